@@ -1,0 +1,1 @@
+"""Airflow transfers of the Braze provider."""
