@@ -1,0 +1,112 @@
+"""What each endpoint is: path, permission, rate-limit bucket, limits and parameters, with the source of each fact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from airflow_provider_braze.core.models import SeriesCall
+from airflow_provider_braze.exceptions import BrazeConfigError
+
+DEFAULT_BUCKET: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint of the Braze REST API.
+
+    :param path: the path; it is the same in every language of Braze's documentation (its German and French pages
+        translate it by mistake).
+    :param permission: what the REST API key must be allowed.
+    :param bucket: name of the rate limit that its calls count against.
+    :param records: key of the answer that holds the records.
+    """
+
+    path: str
+    permission: str
+    bucket: str
+    records: str
+
+
+CAMPAIGNS_DATA_SERIES: Final = Endpoint(
+    # 50,000 requests a minute, a limit of its own; ``length`` is 1 to 100 days; one campaign a call, no paging.
+    # Source: Braze docs, Export campaign analytics and API rate limits (seen 2026-09).
+    path="/campaigns/data_series",
+    permission="campaigns.data_series",
+    bucket="campaigns.data_series",
+    records="data",
+)
+CAMPAIGNS_LIST: Final = Endpoint(
+    # 250,000 requests an hour, shared with most endpoints; 100 campaigns a page, the first page is 0, no total.
+    # Source: Braze docs, Export campaigns list and API rate limits (seen 2026-09).
+    path="/campaigns/list",
+    permission="campaigns.list",
+    bucket=DEFAULT_BUCKET,
+    records="campaigns",
+)
+CAMPAIGNS_DETAILS: Final = Endpoint(
+    # The answer is one object, its fields beside ``message``; limit as for the list.
+    # Source: Braze docs, Export campaign details (seen 2026-09).
+    path="/campaigns/details",
+    permission="campaigns.details",
+    bucket=DEFAULT_BUCKET,
+    records="",
+)
+
+_BUCKETS: Final[Mapping[str, str]] = {
+    CAMPAIGNS_DATA_SERIES.path: CAMPAIGNS_DATA_SERIES.bucket,
+    # 1,000 an hour, shared by these. Source: Braze docs, API rate limits (seen 2026-09).
+    "/custom_attributes": "events",
+    "/events": "events",
+    "/events/list": "events",
+    "/purchases/product_list": "events",
+    "/purchases/quantity_series": "events",
+    "/purchases/revenue_series": "events",
+    # 50 a minute. Source: as above.
+    "/cdi/integrations": "cdi.integrations",
+}
+
+
+def bucket_of(path: str) -> str:
+    """Name the rate limit that calls of a path count against."""
+    return _BUCKETS.get(path, DEFAULT_BUCKET)
+
+
+def check_path(path: str) -> str:
+    """Refuse a path that is none, for it would be glued to the host and could name another one.
+
+    :raises BrazeConfigError: it does not start with ``/``, or holds a host, a query or a fragment.
+    """
+    parts = urlsplit(path)
+    if not path.startswith("/") or parts.netloc or parts.query or parts.fragment:
+        raise BrazeConfigError(
+            f"The path {path[:200]!r} cannot be called. Give a path alone, such as '/campaigns/list'; "
+            "parameters go into `params`."
+        )
+    return path
+
+
+def data_series_params(campaign_id: str, call: SeriesCall) -> dict[str, str]:
+    """Parameters of ``/campaigns/data_series``. Source: Braze docs, Export campaign analytics (seen 2026-09)."""
+    return {"campaign_id": campaign_id, "length": str(call.length), "ending_at": call.ending_at}
+
+
+def list_params(page: int, *, include_archived: bool, edited_after: datetime | None = None) -> dict[str, str]:
+    """Parameters of ``/campaigns/list``, oldest campaign first, so that new ones come last while pages are read.
+
+    :param page: zero-based.
+    :param include_archived: sent as the text ``true`` or ``false``.
+    :param edited_after: aware; only campaigns edited (not sent) after it.
+    :return: text by parameter. Source: Braze docs, Export campaigns list (seen 2026-09).
+    """
+    params = {
+        "page": str(page),
+        "include_archived": "true" if include_archived else "false",
+        "sort_direction": "asc",
+    }
+    if edited_after is not None:
+        params["last_edit.time[gt]"] = edited_after.isoformat(timespec="seconds")
+    return params
