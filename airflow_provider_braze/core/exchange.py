@@ -26,7 +26,7 @@ from airflow_provider_braze.exceptions import (
 T = TypeVar("T")
 
 LONGEST_WAIT_SECONDS: Final = 3600.0
-"""No announced wait is longer: Braze's longest windows are clock hours. Source: Braze docs, API rate limits (2026-09)."""
+"""No announced wait is longer: Braze's longest windows are clock hours (Braze docs, API rate limits, seen 2026-09)."""
 
 _BACKOFF_CAP_SECONDS: Final = 60.0
 _CLOCK_TOLERANCE_SECONDS: Final = 2.0
@@ -92,7 +92,7 @@ def read(
 ) -> T | Any:
     """Give an answer's content, or raise what it means.
 
-    :param decode: makes the content of the body; raises ValueError when the bytes are no JSON. Default: a JSON document.
+    :param decode: makes the content of the body; raises ValueError when the bytes are no JSON. Default: any JSON.
     :raises BrazeApiError: the status is not 200.
     :raises BrazeTransportError: the status is 200 but the body is cut or no JSON.
     """
@@ -101,10 +101,12 @@ def read(
     try:
         return (decode or json.loads)(reply.body)
     except (ValueError, RecursionError) as error:
-        raise BrazeTransportError(
-            f"{endpoint} answered 200 with a body that is cut or no JSON: {excerpt(reply.body, credentials)!r}. "
-            "If it stays, look for a proxy between the worker and Braze."
-        ) from _without_document(error)
+        problem = str(error)
+    # Raised outside the handler: the decoder's error holds the whole body, which may echo the key.
+    raise BrazeTransportError(
+        f"{endpoint} answered 200 with a body that is cut or no JSON: {excerpt(reply.body, credentials)!r}. "
+        "If it stays, look for a proxy between the worker and Braze."
+    ) from ValueError(problem)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -193,7 +195,3 @@ def _as_utc(moment: datetime) -> datetime:
 def _whole_number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 18 else None
 
-
-def _without_document(error: BaseException) -> BaseException:
-    # JSONDecodeError keeps the whole document in an attribute; the chain must not carry what a body may echo.
-    return ValueError(error.msg) if isinstance(error, json.JSONDecodeError) else error

@@ -23,7 +23,7 @@ class Window:
     :param end: the day after the last one wanted.
     :param timezone: IANA name of the zone in which Braze's days are counted.
     :param rule: which rule gave the window.
-    :param lookback_days: how many of the days, from ``start`` on, are re-read only because Braze may have restated them.
+    :param lookback_days: how many days, from ``start`` on, are re-read only because Braze may have restated them.
     """
 
     start: date
