@@ -1,0 +1,64 @@
+"""The ends of a window as users and templates write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from typing import Final
+
+from airflow_provider_braze.exceptions import BrazeWindowError
+
+_DATE_TEXT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME_TEXT: Final = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ]"
+    r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.(?P<fraction>[0-9]{1,6}))?"
+    r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+
+
+def is_given(value: object) -> bool:
+    """Whether an argument has a value; Jinja renders a missing one as ``""`` or ``"None"``."""
+    return value is not None and not (isinstance(value, str) and value.strip() in {"", "None"})
+
+
+def read_bound(name: str, value: object) -> date | datetime:
+    """Read a date, a datetime, or ISO text of either.
+
+    :param name: the argument's name, for the message.
+    :return: the date, or the datetime, naive if it was given so.
+    :raises BrazeWindowError: it is none of these.
+    """
+    try:
+        bound = _parse(value.strip()) if isinstance(value, str) else value
+    except ValueError as error:
+        raise unusable_bound(name, value) from error
+    if not isinstance(bound, date):
+        raise unusable_bound(name, value)
+    return bound
+
+
+def unusable_bound(name: str, value: object) -> BrazeWindowError:
+    """The error for an argument that is no point in time that can be reckoned with."""
+    return BrazeWindowError(
+        f"{name}={value!r} cannot be used as a date or datetime. "
+        "Give text such as '2026-11-18' or '2026-11-18T06:00:00+00:00', a date or a datetime."
+    )
+
+
+def _parse(text: str) -> date | None:
+    if _DATE_TEXT.fullmatch(text):
+        return date.fromisoformat(text)
+    found = _DATETIME_TEXT.fullmatch(text)
+    if found is None:
+        return None
+    # Python 3.10 reads neither "Z", nor offsets without a colon, nor fractions of any length.
+    parsed = datetime.fromisoformat(f"{found['date']}T{found['time']}")
+    parsed = parsed.replace(microsecond=int((found["fraction"] or "").ljust(6, "0")))
+    return parsed.replace(tzinfo=_offset(found["offset"])) if found["offset"] else parsed
+
+
+def _offset(text: str) -> tzinfo:
+    if text == "Z":
+        return timezone.utc
+    shift = timedelta(hours=int(text[1:3]), minutes=int(text[-2:]))
+    return timezone(-shift if text[0] == "-" else shift)
