@@ -70,7 +70,7 @@ class Transport:
         concurrency: int = 1,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,  # noqa: S311 - spreads waits, guards nothing
     ) -> None:
         self.stats = TransportStats()
         self._settings = settings
@@ -137,9 +137,7 @@ class Transport:
             with self._changed:
                 budget.settle(told, self._monotonic(), refused=refused)
                 self._changed.notify_all()
-        return exchange.read(
-            reply, endpoint=path, credentials=self._credentials, now=self._wall(), decode=decode
-        )
+        return exchange.read(reply, endpoint=path, credentials=self._credentials, now=self._wall(), decode=decode)
 
     def _send(self, path: str, params: Mapping[str, str]) -> Reply:
         import requests
@@ -151,6 +149,8 @@ class Transport:
                 self._credentials.base_url + path,
                 params=params,
                 timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                # Given here, not on the session alone: REQUESTS_CA_BUNDLE would replace the session's.
+                verify=self._settings.verify,
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -175,7 +175,7 @@ class Transport:
                     "campaign; check the connection's host."
                 )
             if self._monotonic() > deadline:
-                raise TimeoutError(f"the answer was not over after {deadline - self._monotonic():+.0f} s of its time")
+                raise TimeoutError("the answer was still dripping in when its time was over")
             self._check_stopped()
         return b"".join(chunks)
 
@@ -192,7 +192,7 @@ class Transport:
         return budget
 
     def _check_hold(self, hold: Hold, path: str, waited: float) -> None:
-        if hold.reason == "requests_per_minute":
+        if hold.reason != "spent":
             return
         if waited + hold.seconds > REQUEST_WAIT_SECONDS or self._waited() + hold.seconds > TASK_WAIT_SECONDS:
             raise BrazeRateLimitError(
@@ -203,7 +203,7 @@ class Transport:
                 hold.seconds,
             )
         now = self._monotonic()
-        if hold.reason == "spent" and now >= self._announced_until:
+        if now >= self._announced_until:
             self._announced_until = now + hold.seconds
             until = time.strftime("%H:%M:%S", time.gmtime(self._wall() + hold.seconds))
             log.info("Rate limit of %s is spent: waiting %.0f s, until %s UTC", path, hold.seconds, until)
@@ -267,7 +267,6 @@ def _open_session(settings: ConnectionSettings, concurrency: int) -> requests.Se
 
     session = requests.Session()
     session.auth = _BearerAuth(settings.credentials)
-    session.verify = settings.verify
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip"
     session.headers["User-Agent"] = f"airflow-provider-braze-analytics/{airflow_provider_braze.__version__}"

@@ -194,4 +194,3 @@ def _as_utc(moment: datetime) -> datetime:
 
 def _whole_number(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= 18 else None
-

@@ -1,0 +1,206 @@
+"""The hook: an Airflow connection made into calls of the Braze REST API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from airflow_provider_braze.core.endpoints import (
+    CAMPAIGNS_DATA_SERIES,
+    CAMPAIGNS_DETAILS,
+    CAMPAIGNS_LIST,
+    data_series_params,
+    list_params,
+)
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError, BrazeRequestError
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.core.connection import ConnectionSettings
+    from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
+    from airflow_provider_braze.transport import Transport
+
+T = TypeVar("T")
+
+
+class BrazeHook(BaseHook):
+    """Talk to the Braze REST API with an Airflow connection of type ``braze``.
+
+    The hook may be shared by threads: they share its rate budget, its pool of connections and its waits.
+
+    :param braze_conn_id: the connection: host = REST endpoint, password = REST API key; extra fields ``timezone``,
+        ``connect_timeout``, ``read_timeout``, ``max_attempts``, ``requests_per_minute``, ``verify``.
+    :param concurrency: how many threads will call at once, > 0.
+    """
+
+    conn_name_attr = "braze_conn_id"
+    default_conn_name = "braze_default"
+    conn_type = "braze"
+    hook_name = "Braze"
+
+    def __init__(self, braze_conn_id: str = default_conn_name, *, concurrency: int = 1) -> None:
+        super().__init__()
+        self.braze_conn_id = braze_conn_id
+        self._concurrency = concurrency
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Describe the connection form to Airflow before 3.2; later ones read it from the provider's metadata."""
+        return {
+            "hidden_fields": ["login", "port", "schema"],
+            "relabeling": {"host": "REST endpoint", "password": "REST API key"},
+            "placeholders": {"host": "rest.iad-01.braze.com", "extra": '{"timezone": "America/New_York"}'},
+        }
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """The connection, checked.
+
+        :raises BrazeConfigError: naming the field that is wrong.
+        """
+        from airflow_provider_braze.core.connection import parse_connection
+
+        conn = self.get_connection(self.braze_conn_id)
+        settings = parse_connection(host=conn.host, password=conn.password, port=conn.port, extra=conn.extra_dejson)
+        if isinstance(settings.verify, str) and not os.path.isfile(settings.verify):
+            raise BrazeConfigError(
+                f"The connection's extra field 'verify' is {settings.verify!r}, which is no file on this machine. "
+                "Give true, or the path of a file with the certificates to trust."
+            )
+        return settings
+
+    @cached_property
+    def _transport(self) -> Transport:
+        from airflow_provider_braze.transport import Transport
+
+        return Transport(self.settings, concurrency=self._concurrency)
+
+    def get_conn(self) -> Transport:
+        """Give the transport that all calls of this hook go through."""
+        return self._transport
+
+    def close(self) -> None:
+        """Close what is open; the hook opens it again when it is used again."""
+        transport = self.__dict__.pop("_transport", None)
+        if transport is not None:
+            transport.close()
+
+    def stop(self) -> None:
+        """End every wait of this hook, in all threads, by an error; safe in a signal handler."""
+        transport = self.__dict__.get("_transport")
+        if transport is not None:
+            transport.stop()
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
+        """Call any other GET endpoint, under the same rules: auth, retries, rate limits, scrubbing.
+
+        :param path: such as ``/canvas/list``; without a host.
+        :param params: text by parameter.
+        :return: the answer's JSON object.
+        :raises BrazeApiError: Braze refused, or failed to the last attempt.
+        :raises BrazeTransportError: no whole answer came, to the last attempt.
+        :raises BrazeDataError: the answer is no JSON object, or says that it failed.
+        """
+        answer = self._transport.get(path, params or {})
+        if not isinstance(answer, dict):
+            raise BrazeDataError(f"{path} answered with a JSON {type(answer).__name__}, not an object.")
+        if answer.get("message", "success") != "success":
+            said = self.settings.credentials.scrub(str(answer["message"]))[:200]
+            raise BrazeDataError(f"{path} answered 200 with the message {said!r}, which is no success.", "$.message")
+        return answer
+
+    def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
+        """Fetch a campaign's daily analytics.
+
+        :param campaign_id: the campaign's API identifier.
+        :param window: days in the company's time zone; cut into as few calls as can be.
+        :return: Braze's day objects, ordered by day, at most one for each day of the window; a day that did not come
+            back is not in it (see :func:`~airflow_provider_braze.core.windows.missing_days`).
+        :raises BrazeDataError: an answer is not of the documented shape, or tells one day twice with other content.
+        """
+        from airflow_provider_braze.core.series import decode_answer, select_days
+
+        def decode(body: bytes, call: SeriesCall) -> list[JsonObject]:
+            return list(select_days(decode_answer(body), call.start, call.end).values())
+
+        return [day for days in reversed(self.fetch_series(campaign_id, window, decode)) for day in days]
+
+    def fetch_series(self, campaign_id: str, window: Window, decode: Callable[[bytes, SeriesCall], T]) -> list[T]:
+        """Fetch a campaign's days call by call, newest first, each answer decoded as it comes.
+
+        :param decode: makes the content of an answer's body and the call that it answers; raises ValueError when the
+            bytes are no JSON, which is tried again.
+        """
+        from airflow_provider_braze.core.windows import split_window
+
+        return [
+            self._transport.get(
+                CAMPAIGNS_DATA_SERIES.path, data_series_params(campaign_id, call), partial(decode, call=call)
+            )
+            for call in split_window(window, now=datetime.now(timezone.utc))
+        ]
+
+    def list_campaigns(
+        self, *, include_archived: bool = True, edited_after: datetime | None = None
+    ) -> Iterator[JsonObject]:
+        """List the workspace's campaigns, oldest first, each id once.
+
+        :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
+        :param edited_after: aware; only campaigns edited after it. Not when they last sent.
+        :return: entries ``{id, name, is_api_campaign, last_edited, tags}``; keys may be missing.
+        :raises BrazeDataError: an entry without an id, or an answer of another shape.
+        """
+        seen: set[str] = set()
+        page = 0
+        while entries := self._campaigns_page(page, include_archived, edited_after):
+            for entry in entries:
+                if entry["id"] not in seen:
+                    seen.add(entry["id"])
+                    yield entry
+            page += 1
+
+    def _campaigns_page(self, page: int, include_archived: bool, edited_after: datetime | None) -> list[JsonObject]:
+        params = list_params(page, include_archived=include_archived, edited_after=edited_after)
+        records = CAMPAIGNS_LIST.records
+        entries = self.get(CAMPAIGNS_LIST.path, params).get(records)
+        if not isinstance(entries, list):
+            raise BrazeDataError(f"{CAMPAIGNS_LIST.path} answered without a list {records!r}.", f"$.{records}")
+        for i, entry in enumerate(entries):
+            if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
+                raise BrazeDataError(
+                    f"{CAMPAIGNS_LIST.path} answered on page {page} with a campaign without an id.", f"$.{records}[{i}]"
+                )
+        return entries
+
+    def campaign_details(self, campaign_id: str) -> JsonObject:
+        """Fetch a campaign's details: channels, message variations, conversion behaviours and more, as Braze sends them.
+
+        :param campaign_id: the campaign's API identifier.
+        """
+        return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Try what landing needs, and name the permission that is missing; never raises.
+
+        There is no endpoint that tells what a key may do. So the list is read, and the series of its first campaign
+        (or of an id that does not exist: Braze checks the permission before the id, as far as is known).
+        """
+        try:
+            entries = self._campaigns_page(0, True, None)
+            self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
+        except Exception as error:  # Airflow wants an answer, whatever went wrong
+            return False, str(error)
+        finally:
+            self.close()
+        return True, "The key is good, with the permissions campaigns.list and campaigns.data_series."
+
+    def _probe_series(self, campaign_id: str) -> None:
+        try:
+            self.get(CAMPAIGNS_DATA_SERIES.path, {"campaign_id": campaign_id, "length": "1"})
+        except BrazeRequestError as error:
+            if error.status != 400:
+                raise
