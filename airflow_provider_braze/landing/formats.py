@@ -1,0 +1,107 @@
+"""Tables to bytes and back: Parquet, and gzipped JSON lines. The same rows give the same bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from airflow_provider_braze.landing.layout import FileFormat
+
+_ROW_GROUP_ROWS: Final = 1_000_000
+
+
+def encode(table: pa.Table, file_format: FileFormat) -> bytes:
+    """Write a table as an object's content."""
+    return _to_jsonl(table) if file_format == "jsonl" else _to_parquet(table)
+
+
+def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> pa.Table:
+    """Read an object's content.
+
+    :param schema: the table's; columns that an older version did not have come as nulls.
+    :param uri: the object's address, for errors.
+    :raises BrazeDataError: the object is cut, or of another format.
+    :raises BrazeConfigError: the object has columns that this version does not know.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _from_jsonl(content, schema) if file_format == "jsonl" else _from_parquet(content)
+    except (pa.ArrowException, OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        raise BrazeDataError(
+            f"{uri} cannot be read as {file_format}: {str(error)[:200]}. It was left as it is; move it away and land "
+            "its days again with `start` and `end`."
+        ) from error
+    return _conform(table, schema, uri)
+
+
+def _to_parquet(table: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    # One chunk a column: how the rows came together must not show in the bytes.
+    pq.write_table(table.combine_chunks(), sink, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+    return sink.getvalue()
+
+
+def _from_parquet(content: bytes) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(io.BytesIO(content)).read()
+
+
+def _to_jsonl(table: pa.Table) -> bytes:
+    import msgspec
+
+    lines = msgspec.json.Encoder().encode_lines(table.to_pylist())
+    return gzip.compress(lines, mtime=0)
+
+
+def _from_jsonl(content: bytes, schema: pa.Schema) -> pa.Table:
+    import msgspec
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode_lines(gzip.decompress(content))
+    unknown = sorted({name for row in rows for name in row} - set(schema.names))
+    fields = [*schema, *(pa.field(name, pa.null()) for name in unknown)]
+    columns = [pa.array(_values(rows, field), type=field.type) for field in fields]
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+
+
+def _values(rows: list[dict[str, Any]], field: pa.Field) -> list[Any]:
+    import pyarrow as pa
+
+    values = [row.get(field.name) for row in rows]
+    if pa.types.is_null(field.type):
+        return [None] * len(rows)
+    if pa.types.is_date(field.type):
+        return [None if value is None else date.fromisoformat(value) for value in values]
+    if pa.types.is_timestamp(field.type):
+        return [None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00")) for value in values]
+    return values
+
+
+def _conform(table: pa.Table, schema: pa.Schema, uri: str) -> pa.Table:
+    import pyarrow as pa
+
+    if table.schema.equals(schema):
+        return table
+    if unknown := sorted(set(table.schema.names) - set(schema.names)):
+        raise BrazeConfigError(
+            f"{uri} has the column {unknown[0]!r}, which this version of the provider does not know. It was written "
+            "by a newer one; upgrade, for landing with this one would lose it."
+        )
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.schema.names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)

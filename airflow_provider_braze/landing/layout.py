@@ -1,0 +1,110 @@
+"""Where things lie below a destination, and the guard that keeps all runs on one layout."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Final, Literal, get_args
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.landing.store import Store, Stored
+
+FileFormat = Literal["parquet", "jsonl"]
+
+_EXTENSIONS: Final = {"parquet": "parquet", "jsonl": "jsonl.gz"}
+_LAYOUT: Final = "_braze/layout.json"
+MAX_PARTS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What all runs over one destination must agree on; else a day would be stored twice under two names.
+
+    :param parts: among how many tasks the campaigns are divided.
+    :param file_format: of the data objects.
+    :param timezone: the company's time zone, in which days are counted.
+    :param host: the REST endpoint: another workspace's campaigns belong elsewhere.
+    :param schema_version: raised when a table changes otherwise than by new columns at its end.
+    """
+
+    parts: int
+    file_format: FileFormat
+    timezone: str
+    host: str
+    schema_version: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.parts <= MAX_PARTS:
+            raise BrazeConfigError(f"`parts` is {self.parts}. Give a whole number, 1 to {MAX_PARTS}.")
+        if self.file_format not in get_args(FileFormat):
+            raise BrazeConfigError(f"`file_format` is {self.file_format!r}. Give 'parquet' or 'jsonl'.")
+
+    def day_object(self, table: str, day: date, part: int) -> str:
+        """Name the object of a table's day."""
+        return f"{table}/dt={day.isoformat()}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
+
+    def whole_object(self, table: str) -> str:
+        """Name the object of a table that is not divided by day."""
+        return f"{table}/{table}.{_EXTENSIONS[self.file_format]}"
+
+    def manifest(self, window: Window, part: int) -> str:
+        """Name the manifest of a window's run."""
+        return f"_braze/manifests/{window.start.isoformat()}_{window.end.isoformat()}/{self._part(part)}.json"
+
+    def pending(self, part: int) -> str:
+        """Name the note of the days that a run is about to change."""
+        return f"_braze/pending/{self._part(part)}.json"
+
+    def _part(self, part: int) -> str:
+        width = max(2, len(str(self.parts)))
+        return f"part-{part:0{width}d}-of-{self.parts:0{width}d}"
+
+
+def part_of(campaign_id: str, parts: int) -> int:
+    """Tell which part a campaign belongs to: the same on every machine and version of Python.
+
+    :return: 0 to ``parts`` - 1.
+    """
+    digest = hashlib.blake2b(campaign_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % parts
+
+
+def settle_layout(store: Store, layout: Layout) -> None:
+    """Write the layout of a new destination, or compare with the one that is there.
+
+    :raises BrazeConfigError: the destination has another one; nothing was changed.
+    :raises BrazeDataError: its note cannot be read.
+    """
+
+    def change(stored: Stored | None) -> bytes | None:
+        if stored is None:
+            return (json.dumps(asdict(layout), indent=2, sort_keys=True) + "\n").encode()
+        _compare(_parse(store, stored), asdict(layout), store)
+        return None
+
+    store.update(_LAYOUT, change)
+
+
+def _parse(store: Store, stored: Stored) -> dict[str, object]:
+    try:
+        found = json.loads(stored.content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BrazeDataError(
+            f"{store.uri_of(_LAYOUT)} is no JSON object. Restore it, or remove it if all runs over this destination "
+            "use the same parts, format, time zone and host."
+        )
+    return found
+
+
+def _compare(found: dict[str, object], wanted: dict[str, object], store: Store) -> None:
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise BrazeConfigError(
+                f"{store.uri} was landed with {name}={found.get(name)!r}, but this run has {name}={value!r}. "
+                "Use the same, or another destination: one destination holds one layout."
+            )
