@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -127,22 +127,23 @@ class BrazeHook(BaseHook):
         def decode(body: bytes, call: SeriesCall) -> list[JsonObject]:
             return list(select_days(decode_answer(body), call.start, call.end).values())
 
-        return [day for days in reversed(self.fetch_series(campaign_id, window, decode)) for day in days]
+        return [day for days in self.fetch_series(campaign_id, window, decode) for day in days]
 
     def fetch_series(self, campaign_id: str, window: Window, decode: Callable[[bytes, SeriesCall], T]) -> list[T]:
-        """Fetch a campaign's days call by call, newest first, each answer decoded as it comes.
+        """Fetch a campaign's days call by call, each answer decoded as it comes.
 
         :param decode: makes the content of an answer's body and the call that it answers; raises ValueError when the
             bytes are no JSON, which is tried again.
+        :return: one for each call, oldest days first.
         """
-        from airflow_provider_braze.core.windows import split_window
+        from airflow_provider_braze.core.calls import split_window
 
-        return [
-            self._transport.get(
-                CAMPAIGNS_DATA_SERIES.path, data_series_params(campaign_id, call), partial(decode, call=call)
-            )
-            for call in split_window(window, now=datetime.now(timezone.utc))
-        ]
+        def fetch(call: SeriesCall) -> T:
+            params = data_series_params(campaign_id, call)
+            return self._transport.get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
+
+        calls = split_window(window, now=datetime.now(timezone.utc))
+        return [fetch(call) for call in calls][::-1]
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
@@ -157,10 +158,12 @@ class BrazeHook(BaseHook):
         seen: set[str] = set()
         page = 0
         while entries := self._campaigns_page(page, include_archived, edited_after):
-            for entry in entries:
-                if entry["id"] not in seen:
-                    seen.add(entry["id"])
-                    yield entry
+            fresh = {entry["id"]: entry for entry in entries if entry["id"] not in seen}
+            if not fresh:
+                # A server that ignores `page` would be read for ever.
+                return
+            yield from fresh.values()
+            seen.update(fresh)
             page += 1
 
     def _campaigns_page(self, page: int, include_archived: bool, edited_after: datetime | None) -> list[JsonObject]:
@@ -177,7 +180,7 @@ class BrazeHook(BaseHook):
         return entries
 
     def campaign_details(self, campaign_id: str) -> JsonObject:
-        """Fetch a campaign's details: channels, message variations, conversion behaviours and more, as Braze sends them.
+        """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.
 
         :param campaign_id: the campaign's API identifier.
         """

@@ -22,11 +22,12 @@ def encode(table: pa.Table, file_format: FileFormat) -> bytes:
     return _to_jsonl(table) if file_format == "jsonl" else _to_parquet(table)
 
 
-def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> pa.Table:
+def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> tuple[pa.Table, bool]:
     """Read an object's content.
 
     :param schema: the table's; columns that an older version did not have come as nulls.
     :param uri: the object's address, for errors.
+    :return: the table, and whether the object has the schema already.
     :raises BrazeDataError: the object is cut, or of another format.
     :raises BrazeConfigError: the object has columns that this version does not know.
     """
@@ -39,7 +40,9 @@ def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str)
             f"{uri} cannot be read as {file_format}: {str(error)[:200]}. It was left as it is; move it away and land "
             "its days again with `start` and `end`."
         ) from error
-    return _conform(table, schema, uri)
+    if table.schema.equals(schema):
+        return table, True
+    return _conform(table, schema, uri), False
 
 
 def _to_parquet(table: pa.Table) -> bytes:
@@ -69,8 +72,8 @@ def _from_jsonl(content: bytes, schema: pa.Schema) -> pa.Table:
     import pyarrow as pa
 
     rows: list[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode_lines(gzip.decompress(content))
-    unknown = sorted({name for row in rows for name in row} - set(schema.names))
-    fields = [*schema, *(pa.field(name, pa.null()) for name in unknown)]
+    names = list(rows[0]) if rows else schema.names
+    fields = [schema.field(name) if name in schema.names else pa.field(name, pa.null()) for name in names]
     columns = [pa.array(_values(rows, field), type=field.type) for field in fields]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
@@ -80,7 +83,7 @@ def _values(rows: list[dict[str, Any]], field: pa.Field) -> list[Any]:
 
     values = [row.get(field.name) for row in rows]
     if pa.types.is_null(field.type):
-        return [None] * len(rows)
+        return [None] * len(rows)  # a column of a newer version, named in the error that follows
     if pa.types.is_date(field.type):
         return [None if value is None else date.fromisoformat(value) for value in values]
     if pa.types.is_timestamp(field.type):
@@ -91,8 +94,6 @@ def _values(rows: list[dict[str, Any]], field: pa.Field) -> list[Any]:
 def _conform(table: pa.Table, schema: pa.Schema, uri: str) -> pa.Table:
     import pyarrow as pa
 
-    if table.schema.equals(schema):
-        return table
     if unknown := sorted(set(table.schema.names) - set(schema.names)):
         raise BrazeConfigError(
             f"{uri} has the column {unknown[0]!r}, which this version of the provider does not know. It was written "

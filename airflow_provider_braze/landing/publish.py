@@ -1,0 +1,108 @@
+"""Days out of the spool into the destination's objects: read, merged, compared and, if they differ, replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.upsert import replace_campaigns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from airflow_provider_braze.landing.layout import Layout
+    from airflow_provider_braze.landing.manifest import Pending
+    from airflow_provider_braze.landing.spool import Spool
+    from airflow_provider_braze.landing.store import Store, Stored
+
+_WRITERS: Final = 8
+"""Objects on the way at once: enough to hide a store's latency, few enough to keep memory flat."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedObject:
+    """An object that a run landed.
+
+    :param day: None for a table that is not divided by day.
+    :param rows: rows that it holds now, those of other runs included.
+    :param written: whether it differed and was replaced.
+    """
+
+    table: str
+    day: date | None
+    name: str
+    rows: int
+    bytes: int
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Writes objects of one destination.
+
+    :param pending: is noted before anything is written.
+    :param check: called before each object; raises to end the run between two objects.
+    """
+
+    store: Store
+    layout: Layout
+    part: int
+    pending: Pending
+    check: Callable[[], None]
+
+    def publish_days(self, spool: Spool, tables: Sequence[str], days: Iterable[date]) -> list[LandedObject]:
+        """Land the spooled rows of some days.
+
+        :param days: each gets an object a table, without rows if it has none.
+        :raises BrazeConflictError: another writer kept changing an object.
+        :raises BrazeDataError: an object that is there cannot be read.
+        """
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="braze-landing") as pool:
+            futures = [pool.submit(self._publish_day, spool, table, day) for day in days for table in tables]
+            try:
+                return [future.result() for future in futures]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
+        """Replace a table that is not divided by day."""
+        return self._publish(name, None, self.layout.whole_object(name), table.schema, lambda _: table)
+
+    def _publish_day(self, spool: Spool, table: str, day: date) -> LandedObject:
+        new = spool.read(table, day)
+        returned = spool.read("campaign_days", day).column("campaign_id").combine_chunks()
+
+        def merge(old: pa.Table) -> pa.Table:
+            return replace_campaigns(table, old, new, returned)
+
+        return self._publish(table, day, self.layout.day_object(table, day, self.part), new.schema, merge)
+
+    def _publish(
+        self, table: str, day: date | None, name: str, schema: pa.Schema, merge: Callable[[pa.Table], pa.Table]
+    ) -> LandedObject:
+        self.check()
+        outcome: list[int] = []
+
+        def change(stored: Stored | None) -> bytes | None:
+            old, is_current = self._decode(stored, schema, name)
+            merged = merge(old)
+            if is_current and stored and merged.equals(old):
+                outcome[:] = [merged.num_rows, len(stored.content)]
+                return None
+            content = encode(merged, self.layout.file_format)
+            outcome[:] = [merged.num_rows, len(content)]
+            self.pending.note()
+            return content
+
+        written = self.store.update(name, change)
+        return LandedObject(table, day, name, *outcome, written)
+
+    def _decode(self, stored: Stored | None, schema: pa.Schema, name: str) -> tuple[pa.Table, bool]:
+        if stored is None:
+            return schema.empty_table(), True
+        return decode(stored.content, schema, self.layout.file_format, self.store.uri_of(name))
