@@ -1,0 +1,32 @@
+"""A local Braze that anyone can run without an account: for demos, example Dags, benchmarks and tests.
+
+::
+
+    from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
+
+    with Sandbox(SandboxSettings(as_of="2026-11-19T06:00:00Z")) as braze:
+        print(braze.url, braze.connection_json())
+
+It needs the extra ``sandbox``: ``pip install 'airflow-provider-braze-analytics[sandbox]'``. The figures alone
+(:mod:`airflow_provider_braze.sandbox.data`) need nothing beyond this package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_braze.sandbox.settings import Faults, SandboxSettings
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.sandbox.server import Sandbox
+
+__all__ = ["Faults", "Sandbox", "SandboxSettings"]
+
+
+def __getattr__(name: str) -> Any:
+    # The server is imported on first use, so that the settings and the figures need no starlette and no uvicorn.
+    if name == "Sandbox":
+        from airflow_provider_braze.sandbox.server import Sandbox
+
+        return Sandbox
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

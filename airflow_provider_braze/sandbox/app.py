@@ -1,0 +1,90 @@
+"""The sandbox as an ASGI application: Braze's API, and a control endpoint under ``/_sandbox/``."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.sandbox.respond import Answer, Query, respond
+from airflow_provider_braze.sandbox.state import SandboxState, ServedRequest
+from airflow_provider_braze.sandbox.wire import FindTransport, cut, drip, reset
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def create_app(state: SandboxState, find_transport: FindTransport = lambda scope: None) -> Starlette:
+    """Make the application.
+
+    :param state: what it serves and remembers.
+    :param find_transport: returns the connection of a request, which cutting and resetting need.
+    """
+    api = _Api(state, find_transport)
+    control = _Control(state)
+    app = Starlette(
+        routes=[
+            Route("/_sandbox/health", control.health, methods=["GET"]),
+            Route("/_sandbox/settings", control.settings, methods=["GET", "PATCH"]),
+            Route("/_sandbox/requests", control.requests, methods=["GET", "DELETE"]),
+            Route("/{path:path}", api.answer, methods=_METHODS),
+        ]
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Api:
+    def __init__(self, state: SandboxState, find_transport: FindTransport) -> None:
+        self._state = state
+        self._find_transport = find_transport
+
+    async def answer(self, request: Request) -> Response:
+        params = dict(request.query_params)
+        query = Query(request.method, request.url.path, params, request.headers.get("authorization", ""))
+        answer = respond(self._state, query)
+        status = 0 if answer.fault == "rate_reset" else answer.status
+        self._state.record(ServedRequest(query.path, status, params))
+        await self._state.pause(self._state.settings.latency_seconds)
+        return self._response(answer, "gzip" in request.headers.get("accept-encoding", ""))
+
+    def _response(self, answer: Answer, takes_gzip: bool) -> Response:
+        headers = {**answer.headers, "vary": "Accept-Encoding"}
+        body = answer.body.plain
+        if takes_gzip and answer.body.compressed is not None:
+            headers["content-encoding"] = "gzip"
+            body = answer.body.compressed
+        response = Response(body, answer.status, headers, answer.media_type)
+        if answer.fault == "rate_cut":
+            return cut(response, self._find_transport)
+        if answer.fault == "rate_reset":
+            return reset(self._find_transport)
+        if answer.fault == "rate_slow":
+            return drip(response, self._state.settings.faults.slow_seconds, self._state.pause)
+        return response
+
+
+class _Control:
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok", "now": self._state.settings.now().isoformat()})
+
+    async def settings(self, request: Request) -> Response:
+        if request.method == "PATCH":
+            text = await request.body()
+            try:
+                self._state.configure(lambda settings: settings.merged_json(text))
+            except BrazeConfigError as error:
+                return JSONResponse({"message": str(error)}, 422)
+        return JSONResponse(self._state.settings.to_json())
+
+    async def requests(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            self._state.forget_requests()
+        counts: dict[str, dict[str, int]] = {}
+        for (path, status), count in self._state.counts().items():
+            counts.setdefault(path, {})[str(status)] = count
+        return JSONResponse(counts)

@@ -1,0 +1,125 @@
+"""Checks of single settings: each returns the value to keep, or says which setting is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.sandbox.instants import parse_instant
+
+Check = Callable[[str, Any], Any]
+"""Takes the name of a setting and its value; returns the value to keep."""
+
+
+def wrong(name: str, value: object, wanted: str) -> BrazeConfigError:
+    """Return the error for a setting whose value is not what is wanted."""
+    return BrazeConfigError(f"The sandbox setting {name!r} is {str(value)[:200]!r}. It has to be {wanted}.")
+
+
+def number(wanted: str, low: float, high: float) -> Check:
+    """Return a check for a number in a range, both ends included."""
+    return _ranged(wanted, low, high, (int, float))
+
+
+def whole_number(wanted: str, low: float, high: float) -> Check:
+    """Return a check for an int in a range, both ends included."""
+    return _ranged(wanted, low, high, (int,))
+
+
+def _ranged(wanted: str, low: float, high: float, types: tuple[type, ...]) -> Check:
+    def check(name: str, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, types) or not low <= value <= high:
+            raise wrong(name, value, wanted)
+        return value
+
+    return check
+
+
+def choice(choices: tuple[str, ...]) -> Check:
+    """Return a check for one of a few words."""
+
+    def check(name: str, value: Any) -> Any:
+        if value not in choices:
+            raise wrong(name, value, "one of " + ", ".join(map(repr, choices)))
+        return value
+
+    return check
+
+
+def several(choices: tuple[str, ...]) -> Check:
+    """Return a check for a list of some of a few words; it keeps them as a tuple, each once."""
+
+    def check(name: str, value: Any) -> Any:
+        if not isinstance(value, list | tuple | set | frozenset) or set(value) - set(choices):
+            raise wrong(name, value, "a list of names out of " + ", ".join(choices))
+        return tuple(each for each in choices if each in value)
+
+    return check
+
+
+def optional(check: Check) -> Check:
+    """Return a check that lets None pass too."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def flag(name: str, value: Any) -> Any:
+    """Check for true or false."""
+    if not isinstance(value, bool):
+        raise wrong(name, value, "true or false")
+    return value
+
+
+def secret(name: str, value: Any) -> Any:
+    """Check for a text that can stand in an HTTP header; the error does not repeat it."""
+    if (
+        not isinstance(value, str)
+        or not value.isascii()
+        or not value.isprintable()
+        or value.strip() != value
+        or not value
+    ):
+        raise BrazeConfigError(
+            f"The sandbox setting {name!r} cannot be used. It has to be printable ASCII text, without blanks around it."
+        )
+    return value
+
+
+def zone(name: str, value: Any) -> Any:
+    """Check for a time zone."""
+    try:
+        ZoneInfo(value)
+    except (TypeError, ValueError, OSError, KeyError, AttributeError) as error:
+        raise wrong(name, value, "the IANA name of a time zone, such as 'Europe/Berlin'") from error
+    return value
+
+
+def instant(name: str, value: Any) -> Any:
+    """Check for a date and time."""
+    if not isinstance(value, str) or parse_instant(value) is None:
+        raise wrong(name, value, "an ISO 8601 date and time such as '2026-11-19T06:00:00Z', or null for the real clock")
+    return value
+
+
+def statuses(name: str, value: Any) -> Any:
+    """Check for HTTP error statuses by campaign id."""
+    wanted = "an object of HTTP statuses from 400 to 599 by campaign id"
+    if not isinstance(value, Mapping):
+        raise wrong(name, value, wanted)
+    check = whole_number(wanted, 400, 599)
+    return {str(campaign): check(f"{name}.{campaign}", status) for campaign, status in value.items()}
+
+
+def days(name: str, value: Any) -> Any:
+    """Check for lists of ISO dates by campaign id."""
+    try:
+        return {str(campaign): tuple(_iso_date(day) for day in given) for campaign, given in value.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        wanted = "an object of lists of ISO dates by campaign id, or by '*' for all campaigns"
+        raise wrong(name, value, wanted) from error
+
+
+def _iso_date(day: date | str) -> str:
+    return date.fromisoformat(str(day)).isoformat()

@@ -1,0 +1,73 @@
+"""Times as the API reads them, and the days of the company's zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+EndingAtReading = Literal["inclusive", "midnight_before", "exclusive"]
+"""Which day is the last of an answer; the documentation leaves it open.
+
+``inclusive``: the company's day that contains ``ending_at``. ``midnight_before``: the same, but an exact midnight
+belongs to the day before. ``exclusive``: the day before the one that contains it.
+"""
+
+_INSTANT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{1,2}(?::?\d\d)?)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def parse_instant(text: str) -> datetime | None:
+    """Read a date or a time of ISO 8601, as leniently as Braze's own sample needs; None if it is neither.
+
+    The sample of Braze docs, Export campaign analytics (seen 2026-09) has the offset ``-5:00``, which is not padded. A
+    date alone and a time without an offset are read as UTC: inferred, the documentation does not say.
+    """
+    match = _INSTANT.fullmatch(text)
+    if not match:
+        return None
+    *numbers, fraction, offset = match.groups()
+    parts = [int(number or 0) for number in numbers]
+    try:
+        naive = datetime(*parts[:6], int((fraction or "0").ljust(6, "0")))  # type: ignore[arg-type,misc]
+        return naive.replace(tzinfo=_offset(offset)).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(text: str | None) -> timezone:
+    if not text or text in "Zz":
+        return timezone.utc
+    hours, minutes = re.fullmatch(r"[+-](\d{1,2}):?(\d\d)?", text).groups()  # type: ignore[union-attr]
+    size = timedelta(hours=int(hours), minutes=int(minutes or 0))
+    return timezone(-size if text[0] == "-" else size)
+
+
+@lru_cache(maxsize=64)
+def zone_info(name: str) -> ZoneInfo:
+    """Return the zone of an IANA name."""
+    return ZoneInfo(name)
+
+
+@lru_cache(maxsize=16_384)
+def day_start(day: date, zone: str) -> float:
+    """Return the epoch second at which a day of the zone begins, also where its clocks change at midnight."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone_info(zone)).timestamp()
+
+
+def day_of(instant: datetime, zone: str) -> date:
+    """Return the day of the zone that contains an instant."""
+    return instant.astimezone(zone_info(zone)).date()
+
+
+def last_day(ending_at: datetime, zone: str, reading: EndingAtReading) -> date:
+    """Return the last day of a series that ends at an instant, by one of the three readings."""
+    day = day_of(ending_at, zone)
+    if reading == "exclusive" or (reading == "midnight_before" and ending_at.timestamp() == day_start(day, zone)):
+        return day - timedelta(days=1)
+    return day

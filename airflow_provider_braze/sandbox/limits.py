@@ -1,0 +1,54 @@
+"""Rate-limit windows: fixed ones by the real clock, one counter per bucket."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a bucket stands after a request.
+
+    :param reset: UTC epoch second at which the window ends, rounded up.
+    :param is_spent: whether the request came when nothing was left.
+    """
+
+    limit: int
+    remaining: int
+    reset: int
+    is_spent: bool = False
+
+    def headers(self) -> dict[str, str]:
+        """Return the rate-limit headers, in lower case as they come over HTTP/2."""
+        values = (str(self.limit), str(self.remaining), str(self.reset))
+        return dict(zip(HEADERS, values, strict=True))
+
+
+HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+
+
+class RateWindows:
+    """Counts requests by bucket and window.
+
+    :param clock: returns the epoch second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._used: dict[str, tuple[float, int]] = {}
+
+    def take(self, bucket: str, limit: int, seconds: float) -> Standing:
+        """Count a request and return where its bucket stands."""
+        now = self._clock()
+        end = (math.floor(now / seconds) + 1) * seconds
+        known_end, used = self._used.get(bucket, (end, 0))
+        used = used + 1 if known_end == end else 1
+        self._used[bucket] = (end, used)
+        return Standing(limit, max(0, limit - used), math.ceil(end), used > limit)
+
+    def spent(self, limit: int, seconds: float) -> Standing:
+        """Return a bucket with nothing left for some seconds, without counting."""
+        return Standing(limit, 0, math.ceil(self._clock() + seconds), True)
