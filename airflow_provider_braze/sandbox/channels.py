@@ -96,14 +96,12 @@ PUSH_STORY: Final = (
     Stat("notif_button_1_지금 구매_click", 0.014, ENGAGED),
     Stat("notif_button_2_Später_erinnern_click", 0.006, ENGAGED),
 )
-"""Dynamic keys ``carousel_slide_[NUM]_[TITLE]_click`` and ``notif_button_[NUM]_[TITLE]_click``: the title is free text."""
+"""Dynamic keys, ``carousel_slide_[NUM]_[TITLE]_click`` and ``notif_button_[NUM]_[TITLE]_click``; the title is free."""
 
 
 def conversion_stats(events: int) -> tuple[Stat, ...]:
     """Return the conversions of a campaign with so many conversion events, 0 to 4."""
     numbers = ["", "1", "2", "3"][:events]
-    by_day = [Stat(f"conversions{number}", 0.02 / (i + 1), ENGAGED) for i, number in enumerate(numbers)]
-    by_send = [
-        Stat(f"conversions{number}_by_send_time", 0.022 / (i + 1), CONVERTED) for i, number in enumerate(numbers)
-    ]
+    by_day = [Stat(f"conversions{each}", 0.02 / (i + 1), ENGAGED) for i, each in enumerate(numbers)]
+    by_send = [Stat(f"conversions{each}_by_send_time", 0.022 / (i + 1), CONVERTED) for i, each in enumerate(numbers)]
     return (*by_day, *by_send)
