@@ -24,9 +24,13 @@ __all__ = ["Faults", "Sandbox", "SandboxSettings"]
 
 
 def __getattr__(name: str) -> Any:
+    if name != "Sandbox":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # The server is imported on first use, so that the settings and the figures need no starlette and no uvicorn.
-    if name == "Sandbox":
+    try:
         from airflow_provider_braze.sandbox.server import Sandbox
-
-        return Sandbox
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"The sandbox needs {error.name}. Install the extra: pip install 'airflow-provider-braze-analytics[sandbox]'."
+        ) from error
+    return Sandbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -29,7 +30,7 @@ def whole_number(wanted: str, low: float, high: float) -> Check:
     return _ranged(wanted, low, high, (int,))
 
 
-def _ranged(wanted: str, low: float, high: float, types: tuple[type, ...]) -> Check:
+def _ranged(wanted: str, low: float, high: float, types: tuple[type[int] | type[float], ...]) -> Check:
     def check(name: str, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, types) or not low <= value <= high:
             raise wrong(name, value, wanted)
@@ -74,15 +75,9 @@ def flag(name: str, value: Any) -> Any:
 
 def secret(name: str, value: Any) -> Any:
     """Check for a text that can stand in an HTTP header; the error does not repeat it."""
-    if (
-        not isinstance(value, str)
-        or not value.isascii()
-        or not value.isprintable()
-        or value.strip() != value
-        or not value
-    ):
+    if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise BrazeConfigError(
-            f"The sandbox setting {name!r} cannot be used. It has to be printable ASCII text, without blanks around it."
+            f"The sandbox setting {name!r} cannot be used. It has to be printable ASCII text without blanks."
         )
     return value
 

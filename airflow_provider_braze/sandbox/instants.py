@@ -16,9 +16,10 @@ belongs to the day before. ``exclusive``: the day before the one that contains i
 """
 
 _INSTANT = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{1,2}(?::?\d\d)?)?)?",
-    re.ASCII | re.IGNORECASE,
+    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:[T ](?P<time>\d\d:\d\d)(?P<second>:\d\d)?(?P<fraction>\.\d{1,9})?"
+    r"(?:[Zz]|(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?)?)?",
+    re.ASCII,
 )
 
 
@@ -31,21 +32,17 @@ def parse_instant(text: str) -> datetime | None:
     match = _INSTANT.fullmatch(text)
     if not match:
         return None
-    *numbers, fraction, offset = match.groups()
-    parts = [int(number or 0) for number in numbers]
+    part = match.groupdict(default="")
+    padded = f"{part['day']}T{part['time'] or '00:00'}{part['second'] or ':00'}"
+    offset = f"{part['sign'] or '+'}{part['hours']:0>2}:{part['minutes'] or '00'}"
     try:
-        naive = datetime(*parts[:6], int((fraction or "0").ljust(6, "0")))  # type: ignore[arg-type,misc]
-        return naive.replace(tzinfo=_offset(offset)).astimezone(timezone.utc)
+        return datetime.fromisoformat(padded + offset).astimezone(timezone.utc) + _fraction(part["fraction"])
     except (ValueError, OverflowError):
         return None
 
 
-def _offset(text: str | None) -> timezone:
-    if not text or text in "Zz":
-        return timezone.utc
-    hours, minutes = re.fullmatch(r"[+-](\d{1,2}):?(\d\d)?", text).groups()  # type: ignore[union-attr]
-    size = timedelta(hours=int(hours), minutes=int(minutes or 0))
-    return timezone(-size if text[0] == "-" else size)
+def _fraction(text: str) -> timedelta:
+    return timedelta(microseconds=int(text[1:7].ljust(6, "0"))) if text else timedelta()
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any
 
@@ -126,6 +127,8 @@ class _Server(uvicorn.Server):
         app = create_app(state, self._transport)
         config = uvicorn.Config(
             app,
+            # Named, since cutting and resetting need what these two know of a connection.
+            http="httptools" if find_spec("httptools") else "h11",
             lifespan="off",
             ws="none",
             log_config=None,
@@ -149,9 +152,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _transport(self, scope: Scope) -> asyncio.Transport | None:
-        client = tuple(scope["client"] or ())
-        transports = [each.transport for each in self.server_state.connections if each.client == client]
-        return transports[0] if transports else None  # type: ignore[return-value]
+        connections: Any = self.server_state.connections
+        return next((each.transport for each in connections if each.client == tuple(scope["client"])), None)
 
 
 def _bind(port: int) -> socket.socket:

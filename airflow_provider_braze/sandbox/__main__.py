@@ -1,0 +1,137 @@
+"""The sandbox's command line: ``python -m airflow_provider_braze.sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.sandbox.instants import EndingAtReading
+from airflow_provider_braze.sandbox.settings import PERMISSIONS, RowOrder, SandboxSettings
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.sandbox.server import Sandbox
+
+_PORT: Final = 8099
+_ABOUT: Final = """\
+A local Braze: a made-up workspace that answers /campaigns/list, /campaigns/details and /campaigns/data_series as
+Braze does, with its keys, permissions, limits, headers and errors. It needs no account and listens on 127.0.0.1 only.
+The figures depend on the seed, the campaign, the day and the clock, and on nothing else.
+"""
+_EXAMPLES: Final = """\
+examples, with the sandbox running on port 8099:
+
+  list the campaigns, then read the last three days of one:
+    curl -H 'Authorization: Bearer sandbox-key-that-opens-nothing' 'http://127.0.0.1:8099/campaigns/list'
+    curl -H 'Authorization: Bearer sandbox-key-that-opens-nothing' \\
+        'http://127.0.0.1:8099/campaigns/data_series?length=3&campaign_id=ID_FROM_THE_LIST'
+
+  see a day restated: stop the clock, read, move it on by a week, and read the same day again:
+    python -m airflow_provider_braze.sandbox --as-of 2026-11-19T06:00:00Z
+    curl -X PATCH -d '{"as_of": "2026-11-26T06:00:00Z"}' http://127.0.0.1:8099/_sandbox/settings
+
+  let a tenth of the requests fail, then none:
+    curl -X PATCH -d '{"faults": {"rate_500": 0.1}}' http://127.0.0.1:8099/_sandbox/settings
+    curl -X PATCH -d '{"faults": null}' http://127.0.0.1:8099/_sandbox/settings
+
+  what is set, and what was asked for:
+    curl http://127.0.0.1:8099/_sandbox/settings
+    curl http://127.0.0.1:8099/_sandbox/requests
+
+  point Airflow at it: run the line that the sandbox prints at start where the scheduler and the workers start:
+    export AIRFLOW_CONN_BRAZE_DEFAULT='{"conn_type": "braze", "host": "http://127.0.0.1:8099", ...}'
+"""
+
+
+def main(arguments: Sequence[str] | None = None, wait: Callable[[], object] = threading.Event().wait) -> int:
+    """Run the sandbox until it is interrupted.
+
+    :param arguments: of the command line; default those of this process.
+    :param wait: returns, or raises ``KeyboardInterrupt``, when the sandbox shall stop.
+    :return: the exit status.
+    """
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    port = options.pop("port")
+    try:
+        settings = SandboxSettings().merged({name: value for name, value in options.items() if value is not None})
+    except BrazeConfigError as error:
+        parser.error(str(error))
+    try:
+        from airflow_provider_braze.sandbox import Sandbox
+
+        return _serve(Sandbox(settings, port), wait)
+    except (BrazeConfigError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _serve(sandbox: Sandbox, wait: Callable[[], object]) -> int:
+    # A container is stopped by SIGTERM; it shall end as cleanly as by Ctrl-C.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with sandbox as braze:
+            print(_welcome(braze), flush=True)
+            wait()
+    except KeyboardInterrupt:
+        print("Stopped.", flush=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def _welcome(braze: Sandbox) -> str:
+    return "\n".join(
+        [
+            f"The Braze sandbox listens on {braze.url} until Ctrl-C; its clock shows {braze.settings.now().isoformat()}.",
+            f"Change its settings at {braze.url}/_sandbox/settings while it runs. To point Airflow at it:",
+            "",
+            f"export AIRFLOW_CONN_BRAZE_DEFAULT='{braze.connection_json()}'",
+            "",
+        ]
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_provider_braze.sandbox",
+        description=_ABOUT,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=_PORT, help="port on 127.0.0.1; 0 for a free one (default %(default)s)")
+    add("--seed", type=int, help="which made-up workspace (default 0)")
+    add("--campaigns", type=int, help="how many campaigns it has (default 20)")
+    add("--timezone", metavar="ZONE", help="zone in which the company counts its days (default UTC)")
+    add("--as-of", metavar="TIME", help="ISO 8601 time at which the clock stands (default the real clock)")
+    add("--ending-at-reading", choices=get_args(EndingAtReading), help="which day is the last (default inclusive)")
+    add("--latency-seconds", type=float, metavar="SECONDS", help="how long each answer is held back (default 0)")
+    add("--rate-limit", type=int, metavar="REQUESTS", help="data_series requests a window (default: none refused)")
+    add("--rate-window-seconds", type=float, metavar="SECONDS", help="length of that window (default 60)")
+    add("--omit-inactive-days", action="store_const", const=True, help="leave days without activity out")
+    add("--row-order", choices=get_args(RowOrder), help="order of rows and days (default stable)")
+    add("--api-key", metavar="KEY", help="the key to accept; make one up")
+    add("--permissions", type=_words, metavar="NAMES", help=f"of that key, by commas (default {','.join(PERMISSIONS)})")
+    add("--faults", type=_json, metavar="JSON", help='what goes wrong, such as \'{"rate_429": 0.1, "rate_cut": 0.02}\'')
+    return parser
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
