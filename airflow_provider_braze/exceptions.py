@@ -108,12 +108,14 @@ class BrazeMissingDaysError(BrazeDataError):
 class BrazePartialError(BrazeError):
     """Some campaigns failed; all others have landed.
 
-    :param failures: message of the failure by campaign id.
+    :param failures: class and message of the failure by campaign id.
+    :param is_fatal: whether none of them can be mended by running the task again.
     """
 
-    def __init__(self, message: str, failures: Mapping[str, str] | None = None) -> None:
-        super().__init__(message, dict(failures or {}))
+    def __init__(self, message: str, failures: Mapping[str, str] | None = None, is_fatal: bool = False) -> None:
+        super().__init__(message, dict(failures or {}), is_fatal)
         self.failures = dict(failures or {})
+        self.is_fatal = is_fatal
 
 
 class BrazeConflictError(BrazeError):

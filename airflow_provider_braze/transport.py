@@ -176,7 +176,7 @@ class Transport:
                 )
             if self._monotonic() > deadline:
                 raise TimeoutError("the answer was still dripping in when its time was over")
-            self._check_stopped()
+            self.check_stopped()
         return b"".join(chunks)
 
     def _admit(self, path: str) -> RateBudget:
@@ -187,7 +187,7 @@ class Transport:
             while hold := budget.admit(self._monotonic()):
                 self._check_hold(hold, path, self._monotonic() - began)
                 self._wait(hold.seconds)
-            self._check_stopped()
+            self.check_stopped()
             self.stats.requests += 1
         return budget
 
@@ -235,7 +235,7 @@ class Transport:
 
     def _wait(self, seconds: float) -> None:
         """Wait, holding the condition, until something changed, or the seconds are over; never long without a look."""
-        self._check_stopped()
+        self.check_stopped()
         if not self._waiting:
             self._waiting_since = self._monotonic()
             self.stats.waits += 1
@@ -246,13 +246,17 @@ class Transport:
             self._waiting -= 1
             if not self._waiting:
                 self.stats.waited_seconds += self._monotonic() - self._waiting_since
-        self._check_stopped()
+        self.check_stopped()
 
     def _waited(self) -> float:
         current = self._monotonic() - self._waiting_since if self._waiting else 0.0
         return self.stats.waited_seconds + current
 
-    def _check_stopped(self) -> None:
+    def check_stopped(self) -> None:
+        """Raise when :meth:`stop` was called.
+
+        :raises BrazeError: the task was told to end.
+        """
         if self._stopped:
             raise BrazeError("The task was told to end while it was talking to Braze; it can be run again at any time.")
 

@@ -39,7 +39,7 @@ class Pending:
                 self._is_noted = True
 
     def clear(self) -> None:
-        """Remove the note, once all its days are told; one that another run has written meanwhile stays for that run."""
+        """Remove the note, once its days are told; what another run noted meanwhile stays for that run."""
         if not self._is_noted and not self.inherited:
             return
         stored = self._store.read(self._name)

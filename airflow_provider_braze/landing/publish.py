@@ -86,21 +86,24 @@ class Publisher:
         self, table: str, day: date | None, name: str, schema: pa.Schema, merge: Callable[[pa.Table], pa.Table]
     ) -> LandedObject:
         self.check()
-        outcome: list[int] = []
+        rows = size = 0
 
         def change(stored: Stored | None) -> bytes | None:
+            nonlocal rows, size
             old, is_current = self._decode(stored, schema, name)
             merged = merge(old)
-            if is_current and stored and merged.equals(old):
-                outcome[:] = [merged.num_rows, len(stored.content)]
+            rows = merged.num_rows
+            if stored and is_current and merged.equals(old):
+                size = len(stored.content)
                 return None
             content = encode(merged, self.layout.file_format)
-            outcome[:] = [merged.num_rows, len(content)]
-            self.pending.note()
+            size = len(content)
+            if day is not None:
+                self.pending.note()
             return content
 
         written = self.store.update(name, change)
-        return LandedObject(table, day, name, *outcome, written)
+        return LandedObject(table, day, name, rows, size, written)
 
     def _decode(self, stored: Stored | None, schema: pa.Schema, name: str) -> tuple[pa.Table, bool]:
         if stored is None:

@@ -1,0 +1,93 @@
+"""Many campaigns at once: threads, the outcome of each, and when to give up on the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from airflow_provider_braze.core.exchange import is_transient
+from airflow_provider_braze.exceptions import BrazeApiError, BrazeAuthError, BrazeDataError, BrazeError
+
+T = TypeVar("T")
+
+GIVE_UP_AFTER: Final = 16
+"""Campaigns that may fail, each after all its attempts and none having succeeded, before the rest is not tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[T]):
+    """A campaign that came back."""
+
+    campaign_id: str
+    result: T
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A campaign that did not come back; others may."""
+
+    campaign_id: str
+    error: BrazeError
+
+
+def fetch_all(
+    campaign_ids: Sequence[str], fetch: Callable[[str], T], *, concurrency: int, stop: Callable[[], None]
+) -> Iterator[Fetched[T] | Failed]:
+    """Fetch campaigns by threads, in whatever order they come.
+
+    No more are under way than there are threads, and as many again wait for one: so what is not yet consumed stays
+    small. However it ends, the threads have ended with it.
+
+    :param fetch: fetches one campaign; called in a thread.
+    :param concurrency: how many threads, > 0.
+    :param stop: makes the threads that wait end soon; called when not all was consumed.
+    :raises BrazeAuthError: at once, for no other campaign can succeed.
+    :raises BrazeError: the fetching was stopped, or Braze answers nothing at all.
+    """
+    pool = ThreadPoolExecutor(concurrency, thread_name_prefix="braze-fetch")
+    try:
+        yield from _fetch_by(pool, iter(campaign_ids), fetch, 2 * concurrency)
+    except BaseException:
+        stop()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fetch_by(
+    pool: ThreadPoolExecutor, remaining: Iterator[str], fetch: Callable[[str], T], ahead: int
+) -> Iterator[Fetched[T] | Failed]:
+    running: dict[Future[T], str] = {}
+    answers, failures = False, 0
+    while True:
+        for campaign_id, _ in zip(remaining, range(ahead - len(running)), strict=False):
+            running[pool.submit(fetch, campaign_id)] = campaign_id
+        if not running:
+            return
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            outcome = _outcome(running.pop(future), future)
+            if isinstance(outcome, Fetched) or not is_transient(outcome.error):
+                answers = True
+            else:
+                failures += 1
+                if failures >= GIVE_UP_AFTER and not answers:
+                    raise outcome.error
+            yield outcome
+
+
+def _outcome(campaign_id: str, future: Future[T]) -> Fetched[T] | Failed:
+    error = future.exception()
+    if error is None:
+        return Fetched(campaign_id, future.result())
+    if isinstance(error, BrazeError) and _is_of_one_campaign(error):
+        return Failed(campaign_id, error)
+    raise error
+
+
+def _is_of_one_campaign(error: BrazeError) -> bool:
+    if isinstance(error, BrazeAuthError):
+        return False
+    return is_transient(error) or isinstance(error, BrazeApiError | BrazeDataError)

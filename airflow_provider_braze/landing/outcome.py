@@ -1,0 +1,133 @@
+"""How a run went: which campaigns landed, were refused or failed, which days are missing, and what follows from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal
+
+from airflow_provider_braze.core.exchange import is_fatal
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.windows import missing_days
+from airflow_provider_braze.exceptions import (
+    BrazeApiError,
+    BrazeError,
+    BrazeMissingDaysError,
+    BrazePartialError,
+)
+
+MissingDays = Literal["warn", "fail", "ignore"]
+OnCampaignError = Literal["fail", "skip"]
+
+NEVER_CHANCE: Final = 10
+"""A day that is missing for all of so many campaigns was not left out for want of activity."""
+_NAMED: Final = 20
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The outcome of every campaign of a run.
+
+    :param window: the days wanted of each.
+    :param is_listed: whether the ids came from Braze's list: then one that Braze refuses is Braze's own affair.
+    """
+
+    window: Window
+    is_listed: bool
+    landed: int = 0
+    refused: dict[str, BrazeError] = field(default_factory=dict)
+    failed: dict[str, BrazeError] = field(default_factory=dict)
+    missing: dict[str, list[date]] = field(default_factory=dict)
+    drift: Counter[str] = field(default_factory=Counter)
+
+    def add_landed(self, campaign_id: str, days: Collection[date]) -> None:
+        """Note a campaign that came back, and the days that did not."""
+        self.landed += 1
+        if missing := missing_days(self.window, days):
+            self.missing[campaign_id] = missing
+
+    def add_failed(self, campaign_id: str, error: BrazeError) -> None:
+        """Note a campaign that did not come back."""
+        is_refusal = isinstance(error, BrazeApiError) and error.status in (400, 404)
+        (self.refused if self.is_listed and is_refusal else self.failed)[campaign_id] = error
+
+    @property
+    def missing_for_all(self) -> list[date]:
+        """Days that no campaign brought, where that cannot be chance."""
+        if self.landed < NEVER_CHANCE or len(self.missing) < self.landed:
+            return []
+        counts = Counter(day for days in self.missing.values() for day in days)
+        return sorted(day for day, count in counts.items() if count == self.landed)
+
+
+def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
+    """What a person should know of a run that goes on."""
+    found = []
+    if outcome.refused:
+        found.append(
+            f"Braze refused {len(outcome.refused)} listed campaigns, which are left out: {_named(outcome.refused)}"
+        )
+    if outcome.failed:
+        found.append(
+            f"{len(outcome.failed)} campaigns failed and keep what had landed before: {_named(outcome.failed)}"
+        )
+    if outcome.missing and missing != "ignore":
+        found.append(f"Days are missing for {len(outcome.missing)} campaigns, see the manifest: {_days_named(outcome)}")
+    if outcome.drift:
+        keys = ", ".join(sorted(outcome.drift)[:_NAMED])
+        found.append(f"Braze sent {len(outcome.drift)} kinds of keys without a column, kept in `other`: {keys}")
+    return found
+
+
+def verdict(outcome: Outcome, *, on_campaign_error: OnCampaignError, missing: MissingDays) -> BrazeError | None:
+    """Tell the error that a run ends with after all that came back has landed; None when it is a success."""
+    bad = {**outcome.refused, **outcome.failed}
+    if bad and not outcome.landed:
+        return _partial(bad, "No campaign came back")
+    if outcome.failed and on_campaign_error == "fail":
+        return _partial(
+            outcome.failed, f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} have landed"
+        )
+    if missing == "ignore":
+        return None
+    if days := outcome.missing_for_all:
+        return BrazeMissingDaysError(
+            f"Braze brought {_listed(days)} for none of {outcome.landed} campaigns; all other days have landed. Check "
+            "the connection's `timezone`, and run the task again later.",
+            "$.data",
+        )
+    if outcome.missing and missing == "fail":
+        return BrazeMissingDaysError(
+            f"Days are missing for {len(outcome.missing)} campaigns, all else has landed: {_days_named(outcome)}. "
+            "Run the task again later, or set `missing_days` to 'warn'.",
+            "$.data",
+        )
+    return None
+
+
+def _partial(errors: dict[str, BrazeError], what: str) -> BrazePartialError:
+    return BrazePartialError(
+        f"{what}: {_named(errors)}. Run the task again, or set `on_campaign_error` to 'skip' to go on without them.",
+        {campaign_id: f"{type(error).__name__}: {error}" for campaign_id, error in errors.items()},
+        all(is_fatal(error) for error in errors.values()),
+    )
+
+
+def _named(errors: dict[str, BrazeError]) -> str:
+    first_id, first = next(iter(errors.items()))
+    ids = list(errors)[:_NAMED]
+    more = f" and {len(errors) - len(ids)} more" if len(errors) > len(ids) else ""
+    return f"{', '.join(ids)}{more} (for {first_id}: {type(first).__name__}: {first})"
+
+
+def _days_named(outcome: Outcome) -> str:
+    named = [f"{campaign_id} {_listed(days)}" for campaign_id, days in list(outcome.missing.items())[:_NAMED]]
+    more = f" and {len(outcome.missing) - len(named)} more" if len(outcome.missing) > len(named) else ""
+    return "; ".join(named) + more
+
+
+def _listed(days: Sequence[date]) -> str:
+    shown = ", ".join(day.isoformat() for day in days[:_NAMED])
+    return f"{shown} and {len(days) - _NAMED} more days" if len(days) > _NAMED else shown

@@ -1,0 +1,133 @@
+"""One landing run: campaigns in, by threads; tables out, day by day; then the manifest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
+from airflow_provider_braze.core.models import SeriesCall
+from airflow_provider_braze.extract import Failed, Fetched, fetch_all
+from airflow_provider_braze.landing.layout import settle_layout
+from airflow_provider_braze.landing.manifest import Pending, write_manifest
+from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
+from airflow_provider_braze.landing.plan import DAY_TABLES, Plan
+from airflow_provider_braze.landing.publish import LandedObject, Publisher
+from airflow_provider_braze.landing.report import make_manifest, summarise
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.core.tables import CampaignRows, Days
+    from airflow_provider_braze.hooks.braze import BrazeHook
+    from airflow_provider_braze.landing.spool import Spool
+    from airflow_provider_braze.landing.store import Store
+
+log = logging.getLogger(__name__)
+
+_BATCH_DAYS: Final = 50_000
+"""Campaign days that are held in memory before they go to the spool."""
+_PROGRESS_SECONDS: Final = 15.0
+
+
+def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None = None) -> dict[str, Any]:
+    """Fetch the plan's campaigns, land what came back, and write the manifest.
+
+    :return: the summary: counts, and the manifest's address; of the same size for any number of days and campaigns.
+    :raises BrazePartialError: campaigns failed; all others have landed.
+    :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
+    :raises BrazeConfigError: the destination has another layout; nothing was called.
+    """
+    from airflow_provider_braze.core.tables import SCHEMAS
+    from airflow_provider_braze.landing.spool import Spool
+
+    began = time.monotonic()
+    settle_layout(store, plan.layout)
+    pending = Pending(store, plan.layout.pending(plan.part), list(plan.window))
+    outcome = Outcome(plan.window, is_listed=plan.listing is not None)
+    publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
+    with Spool({name: SCHEMAS[name] for name in _spooled(plan)}, spool_folder) as spool:
+        _fetch_into(spool, plan, hook, outcome)
+        objects = _publish(publisher, spool, plan)
+    for warning in warnings_of(outcome, plan.missing_days):
+        log.warning("%s", warning)
+    error = verdict(outcome, on_campaign_error=plan.on_campaign_error, missing=plan.missing_days)
+    changed = sorted({item.day for item in objects if item.written and item.day} | pending.inherited)
+    seconds = time.monotonic() - began
+    manifest = make_manifest(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
+    uri = write_manifest(store, plan.layout.manifest(plan.window, plan.part), manifest)
+    if error is not None:
+        # The days that did change stay noted: the run that succeeds tells them.
+        raise error
+    pending.clear()
+    return summarise(manifest, uri)
+
+
+def _spooled(plan: Plan) -> list[str]:
+    # Always the days too: they tell which campaigns came back, with or without messages.
+    return [name for name in DAY_TABLES if name in plan.tables or name == "campaign_days"]
+
+
+def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
+    from airflow_provider_braze.core.tables import build_tables, collect, decode_days
+
+    keep_raw = "campaign_raw" in plan.tables
+
+    def decode(body: bytes, call: SeriesCall) -> Days:
+        return decode_days(body, call.start, call.end, keep_raw=keep_raw)
+
+    def fetch(campaign_id: str) -> CampaignRows:
+        return collect(campaign_id, hook.fetch_series(campaign_id, plan.window, decode))
+
+    batch: list[CampaignRows] = []
+    batch_days = 0
+    fetched = fetch_all(plan.campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)
+    for item in _with_progress(fetched, len(plan.campaign_ids), hook):
+        if isinstance(item, Failed):
+            outcome.add_failed(item.campaign_id, item.error)
+            continue
+        outcome.add_landed(item.campaign_id, item.result.days)
+        outcome.drift.update(item.result.drift)
+        batch.append(item.result)
+        batch_days += len(item.result.days)
+        if batch_days >= _BATCH_DAYS:
+            spool.add(build_tables(batch, _spooled(plan)))
+            batch, batch_days = [], 0
+    if batch:
+        spool.add(build_tables(batch, _spooled(plan)))
+
+
+def _with_progress(
+    fetched: Iterator[Fetched[CampaignRows] | Failed], total: int, hook: BrazeHook
+) -> Iterator[Fetched[CampaignRows] | Failed]:
+    """Pass campaigns on, with a line in the log now and then, and one at the end."""
+    began = last = time.monotonic()
+    for done, item in enumerate(fetched, 1):
+        yield item
+        now = time.monotonic()
+        if now - last >= _PROGRESS_SECONDS or done == total:
+            last = now
+            rate = done / max(now - began, 1e-9)
+            remaining = hook.get_conn().remaining(CAMPAIGNS_DATA_SERIES.path)
+            log.info(
+                "Fetched %d of %d campaigns, %.1f a second, %s requests left in Braze's window, about %.0f s to go",
+                done,
+                total,
+                rate,
+                "an unknown number of" if remaining is None else remaining,
+                (total - done) / rate,
+            )
+
+
+def _publish(publisher: Publisher, spool: Spool, plan: Plan) -> list[LandedObject]:
+    tables = [name for name in DAY_TABLES if name in plan.tables]
+    # A day that nobody brought is not proven to be empty, unless there was nobody to ask.
+    days = spool.days if plan.campaign_ids else list(plan.window)
+    objects = publisher.publish_days(spool, tables, days)
+    if plan.listing is not None and plan.part == 0 and "campaigns" in plan.tables:
+        from airflow_provider_braze.core.tables import campaigns_table
+
+        objects.append(publisher.publish_whole("campaigns", campaigns_table(plan.listing)))
+    written = sum(item.written for item in objects)
+    log.info("Landed %d days: %d objects written, %d unchanged", len(days), written, len(objects) - written)
+    return objects
