@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -34,7 +34,7 @@ class Failed:
 
 def fetch_all(
     campaign_ids: Sequence[str], fetch: Callable[[str], T], *, concurrency: int, stop: Callable[[], None]
-) -> Iterator[Fetched[T] | Failed]:
+) -> Generator[Fetched[T] | Failed, None, None]:
     """Fetch campaigns by threads, in whatever order they come.
 
     No more are under way than there are threads, and as many again wait for one: so what is not yet consumed stays

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone as fixed_zone, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from datetime import timezone as fixed_zone
 from typing import Final
 
 import pendulum
@@ -117,14 +118,16 @@ def resolve_window(
 ) -> Window:
     """Tell the days of a run; the first rule that applies gives them, and the clock has no say.
 
-    1. ``start`` and ``end``; 2. the partition date: that day; 3. a data interval: the days that end inside it; 4. an empty
-    data interval: for a scheduled or backfill run the days that ended since the previous tick of the schedule, else the
-    last day that ended by the logical date; 5. no dates, or a run that assets triggered: the last day that ended by
-    the time the run was due.
+    1. ``start`` and ``end``: as given.
+    2. A partition date: that day.
+    3. A data interval: the days that end inside it.
+    4. An empty data interval: for a scheduled or backfill run the days that ended since the previous tick of the
+       schedule; for any other, or when that tick is not known, the last day that ended by the logical date.
+    5. No dates, or a run that assets triggered: the last day that ended when the run was due.
 
     :param timezone: IANA name of the company's zone, in which days are counted.
-    :param start: first day, or the instant after which days have to end; date, datetime or ISO text; naive ones are in the
-        company's zone. ``None``, ``""`` and ``"None"`` mean not given.
+    :param start: first day, or the instant after which days have to end; date, datetime or ISO text; naive ones are in
+        the company's zone. ``None``, ``""`` and ``"None"`` mean not given.
     :param end: the day after the last one, or the instant by which days have to end; as ``start``.
     :param lookback_days: days before the window to read again; not applied to given or empty windows and backfills.
     :return: the window; empty when the run's dates are good but no day ends in them.
@@ -241,7 +244,7 @@ def _is_by_midnight_of(day: date, instant: datetime, zone: tzinfo) -> bool:
 def _is_midnight(instant: datetime, zone: tzinfo) -> bool:
     # Of two midnights Airflow's cron takes the second; of none, the first instant after the gap.
     local = _local(instant, zone)
-    return local.time() == datetime.min.time() or instant == end_of_day(local.date() - ONE_DAY, zone)
+    return local.time() == datetime.min.time() or instant.astimezone(UTC) == end_of_day(local.date() - ONE_DAY, zone)
 
 
 def _given_days(start: object, end: object, zone: tzinfo) -> tuple[date, date] | None:
@@ -263,7 +266,7 @@ def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, date
     try:
         if isinstance(bound, datetime):
             aware = bound if bound.tzinfo is not None else bound.replace(tzinfo=zone)
-            return last_day_ended_by(aware, zone) + ONE_DAY, aware
+            return last_day_ended_by(aware, zone) + ONE_DAY, aware.astimezone(UTC)
         day = date(bound.year, bound.month, bound.day)
         return day, end_of_day(day - ONE_DAY, zone)
     except OverflowError as error:
@@ -271,19 +274,10 @@ def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, date
 
 
 def _local(instant: datetime, zone: tzinfo) -> datetime:
-    # Plain datetimes only: pendulum's own kinds would leak into windows, and move wall clocks that do not exist.
+    # A plain datetime: pendulum's kinds of date and time would leak into windows.
     moved = instant.astimezone(zone)
-    return datetime(
-        moved.year,
-        moved.month,
-        moved.day,
-        moved.hour,
-        moved.minute,
-        moved.second,
-        moved.microsecond,
-        zone,
-        fold=moved.fold,
-    )
+    clock = (moved.hour, moved.minute, moved.second, moved.microsecond)
+    return datetime(moved.year, moved.month, moved.day, *clock, tzinfo=zone, fold=moved.fold)
 
 
 def _utc_text(instant: datetime) -> str:

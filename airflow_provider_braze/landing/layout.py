@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
@@ -16,7 +16,6 @@ FileFormat = Literal["parquet", "jsonl"]
 
 _EXTENSIONS: Final = {"parquet": "parquet", "jsonl": "jsonl.gz"}
 _LAYOUT: Final = "_braze/layout.json"
-MAX_PARTS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,6 @@ class Layout:
     timezone: str
     host: str
     schema_version: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.parts <= MAX_PARTS:
-            raise BrazeConfigError(f"`parts` is {self.parts}. Give a whole number, 1 to {MAX_PARTS}.")
-        if self.file_format not in get_args(FileFormat):
-            raise BrazeConfigError(f"`file_format` is {self.file_format!r}. Give 'parquet' or 'jsonl'.")
 
     def day_object(self, table: str, day: date, part: int) -> str:
         """Name the object of a table's day."""

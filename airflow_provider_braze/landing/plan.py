@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
 from airflow_provider_braze.core.calls import split_window
 from airflow_provider_braze.core.models import JsonObject, Window
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.landing.layout import Layout, part_of
+from airflow_provider_braze.landing.layout import FileFormat, Layout, part_of
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 
 DAY_TABLES: Final = ("campaign_days", "campaign_messages", "campaign_raw")
 TABLES: Final = (*DAY_TABLES, "campaigns")
 DEFAULT_TABLES: Final = ("campaign_days", "campaign_messages", "campaigns")
+
+MAX_PARTS: Final = 1000
 
 _ASSUMED_SECONDS_A_CALL: Final = 0.5
 
@@ -62,11 +65,36 @@ class Plan:
         }
 
 
-def choose_campaigns(campaign_ids: Sequence[str], part: int, parts: int) -> list[str]:
-    """Keep the campaigns of a part, each once, in a fixed order.
+def check_arguments(
+    *,
+    parts: int,
+    part: int | None,
+    tables: Collection[str],
+    file_format: str,
+    concurrency: int,
+    lookback_days: int,
+    missing_days: str,
+    on_campaign_error: str,
+) -> None:
+    """Check what needs no rendering, so that a mistake shows when the Dag is parsed.
 
-    :raises BrazeConfigError: there is no such part.
+    :raises BrazeConfigError: naming the argument, the value seen and what to give.
     """
-    if not 0 <= part < parts:
-        raise BrazeConfigError(f"`part` is {part}. Give a whole number, 0 to {parts - 1}, for there are {parts} parts.")
+    check_range("parts", parts, 1, MAX_PARTS)
+    if part is None and parts > 1:
+        raise BrazeConfigError(f"`parts` is {parts} but `part` is not given. Add .expand(part=list(range({parts}))).")
+    check_range("part", part or 0, 0, parts - 1)
+    check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
+    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+    check_choice("file_format", file_format, get_args(FileFormat))
+    check_choice("missing_days", missing_days, get_args(MissingDays))
+    check_choice("on_campaign_error", on_campaign_error, get_args(OnCampaignError))
+    if isinstance(tables, str) or not tables:
+        raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(TABLES)}.")
+    for name in tables:
+        check_choice("tables", name, TABLES)
+
+
+def choose_campaigns(campaign_ids: Sequence[str], part: int, parts: int) -> list[str]:
+    """Keep the campaigns of a part, each once, in a fixed order."""
     return sorted({campaign_id for campaign_id in campaign_ids if part_of(campaign_id, parts) == part})

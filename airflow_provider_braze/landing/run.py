@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
@@ -81,18 +82,19 @@ def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> 
 
     batch: list[CampaignRows] = []
     batch_days = 0
-    fetched = fetch_all(plan.campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)
-    for item in _with_progress(fetched, len(plan.campaign_ids), hook):
-        if isinstance(item, Failed):
-            outcome.add_failed(item.campaign_id, item.error)
-            continue
-        outcome.add_landed(item.campaign_id, item.result.days)
-        outcome.drift.update(item.result.drift)
-        batch.append(item.result)
-        batch_days += len(item.result.days)
-        if batch_days >= _BATCH_DAYS:
-            spool.add(build_tables(batch, _spooled(plan)))
-            batch, batch_days = [], 0
+    # Closed here, so that the threads end with this function also when the spool's disk is full.
+    with closing(fetch_all(plan.campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
+        for item in _with_progress(fetched, len(plan.campaign_ids), hook):
+            if isinstance(item, Failed):
+                outcome.add_failed(item.campaign_id, item.error)
+                continue
+            outcome.add_landed(item.campaign_id, item.result.days)
+            outcome.drift.update(item.result.drift)
+            batch.append(item.result)
+            batch_days += len(item.result.days)
+            if batch_days >= _BATCH_DAYS:
+                spool.add(build_tables(batch, _spooled(plan)))
+                batch, batch_days = [], 0
     if batch:
         spool.add(build_tables(batch, _spooled(plan)))
 

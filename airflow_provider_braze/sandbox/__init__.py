@@ -31,6 +31,6 @@ def __getattr__(name: str) -> Any:
         from airflow_provider_braze.sandbox.server import Sandbox
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"The sandbox needs {error.name}. Install the extra: pip install 'airflow-provider-braze-analytics[sandbox]'."
+            f"The sandbox needs {error.name}: run pip install 'airflow-provider-braze-analytics[sandbox]'."
         ) from error
     return Sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -48,11 +49,11 @@ examples, with the sandbox running on port 8099:
 """
 
 
-def main(arguments: Sequence[str] | None = None, wait: Callable[[], object] = threading.Event().wait) -> int:
+def main(arguments: Sequence[str] | None = None, wait: Callable[[], object] | None = None) -> int:
     """Run the sandbox until it is interrupted.
 
     :param arguments: of the command line; default those of this process.
-    :param wait: returns, or raises ``KeyboardInterrupt``, when the sandbox shall stop.
+    :param wait: returns, or raises ``KeyboardInterrupt``, when the sandbox shall stop; default until Ctrl-C.
     :return: the exit status.
     """
     parser = _parser()
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, wait: Callable[[], object] = th
     try:
         from airflow_provider_braze.sandbox import Sandbox
 
-        return _serve(Sandbox(settings, port), wait)
+        return _serve(Sandbox(settings, port), wait or threading.Event().wait)
     except (BrazeConfigError, ImportError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -86,15 +87,12 @@ def _serve(sandbox: Sandbox, wait: Callable[[], object]) -> int:
 
 
 def _welcome(braze: Sandbox) -> str:
-    return "\n".join(
-        [
-            f"The Braze sandbox listens on {braze.url} until Ctrl-C; its clock shows {braze.settings.now().isoformat()}.",
-            f"Change its settings at {braze.url}/_sandbox/settings while it runs. To point Airflow at it:",
-            "",
-            f"export AIRFLOW_CONN_BRAZE_DEFAULT='{braze.connection_json()}'",
-            "",
-        ]
-    )
+    return f"""\
+The Braze sandbox listens on {braze.url} until Ctrl-C; its clock shows {braze.settings.now().isoformat()}.
+Its settings can be changed at {braze.url}/_sandbox/settings while it runs. To point Airflow at it:
+
+export AIRFLOW_CONN_BRAZE_DEFAULT={shlex.quote(braze.connection_json())}
+"""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,195 @@
+"""Operators that hand Braze's campaigns and their analytics to other tasks, through XCom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, get_args
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+
+from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
+from airflow_provider_braze.campaign_ids import read_campaign_ids
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.landing.outcome import MissingDays
+from airflow_provider_braze.run_window import window_of_run
+from airflow_provider_braze.task_errors import failing_without_retry
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_braze.core.models import JsonObject, Window
+
+
+class CampaignDataSeriesOperator(BaseOperator):
+    """Fetch the daily analytics of a few campaigns, and return them.
+
+    For many campaigns, or for the lake, use
+    :class:`~airflow_provider_braze.transfers.braze_to_object_storage.CampaignDataSeriesToObjectStorageOperator`.
+
+    Returns Braze's day objects as a list, ordered by campaign (as given) and day, each with its ``campaign_id`` added.
+
+    :param campaign_ids: one campaign's API identifier, or a list of them (templated).
+    :param start: first day, ``YYYY-MM-DD`` or a datetime after which days have to end; without it the run's own dates
+        tell the days (templated).
+    :param end: the day after the last one, or a datetime by which days have to end; given exactly if ``start`` is
+        (templated).
+    :param lookback_days: how many days before the run's own to read again, >= 0.
+    :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
+    :param missing_days: what to do when days do not come back: ``warn``, ``fail`` or ``ignore``.
+    :param max_xcom_bytes: a larger result, as JSON, is refused before it is pushed.
+    :param concurrency: how many campaigns are fetched at once, > 0.
+    :param braze_conn_id: the connection to Braze (templated).
+    """
+
+    template_fields: Sequence[str] = ("campaign_ids", "start", "end", "timezone", "braze_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        campaign_ids: str | Sequence[str],
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        lookback_days: int = 0,
+        timezone: str | None = None,
+        missing_days: MissingDays = "warn",
+        max_xcom_bytes: int = 1024 * 1024,
+        concurrency: int = 4,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_ids = campaign_ids
+        self.start = start
+        self.end = end
+        self.lookback_days = lookback_days
+        self.timezone = timezone
+        self.missing_days = missing_days
+        self.max_xcom_bytes = max_xcom_bytes
+        self.concurrency = concurrency
+        self.braze_conn_id = braze_conn_id
+        self._hook: BrazeHook | None = None
+        check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
+        check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+        check_choice("missing_days", missing_days, get_args(MissingDays))
+
+    def execute(self, context: Context) -> list[JsonObject]:
+        """Fetch, prove and return the days."""
+        from airflow_provider_braze.fetch_days import fetch_days
+
+        with failing_without_retry():
+            campaign_ids = read_campaign_ids(self.campaign_ids)
+            if campaign_ids is None:
+                raise BrazeConfigError("`campaign_ids` is empty. Give one campaign id, or a list of them.")
+            if not campaign_ids:
+                raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
+            self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
+            try:
+                window = self._window(context, hook)
+                days = fetch_days(hook, campaign_ids, window, missing=self.missing_days, concurrency=self.concurrency)
+            finally:
+                hook.close()
+            self._check_size(days)
+            return days
+
+    def on_kill(self) -> None:
+        """End the waits of :meth:`execute`."""
+        if self._hook is not None:
+            self._hook.stop()
+
+    def _window(self, context: Context, hook: BrazeHook) -> Window:
+        return window_of_run(
+            context,
+            company_timezone=self.timezone or hook.settings.timezone or "UTC",
+            start=self.start,
+            end=self.end,
+            lookback_days=self.lookback_days,
+        )
+
+    def _check_size(self, days: list[JsonObject]) -> None:
+        size = len(json.dumps(days).encode())
+        if size > self.max_xcom_bytes:
+            raise BrazeConfigError(
+                f"The result has {size:,} bytes, more than the {self.max_xcom_bytes:,} of `max_xcom_bytes`; XCom lives in "
+                "Airflow's database. Land it with CampaignDataSeriesToObjectStorageOperator, or map this operator over "
+                "the campaigns, or over shorter windows."
+            )
+
+
+class CampaignListOperator(BaseOperator):
+    """List campaigns, and return their ids, for other tasks to be mapped over.
+
+    :param include_archived: whether archived campaigns are listed too.
+    :param tag: keep campaigns with this tag (templated).
+    :param name_pattern: keep campaigns in whose name this regular expression is found (templated).
+    :param edited_after: keep campaigns edited after this moment, ISO text with an offset or an aware datetime; that is
+        not when they last sent (templated).
+    :param braze_conn_id: the connection to Braze (templated).
+    """
+
+    template_fields: Sequence[str] = ("tag", "name_pattern", "edited_after", "braze_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        include_archived: bool = False,
+        tag: str | None = None,
+        name_pattern: str | None = None,
+        edited_after: str | datetime | None = None,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.include_archived = include_archived
+        self.tag = tag
+        self.name_pattern = name_pattern
+        self.edited_after = edited_after
+        self.braze_conn_id = braze_conn_id
+        self._hook: BrazeHook | None = None
+
+    def execute(self, context: Context) -> list[str]:
+        """Read the list's pages, and keep what is wanted."""
+        with failing_without_retry():
+            pattern, edited_after = self._pattern(), self._edited_after()
+            self._hook = hook = BrazeHook(self.braze_conn_id)
+            try:
+                entries = hook.list_campaigns(include_archived=self.include_archived, edited_after=edited_after)
+                ids = [entry["id"] for entry in entries if self._is_wanted(entry, pattern)]
+            finally:
+                hook.close()
+        self.log.info("Found %d campaigns", len(ids))
+        return ids
+
+    def on_kill(self) -> None:
+        """End the waits of :meth:`execute`."""
+        if self._hook is not None:
+            self._hook.stop()
+
+    def _is_wanted(self, entry: JsonObject, pattern: re.Pattern[str]) -> bool:
+        has_tag = not self.tag or self.tag in (entry.get("tags") or ())
+        return has_tag and pattern.search(str(entry.get("name") or "")) is not None
+
+    def _pattern(self) -> re.Pattern[str]:
+        try:
+            return re.compile(self.name_pattern or "")
+        except re.error as error:
+            raise BrazeConfigError(
+                f"`name_pattern` is {self.name_pattern!r}, which is no regular expression: {error}."
+            ) from error
+
+    def _edited_after(self) -> datetime | None:
+        from airflow_provider_braze.core.bounds import is_given, read_bound
+
+        if not is_given(self.edited_after):
+            return None
+        moment = read_bound("edited_after", self.edited_after)
+        if not isinstance(moment, datetime) or moment.tzinfo is None:
+            raise BrazeConfigError(
+                f"`edited_after` is {self.edited_after!r}. Give a moment with its offset, such as 2026-11-18T00:00:00Z."
+            )
+        return moment

@@ -1,0 +1,42 @@
+"""The window of a task's run: resolved, guarded and told in the log, the same for all operators."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from airflow_provider_braze.core.windows import check_finished, describe, resolve_window
+from airflow_provider_braze.run_dates import read_run_dates
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.core.models import Window
+
+log = logging.getLogger(__name__)
+
+
+def window_of_run(
+    context: Mapping[str, Any], *, company_timezone: str, start: object, end: object, lookback_days: int
+) -> Window:
+    """Tell the days that a task's run is about.
+
+    :param context: the task's context.
+    :param company_timezone: IANA name of the zone in which Braze's days are counted.
+    :param start: as the user gave it, rendered.
+    :param end: as the user gave it, rendered.
+    :return: a window of at least one day, all over.
+    :raises AirflowSkipException: no day ended in the run's interval, as for most runs of an hourly schedule.
+    :raises BrazeWindowError: the days cannot be told, or are not over yet.
+    """
+    run = read_run_dates(context)
+    window = resolve_window(run, timezone=company_timezone, start=start, end=end, lookback_days=lookback_days)
+    if window.is_empty:
+        raise AirflowSkipException(
+            f"No day ended in this run's interval, so there is nothing to do: {describe(window)}"
+        )
+    check_finished(window, now=datetime.now(timezone.utc), run_after=run.run_after)
+    log.info("This run is about %s", describe(window))
+    return window

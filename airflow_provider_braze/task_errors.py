@@ -1,0 +1,41 @@
+"""This package's errors as Airflow's: what no retry can mend fails the task at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_braze.exceptions import (
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeError,
+    BrazeNotFoundError,
+    BrazePartialError,
+    BrazeRequestError,
+    BrazeWindowError,
+)
+
+
+@contextmanager
+def failing_without_retry() -> Iterator[None]:
+    """Let a task whose error no retry can mend fail for good; all other errors pass and leave retries on.
+
+    :raises AirflowFailException: caused by such an error, with its message.
+    """
+    try:
+        yield
+    except BrazeError as error:
+        if not _is_final(error):
+            raise
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def _is_final(error: BrazeError) -> bool:
+    if isinstance(error, BrazePartialError):
+        return error.is_fatal
+    if isinstance(error, BrazeWindowError):
+        # Time mends a window that is not over yet.
+        return False
+    return isinstance(error, BrazeConfigError | BrazeAuthError | BrazeNotFoundError | BrazeRequestError)

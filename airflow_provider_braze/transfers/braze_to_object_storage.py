@@ -1,0 +1,199 @@
+"""The main job as one task: campaign analytics from Braze into object storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+
+from airflow_provider_braze.campaign_ids import read_campaign_ids
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.landing.layout import FileFormat, Layout
+from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.run_window import window_of_run
+from airflow_provider_braze.task_errors import failing_without_retry
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_braze.core.models import JsonObject, Window
+
+
+class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
+    """Land the daily analytics of campaigns as tables: the right days, complete, restated, safe to run again.
+
+    Without ``campaign_ids`` all campaigns of the workspace are landed, archived ones too. Rows are replaced by campaign
+    and day, all others stay; an object whose rows do not change is not written. Returns counts and the address of the
+    run's manifest, which names the days that changed.
+
+    :param destination: where the tables go, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
+    :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
+    :param campaign_ids: API identifiers to land instead of the whole list (templated).
+    :param start: first day, ``YYYY-MM-DD`` or a datetime after which days have to end; without it the run's own dates
+        tell the days (templated).
+    :param end: the day after the last one, or a datetime by which days have to end; given exactly if ``start`` is
+        (templated).
+    :param lookback_days: how many days before the run's own to land again, >= 0, for Braze books conversions on the
+        day of the send for up to 30 days; not applied to ``start`` and ``end``, and in backfill runs.
+    :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
+    :param tables: which of ``campaign_days``, ``campaign_messages``, ``campaign_raw`` and ``campaigns`` to land.
+    :param file_format: ``parquet`` (zstd) or ``jsonl`` (gzip).
+    :param parts: among how many tasks the campaigns are divided; with ``expand(part=list(range(parts)))``.
+    :param part: which of them this task lands, 0 to ``parts`` - 1.
+    :param concurrency: how many campaigns are fetched at once, > 0.
+    :param missing_days: what to do when days do not come back for a campaign: ``warn``, ``fail`` or ``ignore``.
+    :param on_campaign_error: what to do when campaigns fail, after all others have landed: ``fail`` or ``skip``.
+    :param dry_run: log and return the plan, without fetching or writing anything (Braze's list is read).
+    :param braze_conn_id: the connection to Braze (templated).
+    """
+
+    template_fields: Sequence[str] = (
+        "destination",
+        "object_storage_conn_id",
+        "campaign_ids",
+        "start",
+        "end",
+        "timezone",
+        "braze_conn_id",
+    )
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        destination: str,
+        object_storage_conn_id: str | None = None,
+        campaign_ids: str | Sequence[str] | None = None,
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        lookback_days: int = 30,
+        timezone: str | None = None,
+        tables: Sequence[str] = DEFAULT_TABLES,
+        file_format: FileFormat = "parquet",
+        parts: int = 1,
+        part: int | None = None,
+        concurrency: int = 16,
+        missing_days: MissingDays = "warn",
+        on_campaign_error: OnCampaignError = "fail",
+        dry_run: bool = False,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination = destination
+        self.object_storage_conn_id = object_storage_conn_id
+        self.campaign_ids = campaign_ids
+        self.start = start
+        self.end = end
+        self.lookback_days = lookback_days
+        self.timezone = timezone
+        self.tables = tables
+        self.file_format = file_format
+        self.parts = parts
+        self.part = part
+        self.concurrency = concurrency
+        self.missing_days = missing_days
+        self.on_campaign_error = on_campaign_error
+        self.is_dry_run = dry_run
+        self.braze_conn_id = braze_conn_id
+        self._hook: BrazeHook | None = None
+        check_arguments(
+            parts=parts,
+            part=part,
+            tables=tables,
+            file_format=file_format,
+            concurrency=concurrency,
+            lookback_days=lookback_days,
+            missing_days=missing_days,
+            on_campaign_error=on_campaign_error,
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Land the run's days, and return the summary."""
+        with failing_without_retry():
+            self._check_mapping(context)
+            self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
+            try:
+                plan = self._plan(context, hook)
+                told = plan.describe(hook.settings.requests_per_minute)
+                self.log.info("Plan: %s", told)
+                return told if self.is_dry_run else self._land(plan, hook)
+            finally:
+                hook.close()
+
+    def on_kill(self) -> None:
+        """End the waits of :meth:`execute`; what has landed stays, and a rerun does the rest."""
+        if self._hook is not None:
+            self._hook.stop()
+
+    def _land(self, plan: Plan, hook: BrazeHook) -> dict[str, Any]:
+        from airflow_provider_braze.landing.run import land
+        from airflow_provider_braze.landing.store import Store
+
+        return land(plan, hook, Store(self.destination, self.object_storage_conn_id))
+
+    def _plan(self, context: Context, hook: BrazeHook) -> Plan:
+        window = self._window(context, hook)
+        layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
+        given = read_campaign_ids(self.campaign_ids)
+        if given is not None and not given:
+            raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
+        listing = self._list(hook) if given is None else None
+        ids = given if listing is None else [entry["id"] for entry in listing]
+        part = self.part or 0
+        return Plan(
+            window=window,
+            layout=layout,
+            part=part,
+            campaign_ids=choose_campaigns(ids or (), part, self.parts),
+            listing=listing,
+            tables=tuple(self.tables),
+            concurrency=self.concurrency,
+            missing_days=self.missing_days,
+            on_campaign_error=self.on_campaign_error,
+            run=_run_of(context),
+        )
+
+    def _list(self, hook: BrazeHook) -> list[JsonObject]:
+        listing = list(hook.list_campaigns(include_archived=True))
+        self.log.info("Braze lists %d campaigns, archived ones included", len(listing))
+        return listing
+
+    def _window(self, context: Context, hook: BrazeHook) -> Window:
+        return window_of_run(
+            context,
+            company_timezone=self.timezone or hook.settings.timezone or "UTC",
+            start=self.start,
+            end=self.end,
+            lookback_days=self.lookback_days,
+        )
+
+    def _check_mapping(self, context: Context) -> None:
+        if self.part is None and _is_mapped_over_one_destination(context, self.task_id):
+            raise BrazeConfigError(
+                "This task is mapped, and its copies land in the same destination. Divide the campaigns among them by "
+                "partial(parts=16, ...).expand(part=list(range(16))), or give each copy a destination of its own."
+            )
+
+
+def _is_mapped_over_one_destination(context: Context, task_id: str) -> bool:
+    if getattr(context["ti"], "map_index", -1) < 0:
+        return False
+    # Only the task as the Dag declares it tells what it is mapped over; this one is a copy.
+    declared = getattr(context["dag"].get_task(task_id), "partial_kwargs", {})
+    return "destination" in declared and "{{" not in str(declared["destination"])
+
+
+def _run_of(context: Context) -> dict[str, Any]:
+    ti = context["ti"]
+    return {
+        "dag_id": ti.dag_id,
+        "run_id": ti.run_id,
+        "task_id": ti.task_id,
+        "map_index": ti.map_index,
+        "try_number": ti.try_number,
+    }
