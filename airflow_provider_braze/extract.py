@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from airflow_provider_braze.core.exchange import is_transient
@@ -62,7 +63,7 @@ def _fetch_by(
     running: dict[Future[T], str] = {}
     answers, failures = False, 0
     while True:
-        for campaign_id, _ in zip(remaining, range(ahead - len(running)), strict=False):
+        for campaign_id in islice(remaining, ahead - len(running)):
             running[pool.submit(fetch, campaign_id)] = campaign_id
         if not running:
             return

@@ -80,6 +80,8 @@ class Spool:
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
         self._descriptors.append(descriptor)
         with pa.OSFile(path, "wb") as sink, pa.ipc.new_stream(sink, table.schema, options=_options()) as writer:
+            # The stream's schema is written with its first batch; the days' places must not hold it.
+            writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
             for day, part in _split_days(table):
                 offset = sink.tell()
                 writer.write_batch(part)

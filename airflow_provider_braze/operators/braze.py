@@ -114,9 +114,9 @@ class CampaignDataSeriesOperator(BaseOperator):
         size = len(json.dumps(days).encode())
         if size > self.max_xcom_bytes:
             raise BrazeConfigError(
-                f"The result has {size:,} bytes, more than the {self.max_xcom_bytes:,} of `max_xcom_bytes`; XCom lives in "
-                "Airflow's database. Land it with CampaignDataSeriesToObjectStorageOperator, or map this operator over "
-                "the campaigns, or over shorter windows."
+                f"The result has {size:,} bytes, more than the {self.max_xcom_bytes:,} of `max_xcom_bytes`, for XCom "
+                "lives in Airflow's database. Land it with CampaignDataSeriesToObjectStorageOperator, or map this "
+                "operator over the campaigns, or over shorter windows."
             )
 
 
