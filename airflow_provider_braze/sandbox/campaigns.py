@@ -47,7 +47,12 @@ class Blueprint:
     is_archived: bool = False
     tags: tuple[str | None, ...] = ()
 
+    def has_control(self, channel: str) -> bool:
+        """Whether there is a control row among those of a channel."""
+        return self.control != "none" and channel in _CONTROLLED
 
+
+_CONTROLLED: Final = ("whats_app", "trigger_in_app_message", "email", "content_cards")
 _SEED_PAGE: Final = ("ios_push", "android_push", "webhook", "email", "sms", "whats_app", "content_cards")
 BLUEPRINTS: Final = (
     Blueprint("Newsletter", ("email",), variants=2, window_days=7, tags=("newsletter",)),
@@ -171,14 +176,15 @@ def details(seed: int, campaign: Campaign, now: datetime) -> JsonObject:
 
 
 def _messages(seed: int, campaign: Campaign) -> JsonObject:
-    return {
-        made_up_id(seed, campaign.number, channel, variant): {
-            "channel": _DETAIL_WORDS.get(channel, channel),
-            "name": f"{channel} {variant}",
-        }
-        for channel in campaign.blueprint.channels
-        for variant in range(campaign.blueprint.variants)
-    }
+    messages: JsonObject = {}
+    for channel in campaign.blueprint.channels:
+        word = _DETAIL_WORDS.get(channel, channel)
+        for variant in range(campaign.blueprint.variants):
+            name = f"{channel} {variant}"
+            messages[made_up_id(seed, campaign.number, channel, variant)] = {"channel": word, "name": name}
+        if campaign.blueprint.has_control(channel):
+            messages[made_up_id(seed, campaign.number, channel, "control")] = {"channel": word, "type": "control"}
+    return messages
 
 
 _DETAIL_WORDS: Final = {

@@ -160,8 +160,7 @@ def _row_plans(seed: int, campaign: Campaign) -> tuple[_RowPlan, ...]:
     plans = []
     for channel in blueprint.channels:
         variants = [_variant(seed, campaign, channel, number) for number in range(blueprint.variants)]
-        has_control = blueprint.control != "none" and channel in _CONTROLLED
-        plans += [*variants, *([_control(seed, campaign, channel)] if has_control else [])]
+        plans += [*variants, *([_control(seed, campaign, channel)] if blueprint.has_control(channel) else [])]
     return tuple(plans)
 
 
@@ -194,5 +193,4 @@ def _shared(campaign: Campaign) -> tuple[Stat, ...]:
     return (RECIPIENTS, *conversion_stats(campaign.blueprint.events))
 
 
-_CONTROLLED: Final = ("whats_app", "trigger_in_app_message", "email", "content_cards")
 _EXTRA_CHANNELS: Final = ("ios_push", "email")
