@@ -31,6 +31,7 @@ def read_run_dates(context: Mapping[str, Any]) -> RunDates:
     begins, ends = context.get("data_interval_start"), context.get("data_interval_end")
     partition_date = context.get("partition_date") or getattr(dag_run, "partition_date", None)
     timetable = getattr(context.get("dag"), "timetable", None)
+    is_tick = run_type in TICK_RUN_TYPES and begins == ends
     return RunDates(
         run_type=run_type,
         run_after=getattr(dag_run, "run_after", None),
