@@ -38,9 +38,7 @@ def read_run_dates(context: Mapping[str, Any]) -> RunDates:
         logical_date=context.get("logical_date"),
         data_interval_start=begins,
         data_interval_end=ends,
-        previous_tick=_previous_tick(timetable, ends)
-        if ends and begins == ends and run_type in TICK_RUN_TYPES
-        else None,
+        previous_tick=_previous_tick(timetable, ends) if is_tick and ends else None,
         partition_date=partition_date,
         partition_key=context.get("partition_key") or getattr(dag_run, "partition_key", None),
         schedule_timezone=_schedule_timezone(timetable) if partition_date else None,
