@@ -142,13 +142,13 @@ class _Server(uvicorn.Server):
         self._state = state
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        # A new one each time: an event belongs to the loop that first waited for it.
         self._state.stopping = asyncio.Event()
         await super().startup(sockets)
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._state.stopping:
-            self._state.stopping.set()
+        self._state.stopping.set()
         await super().shutdown(sockets)
 
     def _transport(self, scope: Scope) -> asyncio.Transport | None:

@@ -56,7 +56,7 @@ class SandboxState:
 
     def __init__(self, settings: SandboxSettings, cache_bytes: int = 256 * 1024 * 1024) -> None:
         self.windows = RateWindows()
-        self.stopping: asyncio.Event | None = None
+        self.stopping = asyncio.Event()
         self._lock = threading.Lock()
         self._settings = settings
         self._draws = 0
@@ -88,7 +88,7 @@ class SandboxState:
 
     async def pause(self, seconds: float) -> None:
         """Wait some seconds, or until the server stops."""
-        if seconds and self.stopping:
+        if seconds:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), seconds)
 

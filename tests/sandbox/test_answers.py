@@ -80,7 +80,7 @@ def test_data_series_wrong_ending_at_is_refused():
 
 @pytest.mark.parametrize("params", [{}, {"campaign_id": "nobody"}])
 def test_data_series_unknown_campaign_is_refused_like_braze(params):
-    with pytest.raises(Refused, match="^.*campaign_id must be a string of the campaign api identifier") as caught:
+    with pytest.raises(Refused, match="campaign_id must be a string of the campaign api identifier") as caught:
         data_series(SETTINGS, {"length": "1", **params}, Random(0))
     assert caught.value.status == 400
 

@@ -12,7 +12,6 @@ import pytest
 
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.__main__ import main
-from airflow_provider_braze.sandbox.settings import PERMISSIONS
 
 MODULE = "airflow_provider_braze.sandbox"
 
@@ -63,11 +62,7 @@ def test_main_options_become_settings(capsys):
 
 def test_main_without_options_has_the_defaults(capsys):
     _, settings = run(capsys)
-    assert (settings["campaigns"], settings["omit_inactive_days"], settings["permissions"]) == (
-        20,
-        False,
-        [*PERMISSIONS],
-    )
+    assert settings == json.loads(json.dumps(SandboxSettings().to_json()))
 
 
 def test_main_prints_a_connection_that_a_shell_can_run(capsys):

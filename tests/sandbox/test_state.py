@@ -95,8 +95,6 @@ def test_dice_same_seed_same_draws_until_configured():
 def test_pause_ends_when_the_server_stops():
     async def scenario() -> None:
         state = a_state()
-        await state.pause(3_600)
-        state.stopping = asyncio.Event()
         await state.pause(0)
         await state.pause(0.001)
         state.stopping.set()
