@@ -69,12 +69,12 @@ def _split_rows(messages: Any, path: str, drift: Counter[str]) -> Iterator[Cells
     if messages is None:
         return
     for channel, records in expect_object(messages, path).items():
-        if channel not in CHANNEL_STATS:
-            drift[f"messages.{channel}"] += 1
         channel_path = f"{path}.{channel}"
         for index, record in enumerate(() if records is None else expect_list(records, channel_path)):
             cells, rest = _split(expect_object(record, f"{channel_path}[{index}]"), ROW_FIELDS)
             drift.update(drift_name(channel, key) for key in rest)
+            if channel not in CHANNEL_STATS:
+                drift[f"messages.{channel}"] += 1
             yield (channel, *cells, _other(rest))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
@@ -13,10 +13,12 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_braze.core.campaigns import campaigns_table
+from airflow_provider_braze.core.columns import Group, assemble, place_columns, shaped_groups, split_groups
 from airflow_provider_braze.core.ordering import number_rows, sort_rows
 from airflow_provider_braze.core.rows import SplitDay, split_day
-from airflow_provider_braze.core.schemas import FIGURES, ROW_FIELDS, SCHEMAS, SORT_KEYS
+from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
 from airflow_provider_braze.core.series import decode_answer, select_indices
+from airflow_provider_braze.core.shapes import Proven, RawAnswer, Shape, count_drift, prove
 
 __all__ = [
     "SCHEMAS",
@@ -30,12 +32,14 @@ __all__ = [
     "sort_rows",
 ]
 
+_OF_DAYS: Final = frozenset({"campaign_days", "campaign_messages", "campaign_raw"})
+
 
 @dataclass(frozen=True, slots=True)
 class Days:
     """The wanted days of one answer; opaque, to be handed to :func:`collect`."""
 
-    split: tuple[SplitDay, ...] = field(repr=False)
+    content: Proven | tuple[SplitDay, ...] = field(repr=False)
     payloads: Mapping[date, str] | None = field(repr=False)
 
 
@@ -46,18 +50,14 @@ class CampaignRows:
     :param campaign_id: the campaign.
     :param days: the days that came back, sorted.
     :param drift: how often each key was met that has no column or does not fit it, by a name such as
-        ``messages.email.machine_open`` or ``day.conversions4``.
+        ``messages.email.machine_open`` or ``day.conversions4``; for a channel that is not known also its rows, by a
+        name such as ``messages.line``.
     """
 
     campaign_id: str
     days: tuple[date, ...]
     drift: Mapping[str, int]
-    split: tuple[SplitDay, ...] = field(repr=False)
-    payloads: Mapping[date, str] | None = field(repr=False)
-
-
-class _RawAnswer(msgspec.Struct):
-    data: list[msgspec.Raw]
+    parts: tuple[Days, ...] = field(repr=False)
 
 
 def decode_days(body: bytes, start: date, end: date, *, keep_raw: bool = False) -> Days:
@@ -70,6 +70,15 @@ def decode_days(body: bytes, start: date, end: date, *, keep_raw: bool = False) 
     :raises ValueError: the body is cut or no JSON; asking again may mend it.
     :raises BrazeDataError: the body is JSON, but not of the agreed shape, or holds a day twice with different content.
     """
+    if not keep_raw:
+        proven = prove(body)
+        days = [day for day in proven.days if start <= day.time < end] if proven else []
+        if proven and len({day.time for day in days}) == len(days):
+            return Days(Proven(proven.shape, days), None)
+    return _split_days(body, start, end, keep_raw=keep_raw)
+
+
+def _split_days(body: bytes, start: date, end: date, *, keep_raw: bool) -> Days:
     objects = decode_answer(body)
     indices = select_indices(objects, start, end)
     split = tuple(split_day(day, objects[index], f"$.data[{index}]") for day, index in indices.items())
@@ -83,15 +92,13 @@ def collect(campaign_id: str, parts: Sequence[Days]) -> CampaignRows:
     :param parts: one for each of its calls, in any order; the calls' days do not overlap.
     :raises ValueError: a day is in two parts.
     """
-    split = tuple(sorted(chain.from_iterable(part.split for part in parts), key=lambda day: day.day))
-    days = tuple(day.day for day in split)
+    days = sorted(chain.from_iterable(map(_dates, parts)))
     if len(set(days)) < len(days):
         raise ValueError(f"Two calls of campaign {campaign_id} wanted the same day; give windows that do not overlap.")
     drift: Counter[str] = Counter()
-    for day in split:
-        drift.update(day.drift)
-    payloads = None if any(part.payloads is None for part in parts) else _merge(parts)
-    return CampaignRows(campaign_id, days, dict(sorted(drift.items())), split, payloads)
+    for part in parts:
+        drift.update(_drift(part))
+    return CampaignRows(campaign_id, tuple(days), dict(sorted(drift.items())), tuple(parts))
 
 
 def build_tables(rows: Sequence[CampaignRows], names: Collection[str]) -> dict[str, pa.Table]:
@@ -100,42 +107,66 @@ def build_tables(rows: Sequence[CampaignRows], names: Collection[str]) -> dict[s
     :param rows: the campaigns, each once, in any order.
     :param names: which tables to build, of ``campaign_days``, ``campaign_messages``, ``campaign_raw``.
     :return: the tables by name, of exactly :data:`SCHEMAS`, sorted by :data:`SORT_KEYS`.
+    :raises ValueError: a name is none of these, or ``campaign_raw`` is wanted of days decoded without ``keep_raw``.
     """
-    return {name: _BUILDERS[name](rows) for name in names}
+    if not _OF_DAYS.issuperset(names):
+        raise ValueError(f"Expected names of {sorted(_OF_DAYS)}, got {sorted(names)}.")
+    tables = {}
+    if "campaign_raw" in names:
+        tables["campaign_raw"] = _raw_table(rows)
+    if not {"campaign_days", "campaign_messages"}.isdisjoint(names):
+        days, messages = zip(*_groups(rows), strict=True) if rows else ((), ())
+        tables["campaign_days"] = sort_rows("campaign_days", assemble("campaign_days", days))
+        rows_of_channels = list(chain.from_iterable(messages))
+        tables["campaign_messages"] = number_rows(assemble("campaign_messages", rows_of_channels))
+    return {name: tables[name] for name in names}
+
+
+def _dates(part: Days) -> list[date]:
+    if isinstance(part.content, Proven):
+        return [day.time for day in part.content.days]
+    return [day.day for day in part.content]
+
+
+def _drift(part: Days) -> Counter[str]:
+    if isinstance(part.content, Proven):
+        return count_drift(part.content)
+    return sum((day.drift for day in part.content), Counter())
 
 
 def _payloads(body: bytes, indices: Mapping[date, int]) -> dict[date, str]:
-    raw = msgspec.json.decode(body, type=_RawAnswer).data
+    raw = msgspec.json.decode(body, type=RawAnswer).data
     return {day: bytes(raw[index]).decode() for day, index in indices.items()}
 
 
-def _merge(parts: Sequence[Days]) -> dict[date, str]:
-    return dict(sorted(chain.from_iterable((part.payloads or {}).items() for part in parts)))
+def _raw_table(rows: Sequence[CampaignRows]) -> pa.Table:
+    payloads = [(row.campaign_id, part.payloads) for row in rows for part in row.parts]
+    if any(texts is None for _, texts in payloads):
+        raise ValueError("The days were decoded without their text; decode them with keep_raw for campaign_raw.")
+    kept = [(campaign_id, texts) for campaign_id, texts in payloads if texts]
+    days = list(chain.from_iterable(texts for _, texts in kept))
+    places = place_columns([(campaign_id, len(texts)) for campaign_id, texts in kept], days)
+    texts = pa.array(chain.from_iterable(texts.values() for _, texts in kept), pa.string(), size=len(days))
+    return sort_rows("campaign_raw", assemble("campaign_raw", [{**places, "payload": texts}]))
 
 
-def _build_days(rows: Sequence[CampaignRows]) -> pa.Table:
-    places = ((row.campaign_id, day.day, *day.cells) for row in rows for day in row.split)
-    return sort_rows("campaign_days", _table("campaign_days", ("campaign_id", "day", *FIGURES, "other"), places))
+def _groups(rows: Sequence[CampaignRows]) -> Iterator[tuple[Group, list[Group]]]:
+    """The groups of a batch: one for each shape, and one for the days that have none."""
+    parts: dict[Shape | None, list[tuple[str, Days]]] = {}
+    for row in rows:
+        for part in row.parts:
+            if _records(part):
+                parts.setdefault(_shape(part), []).append((row.campaign_id, part))
+    for shape, found in parts.items():
+        days = list(chain.from_iterable(_records(part) for _, part in found))
+        dates = list(chain.from_iterable(_dates(part) for _, part in found))
+        places = place_columns([(campaign_id, len(_records(part))) for campaign_id, part in found], dates)
+        yield shaped_groups(shape, places, days) if shape else split_groups(places, days)
 
 
-def _build_messages(rows: Sequence[CampaignRows]) -> pa.Table:
-    cells = ((row.campaign_id, day.day, *cells) for row in rows for day in row.split for cells in day.rows)
-    names = ("campaign_id", "day", "channel", *ROW_FIELDS, "other")
-    return number_rows(_table("campaign_messages", names, cells))
+def _shape(part: Days) -> Shape | None:
+    return part.content.shape if isinstance(part.content, Proven) else None
 
 
-def _build_raw(rows: Sequence[CampaignRows]) -> pa.Table:
-    cells = ((row.campaign_id, day, text) for row in rows for day, text in (row.payloads or {}).items())
-    return sort_rows("campaign_raw", _table("campaign_raw", ("campaign_id", "day", "payload"), cells))
-
-
-def _table(name: str, names: Sequence[str], cells: Iterable[tuple[Any, ...]]) -> pa.Table:
-    schema = SCHEMAS[name]
-    columns = dict(zip(names, zip(*cells, strict=True), strict=False))
-    length = len(next(iter(columns.values()), ()))
-    return pa.Table.from_arrays(
-        [pa.array(columns.get(field.name, [None] * length), field.type) for field in schema], schema=schema
-    )
-
-
-_BUILDERS: Final = {"campaign_days": _build_days, "campaign_messages": _build_messages, "campaign_raw": _build_raw}
+def _records(part: Days) -> Sequence[Any]:
+    return part.content.days if isinstance(part.content, Proven) else part.content
