@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 
-from airflow_provider_braze.sandbox import Sandbox
+from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
 from airflow_provider_braze.sandbox.__main__ import main
 
 MODULE = "airflow_provider_braze.sandbox"
