@@ -215,6 +215,13 @@ def test_sandbox_stop_leaves_no_thread_and_no_socket():
         socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
+def test_sandbox_life_is_not_logged(caplog):
+    caplog.set_level("INFO")
+    with Sandbox(SandboxSettings(faults={"rate_cut": 1})) as braze:
+        raw_exchange(braze)
+    assert [each for each in caplog.records if each.name.startswith("uvicorn")] == []
+
+
 def test_sandbox_stop_ends_waiting_answers():
     answers = []
     with Sandbox(SandboxSettings(latency_seconds=3_600)) as braze:
