@@ -26,7 +26,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
-pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin"]
+pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores"]
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 
@@ -92,10 +92,12 @@ def _threads() -> set[threading.Thread]:
 @pytest.fixture(autouse=True)
 def _nothing_left(_no_network: list[Any]) -> Iterator[None]:
     """Fail the test that leaves a thread of this package or a child process; those of wider fixtures were there."""
+    from tests.stores import SERVERS  # here, for pytest rewrites the asserts of plugins that it imports first
+
     threads, children = _threads(), _children()
     yield
     assert not _threads() - threads, "The test left threads"
-    assert not _children() - children, "The test left child processes"
+    assert not _children() - children - SERVERS, "The test left child processes"
 
 
 def _make_context(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.exceptions import BrazeConfigError
@@ -187,6 +188,8 @@ def _file_version(path: str | Path) -> str | None:
     try:
         stat = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not S_ISREG(stat.st_mode):
         return None
     # The inode too: each write makes a new file, and two of them may share size and time.
     return f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
