@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+import re
+from datetime import date, datetime, timedelta, timezone
+
+import pendulum
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_braze.core.calls import split_window
+from airflow_provider_braze.core.models import SeriesCall, Window
+from airflow_provider_braze.core.windows import end_of_day, load_timezone
+
+ZONES = [
+    "UTC",
+    "Africa/Cairo",
+    "America/Havana",
+    "America/New_York",
+    "America/Nuuk",
+    "America/Santiago",
+    "Asia/Beirut",
+    "Asia/Kathmandu",
+    "Asia/Seoul",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+    "Pacific/Honolulu",
+    "Pacific/Kiritimati",
+]
+SPANS = [1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826]
+READINGS = ["inclusive", "midnight belongs to the day before", "day left out"]
+LATER = datetime(2040, 1, 1, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+
+
+def a_window(length: int, end: date = date(2026, 11, 20), zone: str = "UTC") -> Window:
+    return Window(end - timedelta(days=length), end, timezone=zone)
+
+
+def answered_days(call: SeriesCall, zone: str, reading: str) -> set[date]:
+    ending_at = datetime.fromisoformat(call.ending_at).astimezone(load_timezone(zone))
+    last = ending_at.date()
+    at_midnight = (ending_at.hour, ending_at.minute, ending_at.second) == (0, 0, 0)
+    if reading == "day left out" or (reading == "midnight belongs to the day before" and at_midnight):
+        last -= DAY
+    return {last - timedelta(days=i) for i in range(call.length)}
+
+
+def assert_brings_all(window: Window, calls: list[SeriesCall], reading: str, company_zone: str | None = None) -> None:
+    for call in calls:
+        wanted = set(Window(call.start, call.end))
+        assert wanted <= answered_days(call, company_zone or window.timezone, reading)
+        assert 2 <= call.length <= 100
+    assert [day for call in reversed(calls) for day in Window(call.start, call.end)] == list(window)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("length", SPANS)
+def test_split_window_any_reading_of_ending_at_brings_all_days(length, zone, reading):
+    window = a_window(length, zone=zone)
+    calls = split_window(window, now=LATER)
+    assert len(calls) == math.ceil(length / 99)
+    assert_brings_all(window, calls, reading)
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    end=st.dates(date(2012, 6, 1), date(2035, 1, 1)),
+    length=st.integers(1, 400),
+    late=st.one_of(st.integers(0, 7200), st.integers(0, 3_000_000)),
+    reading=st.sampled_from(READINGS),
+)
+def test_split_window_called_soon_after_the_last_day_brings_all_days(zone, end, length, late, reading):
+    window = a_window(length, end, zone)
+    now = end_of_day(end - DAY, load_timezone(zone)) + timedelta(seconds=late)
+    calls = split_window(window, now=now)
+    assert len(calls) == math.ceil(length / 99)
+    assert_brings_all(window, calls, reading)
+    assert all(datetime.fromisoformat(call.ending_at) <= now for call in calls)
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize(
+    ("configured", "real"),
+    [("UTC", "America/New_York"), ("UTC", "Asia/Seoul"), ("UTC", "Pacific/Honolulu"), ("Asia/Seoul", "UTC")],
+)
+def test_split_window_well_past_brings_all_days_of_another_company_zone(configured, real, reading):
+    window = a_window(250, zone=configured)
+    assert_brings_all(window, split_window(window, now=LATER), reading, company_zone=real)
+
+
+def test_split_window_calls_are_newest_first_and_end_at_noon_of_the_next_day():
+    assert split_window(a_window(100, zone="America/New_York"), now=LATER) == [
+        SeriesCall(date(2026, 8, 13), date(2026, 11, 20), 100, "2026-11-20T12:00:00-05:00"),
+        SeriesCall(date(2026, 8, 12), date(2026, 8, 13), 2, "2026-08-13T12:00:00-04:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "now", [datetime(2026, 11, 20, 1, 2, 3, 999999, timezone.utc), pendulum.datetime(2026, 11, 20, 1, 2, 3, 999999)]
+)
+def test_split_window_before_noon_ends_at_now_in_whole_seconds(now):
+    assert [call.ending_at for call in split_window(a_window(1), now=now)] == ["2026-11-20T01:02:03+00:00"]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_split_window_offset_is_written_with_hours_and_minutes(zone):
+    (call,) = split_window(a_window(1, zone=zone), now=LATER)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT12:00:00[+-]\d\d:\d\d", call.ending_at)
+
+
+def test_split_window_empty_window_needs_no_call():
+    assert split_window(a_window(0), now=LATER) == []
