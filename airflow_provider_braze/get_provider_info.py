@@ -10,5 +10,70 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-braze-analytics",
         "name": "Braze Analytics",
-        "description": "Land Braze campaign analytics in object storage.",
+        "description": "Land Braze campaign analytics in object storage: complete, right to the day, restated.",
+        "versions": ["0.1.0"],
+        "integrations": [
+            {
+                "integration-name": "Braze",
+                "external-doc-url": "https://www.braze.com/docs/api/home",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.hooks.braze"]}],
+        "operators": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.operators.braze"]}],
+        "transfers": [
+            {
+                "source-integration-name": "Braze",
+                "target-integration-name": "Object Storage",
+                "python-module": "airflow_provider_braze.transfers.braze_to_object_storage",
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "braze",
+                "hook-class-name": "airflow_provider_braze.hooks.braze.BrazeHook",
+                "hook-name": "Braze",
+                "ui-field-behaviour": {
+                    "hidden-fields": ["login", "port", "schema"],
+                    "relabeling": {"host": "REST endpoint", "password": "REST API key"},
+                    "placeholders": {
+                        "host": "rest.iad-01.braze.com",
+                        "password": "with the permissions campaigns.list and campaigns.data_series",
+                    },
+                },
+                "conn-fields": {
+                    "timezone": {
+                        "label": "Company time zone",
+                        "description": "IANA name of the time zone set in Braze under Company Settings, which its days "
+                        "follow, such as America/New_York. Empty: UTC.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "connect_timeout": {
+                        "label": "Connect time-out",
+                        "description": "Seconds to reach Braze, up to 3600. Empty: 10.",
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 0.1, "maximum": 3600},
+                    },
+                    "read_timeout": {
+                        "label": "Read time-out",
+                        "description": "Seconds that Braze may be silent, up to 3600. Empty: 60.",
+                        "schema": {"type": ["number", "null"], "default": None, "minimum": 0.1, "maximum": 3600},
+                    },
+                    "max_attempts": {
+                        "label": "Attempts a request",
+                        "description": "How often one request is sent at most, 1 to 20. Empty: 6.",
+                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 20},
+                    },
+                    "requests_per_minute": {
+                        "label": "Requests a minute",
+                        "description": "Cap on the requests of a task, to leave Braze's quota to others. Empty: none.",
+                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 1_000_000},
+                    },
+                    "verify": {
+                        "label": "Certificates to trust",
+                        "description": "Path of a CA file on the workers, or true. Empty: the usual certificates.",
+                        "schema": {"type": ["string", "null"], "default": None},
+                    },
+                },
+            }
+        ],
     }

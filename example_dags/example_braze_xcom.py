@@ -1,0 +1,47 @@
+"""Fetch yesterday's figures of a few campaigns, and work with them in the Dag itself.
+
+What: list the campaigns with a tag, fetch each by a mapped task, and sum their conversions. Nothing is landed: the
+figures go from task to task through XCom.
+
+Why: for a report, an alert or a check on a handful of campaigns, files would be a detour. XCom lives in Airflow's
+database, so this is not for all campaigns of a workspace: for those take ``example_braze_daily``.
+
+Needs: the connection ``braze_default`` with the company's time zone in its extra (``{"timezone": "America/New_York"}``),
+and campaigns with the tag that the parameter ``tag`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator, CampaignListOperator
+
+with DAG(
+    dag_id="example_braze_xcom",
+    description="Yesterday's conversions of the Braze campaigns with a tag",
+    doc_md=__doc__,
+    start_date=pendulum.datetime(2026, 11, 1, tz="America/New_York"),
+    schedule="0 7 * * *",
+    catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=5)},
+    params={"tag": "newsletter"},
+    tags=["example", "braze"],
+):
+    campaigns = CampaignListOperator(task_id="list_campaigns", tag="{{ params.tag }}")
+    days = CampaignDataSeriesOperator.partial(task_id="fetch_days").expand(campaign_ids=campaigns.output)
+
+    @task
+    def sum_conversions(days_by_campaign: Iterable[list[dict[str, Any]]]) -> dict[str, int]:
+        """Sum what each campaign's days say; a figure that Braze left out counts as none."""
+        return {
+            campaign_days[0]["campaign_id"]: sum(day.get("conversions") or 0 for day in campaign_days)
+            for campaign_days in days_by_campaign
+            if campaign_days
+        }
+
+    sum_conversions(days.output)

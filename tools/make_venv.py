@@ -1,0 +1,158 @@
+"""Make a virtual environment with this package in it, from pinned versions; do nothing when it is made already.
+
+It needs Python's standard library only, for it runs before anything is installed. Packages come by uv, which is fast,
+with the package indexes that pip is set to use; if that fails, by pip itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+OLDEST = (3, 10)
+TELL_SECONDS = 15
+
+
+def main() -> int:
+    """Make the environment, and tell how it goes."""
+    options = _parser().parse_args()
+    if sys.version_info < OLDEST:
+        print(f"Python {sys.version.split()[0]} is too old: run make PYTHON=python3.11, or any other from 3.10 on.")
+        return 1
+    folder = options.folder.resolve()
+    stamp, wanted = folder / "installed.txt", _fingerprint(options)
+    if stamp.exists() and stamp.read_text() == wanted and _python_of(folder).exists():
+        return 0
+    began = time.monotonic()
+    try:
+        _make(folder, options)
+    except subprocess.CalledProcessError as error:
+        print(f"Failed: {error.cmd[0]} ended with {error.returncode}. What it said is in {_log_of(folder)}:\n")
+        print(_tail(_log_of(folder)))
+        return 1
+    stamp.write_text(wanted)
+    print(f"Installed in {time.monotonic() - began:.0f} s.", flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the environment goes")
+    parser.add_argument("--constraints", type=Path, required=True, help="file with the pinned versions")
+    parser.add_argument("--extras", default="", help="extras of this package, by commas")
+    parser.add_argument("--group", required=True, help="dependency group of pyproject.toml")
+    return parser
+
+
+def _fingerprint(options: argparse.Namespace) -> str:
+    digest = hashlib.sha256(repr((sys.version, str(ROOT), options.extras, options.group)).encode())
+    for path in (ROOT / "pyproject.toml", options.constraints, Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _make(folder: Path, options: argparse.Namespace) -> None:
+    print(f"Making {_shown(folder)} with Python {sys.version.split()[0]} (once; the next time it is there).", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    log, python = _log_of(folder), str(_python_of(folder))
+    log.write_text("")
+    _run(log, "Virtual environment", [sys.executable, "-m", "venv", str(folder)])
+    what = ["-c", str(options.constraints), "--group", f"{ROOT / 'pyproject.toml'}:{options.group}"]
+    what += ["-e", f"{ROOT}[{options.extras}]" if options.extras else str(ROOT)]
+    try:
+        _run(log, "uv, the installer", [python, "-m", "pip", "install", "-q", "-c", str(options.constraints), "uv"])
+        uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--compile-bytecode"]
+        _run(log, "Airflow and all else", [*uv, *what], _uv_settings(python))
+    except subprocess.CalledProcessError:
+        print(f"  uv could not do it (see {_shown(log)}); pip does, which takes some minutes.", flush=True)
+        # Dependency groups are known to pip since 25.1.
+        _run(log, "A newer pip", [python, "-m", "pip", "install", "-q", "--upgrade", "pip>=25.1"])
+        _run(log, "Airflow and all else", [python, "-m", "pip", "install", "-q", *what])
+
+
+def _run(log: Path, what: str, command: Sequence[str], more: dict[str, str] | None = None) -> None:
+    """Run a command with its output in the log, and tell now and then that it still runs."""
+    print(f"  {what} ...", flush=True)
+    began = time.monotonic()
+    # Without compiled files every start of Airflow would compile all of it again.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with log.open("ab") as output, subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**env, **(more or {})}, cwd=ROOT
+    ) as process:
+        while True:
+            try:
+                status = process.wait(TELL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"    still at it, {time.monotonic() - began:.0f} s", flush=True)
+    if status:
+        raise subprocess.CalledProcessError(status, list(command))
+
+
+def _uv_settings(python: str) -> dict[str, str]:
+    """Tell uv what pip's configuration says of indexes and certificates; what is set for uv itself goes first."""
+    found = _pip_settings(python)
+    settings = {
+        "UV_DEFAULT_INDEX": found.get("index-url", ""),
+        "UV_INDEX": " ".join(_existing(found.get("extra-index-url", ""))),
+        "UV_FIND_LINKS": ",".join(_existing(found.get("find-links", ""))),
+        "UV_INSECURE_HOST": " ".join(found.get("trusted-host", "").split()),
+        "SSL_CERT_FILE": found.get("cert", ""),
+        # As pip does: the best version of all indexes, not that of the first index which has the name.
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if found.get("extra-index-url") else "",
+    }
+    return {name: value for name, value in settings.items() if value and name not in os.environ}
+
+
+def _pip_settings(python: str) -> dict[str, str]:
+    listed = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, cwd=ROOT)
+    ranks = {"global": 0, "install": 1, ":env:": 2}
+    found: dict[str, tuple[int, str]] = {}
+    for line in listed.stdout.splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        if section in ranks and ranks[section] >= found.get(name, (0, ""))[0]:
+            found[name] = (ranks[section], str(ast.literal_eval(value)))
+    return {name: value for name, (_, value) in found.items()}
+
+
+def _existing(places: str) -> list[str]:
+    # A folder that is not there is ignored by pip, and an error for uv.
+    return [place for place in places.split() if "://" in place.removeprefix("file://") or _folder_of(place).exists()]
+
+
+def _folder_of(place: str) -> Path:
+    return Path(place.removeprefix("file://"))
+
+
+def _python_of(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def _log_of(folder: Path) -> Path:
+    return folder.parent / f"{folder.name}-install.log"
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-15:])
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
