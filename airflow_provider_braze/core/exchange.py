@@ -65,13 +65,11 @@ def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
     """
     remaining = _whole_number(header(headers, "X-RateLimit-Remaining"))
     window = _whole_number(header(headers, "X-RateLimit-Reset"))
-    if remaining is None or window is None:
-        return None
-    resets_in = window - _server_time(headers, now)
-    if resets_in <= 0:
+    resets_in = _resets_in(window, headers, now)
+    if remaining is None or window is None or resets_in is None:
         return None
     limit = _whole_number(header(headers, "X-RateLimit-Limit"))
-    return RateLimit(remaining, limit, window, min(resets_in, LONGEST_WAIT_SECONDS))
+    return RateLimit(remaining, limit, window, resets_in)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -80,9 +78,9 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     :param now: this machine's wall clock, epoch seconds.
     :return: seconds in 0..3600, or None when nothing usable is said.
     """
-    told = rate_limit({"X-RateLimit-Remaining": "0", **headers}, now)
-    if told is not None:
-        return told.resets_in
+    resets_in = _resets_in(_whole_number(header(headers, "X-RateLimit-Reset")), headers, now)
+    if resets_in is not None:
+        return resets_in
     seconds = _whole_number(header(headers, "Retry-After"))
     return None if seconds is None else min(float(seconds), LONGEST_WAIT_SECONDS)
 
@@ -101,7 +99,7 @@ def read(
     try:
         return (decode or json.loads)(reply.body)
     except (ValueError, RecursionError) as error:
-        problem = str(error)
+        problem = credentials.scrub(str(error))
     # Raised outside the handler: the decoder's error holds the whole body, which may echo the key.
     raise BrazeTransportError(
         f"{endpoint} answered 200 with a body that is cut or no JSON: {excerpt(reply.body, credentials)!r}. "
@@ -173,6 +171,13 @@ def _advice(status: int, endpoint: str) -> str:
     }.get(status, "Check the connection's host; redirects are not followed." if status < 400 else "Check the request.")
 
 
+def _resets_in(window: int | None, headers: Mapping[str, str], now: float) -> float | None:
+    if window is None:
+        return None
+    seconds = window - _server_time(headers, now)
+    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None
+
+
 def _server_time(headers: Mapping[str, str], now: float) -> float:
     # The reset is told by Braze's clock. Where this machine's clock disagrees by more than the header's resolution,
     # only the difference of Braze's own two times is right.
@@ -183,7 +188,7 @@ def _server_time(headers: Mapping[str, str], now: float) -> float:
 def _http_date(text: str | None) -> float | None:
     try:
         moment = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return _as_utc(moment).timestamp()
 
