@@ -152,7 +152,7 @@ def _number(name: str, value: Any, wanted: str) -> float:
         raise _wrong(name, value, wanted)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _wrong(name, value, wanted) from None
     if number != number or number in (float("inf"), float("-inf")):
         raise _wrong(name, value, wanted)
