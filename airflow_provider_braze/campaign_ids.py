@@ -11,13 +11,13 @@ from airflow_provider_braze.exceptions import BrazeConfigError
 def read_campaign_ids(value: Any) -> list[str] | None:
     """Read the argument ``campaign_ids`` after rendering.
 
-    :param value: a list of ids, one id, or the text of a list, which is what a template makes of a list.
+    :param value: a list of ids, one id, or the text of a list or tuple, which is what a template makes of one.
     :return: the ids, each once, in the given order; None when not given.
     :raises BrazeConfigError: it is none of these.
     """
     if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
         return None
-    if isinstance(value, str) and value.strip().startswith("["):
+    if isinstance(value, str) and value.strip().startswith(("[", "(")):
         value = _parse_list(value)
     ids = [value] if isinstance(value, str) else value
     # An XCom of mapped tasks is a sequence of its own kind, so anything that can be iterated counts as a list.
