@@ -12,7 +12,8 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
 from airflow_provider_braze.campaign_ids import read_campaign_ids
-from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays
 from airflow_provider_braze.run_window import window_of_run
@@ -171,23 +172,24 @@ class CampaignListOperator(BaseOperator):
             self._hook.stop()
 
     def _is_wanted(self, entry: JsonObject, pattern: re.Pattern[str]) -> bool:
-        has_tag = not self.tag or self.tag in (entry.get("tags") or ())
+        has_tag = not is_given(self.tag) or self.tag in (entry.get("tags") or ())
         return has_tag and pattern.search(str(entry.get("name") or "")) is not None
 
     def _pattern(self) -> re.Pattern[str]:
         try:
-            return re.compile(self.name_pattern or "")
+            return re.compile(str(self.name_pattern) if is_given(self.name_pattern) else "")
         except re.error as error:
             raise BrazeConfigError(
                 f"`name_pattern` is {self.name_pattern!r}, which is no regular expression: {error}."
             ) from error
 
     def _edited_after(self) -> datetime | None:
-        from airflow_provider_braze.core.bounds import is_given, read_bound
-
         if not is_given(self.edited_after):
             return None
-        moment = read_bound("edited_after", self.edited_after)
+        try:
+            moment = read_bound("edited_after", self.edited_after)
+        except BrazeWindowError:
+            moment = None
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             raise BrazeConfigError(
                 f"`edited_after` is {self.edited_after!r}. Give a moment with its offset, such as 2026-11-18T00:00:00Z."
