@@ -44,7 +44,8 @@ class TransportStats:
     :param requests: requests sent, retries included.
     :param retries: requests sent again.
     :param waits: times that a request was held back or had to wait for a reset or a back-off.
-    :param waited_seconds: wall time in which at least one request waited.
+    :param waited_seconds: wall time in which at least one request waited for Braze; what ``requests_per_minute`` spaces
+        out is not counted, or a long backfill would use up the waits that a task may spend.
     """
 
     requests: int = 0
@@ -180,20 +181,26 @@ class Transport:
         return b"".join(chunks)
 
     def _admit(self, path: str) -> RateBudget:
-        bucket = bucket_of(path)
-        began = self._monotonic()
+        waited = 0.0
         with self._changed:
-            budget = self._budgets.setdefault(bucket, RateBudget(self._settings.requests_per_minute))
-            while hold := budget.admit(self._monotonic()):
-                self._check_hold(hold, path, self._monotonic() - began)
-                self._wait(hold.seconds)
             self.check_stopped()
+            budget = self._budgets.setdefault(bucket_of(path), RateBudget(self._settings.requests_per_minute))
+            hold = budget.admit(self._monotonic())
+            self.stats.waits += hold is not None
+            while hold:
+                waited += self._sit_out(hold, path, waited)
+                hold = budget.admit(self._monotonic())
             self.stats.requests += 1
         return budget
 
-    def _check_hold(self, hold: Hold, path: str, waited: float) -> None:
-        if hold.reason != "spent":
-            return
+    def _sit_out(self, hold: Hold, path: str, waited: float) -> float:
+        if hold.reason == "spent":
+            self._check_patience(hold, path, waited)
+        began = self._monotonic()
+        self._wait(hold.seconds, for_braze=hold.reason != "requests_per_minute")
+        return self._monotonic() - began if hold.reason == "spent" else 0.0
+
+    def _check_patience(self, hold: Hold, path: str, waited: float) -> None:
         if waited + hold.seconds > REQUEST_WAIT_SECONDS or self._waited() + hold.seconds > TASK_WAIT_SECONDS:
             raise BrazeRateLimitError(
                 f"The rate limit of {path} is spent for another {hold.seconds:.0f} s, longer than a task waits. "
@@ -219,32 +226,29 @@ class Transport:
     def _note_retry(self, state: RetryCallState) -> None:
         with self._changed:
             self.stats.retries += 1
+        attempts = (state.attempt_number, self._settings.max_attempts)
         log.warning(
-            "Attempt %d of %d failed, the next in %.1f s: %s",
-            state.attempt_number,
-            self._settings.max_attempts,
-            state.upcoming_sleep,
-            _error_of(state),
+            "Attempt %d of %d failed, the next in %.1f s: %s", *attempts, state.upcoming_sleep, _error_of(state)
         )
 
     def _sleep(self, seconds: float) -> None:
         until = self._monotonic() + seconds
         with self._changed:
+            self.stats.waits += 1
             while (left := until - self._monotonic()) > 0:
                 self._wait(left)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, *, for_braze: bool = True) -> None:
         """Wait, holding the condition, until something changed, or the seconds are over; never long without a look."""
         self.check_stopped()
-        if not self._waiting:
+        if for_braze and not self._waiting:
             self._waiting_since = self._monotonic()
-            self.stats.waits += 1
-        self._waiting += 1
+        self._waiting += for_braze
         try:
             self._changed.wait(min(seconds, 0.5))
         finally:
-            self._waiting -= 1
-            if not self._waiting:
+            self._waiting -= for_braze
+            if for_braze and not self._waiting:
                 self.stats.waited_seconds += self._monotonic() - self._waiting_since
         self.check_stopped()
 
@@ -270,6 +274,8 @@ def _open_session(settings: ConnectionSettings, concurrency: int) -> requests.Se
     import airflow_provider_braze
 
     session = requests.Session()
+    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
+    session.trust_env = settings.credentials.base_url.startswith("https://")
     session.auth = _BearerAuth(settings.credentials)
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip"
