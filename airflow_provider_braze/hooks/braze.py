@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
@@ -46,6 +48,9 @@ class BrazeHook(BaseHook):
         super().__init__()
         self.braze_conn_id = braze_conn_id
         self._concurrency = concurrency
+        self._opening = Lock()
+        self._open: Transport | None = None
+        self._stopped = False
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
@@ -73,27 +78,29 @@ class BrazeHook(BaseHook):
             )
         return settings
 
-    @cached_property
-    def _transport(self) -> Transport:
+    def get_conn(self) -> Transport:
+        """Give the transport that all calls of this hook, in all threads, go through."""
         from airflow_provider_braze.transport import Transport
 
-        return Transport(self.settings, concurrency=self._concurrency)
-
-    def get_conn(self) -> Transport:
-        """Give the transport that all calls of this hook go through."""
-        return self._transport
+        with self._opening:
+            if self._open is None:
+                self._open = Transport(self.settings, concurrency=self._concurrency)
+            if self._stopped:
+                self._open.stop()
+            return self._open
 
     def close(self) -> None:
-        """Close what is open; the hook opens it again when it is used again."""
-        transport = self.__dict__.pop("_transport", None)
+        """Close what is open; the hook opens it again, also after :meth:`stop`, when it is used again."""
+        transport, self._open, self._stopped = self._open, None, False
         if transport is not None:
             transport.close()
 
     def stop(self) -> None:
-        """End every wait of this hook, in all threads, by an error; safe in a signal handler."""
-        transport = self.__dict__.get("_transport")
-        if transport is not None:
-            transport.stop()
+        """End every call of this hook that waits or comes, in all threads, by an error; safe in a signal handler."""
+        # Without the lock, which the interrupted code may hold: what opens after this reads the flag.
+        self._stopped = True
+        if self._open is not None:
+            self._open.stop()
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
         """Call any other GET endpoint, under the same rules: auth, retries, rate limits, scrubbing.
@@ -105,7 +112,7 @@ class BrazeHook(BaseHook):
         :raises BrazeTransportError: no whole answer came, to the last attempt.
         :raises BrazeDataError: the answer is no JSON object, or says that it failed.
         """
-        answer = self._transport.get(path, params or {})
+        answer = self.get_conn().get(path, params or {})
         if not isinstance(answer, dict):
             raise BrazeDataError(f"{path} answered with a JSON {type(answer).__name__}, not an object.")
         if answer.get("message", "success") != "success":
@@ -140,7 +147,7 @@ class BrazeHook(BaseHook):
 
         def fetch(call: SeriesCall) -> T:
             params = data_series_params(campaign_id, call)
-            return self._transport.get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
+            return self.get_conn().get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
 
         calls = split_window(window, now=datetime.now(timezone.utc))
         return [fetch(call) for call in calls][::-1]
@@ -190,15 +197,18 @@ class BrazeHook(BaseHook):
         """Try what landing needs, and name the permission that is missing; never raises.
 
         There is no endpoint that tells what a key may do. So the list is read, and the series of its first campaign
-        (or of an id that does not exist: Braze checks the permission before the id, as far as is known).
+        (or of an id that does not exist: Braze checks the permission before the id, as far as is known). Each is tried
+        once, for a person waits for the answer.
         """
         try:
+            self.settings = replace(self.settings, max_attempts=1)
             entries = self._campaigns_page(0, True, None)
             self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
         except Exception as error:  # Airflow wants an answer, whatever went wrong
             return False, str(error)
         finally:
             self.close()
+            self.__dict__.pop("settings", None)
         return True, "The key is good, with the permissions campaigns.list and campaigns.data_series."
 
     def _probe_series(self, campaign_id: str) -> None:
