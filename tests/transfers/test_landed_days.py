@@ -1,0 +1,60 @@
+"""The days that land are the days asked for, with the figures that Braze has: zones, clock changes, readings."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+SPANS = (1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826)
+READINGS = ("inclusive", "midnight_before", "exclusive")
+# The last day wanted is one on which the zone's clocks change, where they do.
+LAST_DAYS = {
+    "UTC": date(2026, 10, 31),
+    "Asia/Seoul": date(2026, 10, 31),
+    "America/New_York": date(2026, 11, 1),
+    "Australia/Lord_Howe": date(2026, 10, 4),
+    "America/Havana": date(2026, 3, 8),
+    "America/Santiago": date(2026, 9, 6),
+}
+
+
+@pytest.mark.parametrize("zone", LAST_DAYS)
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("span", SPANS)
+def test_landed_days_are_the_days_asked_for(span, reading, zone, braze_sandbox, make_context, tmp_path):
+    settings = braze_sandbox.configure(campaigns=1, timezone=zone, ending_at_reading=reading)
+    (campaign_id,) = data.campaign_ids(settings)
+    end = LAST_DAYS[zone] + timedelta(days=1)
+    wanted = [end - timedelta(days=back) for back in range(span, 0, -1)]
+
+    CampaignDataSeriesToObjectStorageOperator(
+        task_id="land",
+        destination=f"file://{tmp_path}",
+        campaign_ids=campaign_id,
+        timezone=zone,
+        start=wanted[0],
+        end=end,
+        tables=["campaign_raw"],
+        file_format="jsonl",
+        missing_days="fail",
+    ).execute(make_context())
+
+    landed = _payloads(tmp_path)
+    assert list(landed) == [day.isoformat() for day in wanted]
+    assert landed == {day.isoformat(): data.day_object(settings, campaign_id, day) for day in wanted}
+    assert braze_sandbox.count("/campaigns/data_series") == -(-span // 99)
+
+
+def _payloads(folder):
+    import gzip
+
+    landed = {}
+    for path in sorted(folder.glob("campaign_raw/dt=*/part-00-of-01.jsonl.gz")):
+        (row,) = gzip.decompress(path.read_bytes()).splitlines()
+        landed[path.parent.name.removeprefix("dt=")] = json.loads(json.loads(row)["payload"])
+    return landed

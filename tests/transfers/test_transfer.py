@@ -1,0 +1,503 @@
+"""Whole runs of the transfer against the sandbox, on local files and on a real S3 server alike."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections import Counter
+from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider_braze.exceptions import (
+    BrazeConfigError,
+    BrazeError,
+    BrazeMissingDaysError,
+    BrazePartialError,
+    BrazeServerError,
+    BrazeWindowError,
+)
+from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+DATA_SERIES = "/campaigns/data_series"
+UTC = timezone.utc
+
+
+@pytest.fixture
+def land(braze_sandbox, destination, make_context):
+    """Run the task once; keyword arguments are the operator's, but ``context``."""
+
+    def run(context=None, **arguments):
+        arguments = {
+            "destination": destination.uri,
+            "object_storage_conn_id": destination.conn_id,
+            "lookback_days": 6,
+            **arguments,
+        }
+        operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
+        return operator.execute(context or make_context())
+
+    return run
+
+
+def expected_days(braze, ids, days):
+    """What campaign_days should hold of some campaigns and days, by the sandbox's own word."""
+    return {
+        (campaign_id, day): data.day_object(braze.settings, campaign_id, day)["unique_recipients"]
+        for campaign_id in ids
+        for day in days
+    }
+
+
+def landed_days(destination):
+    rows = destination.table("campaign_days").select(["campaign_id", "day", "unique_recipients"]).to_pylist()
+    return {(row["campaign_id"], row["day"]): row["unique_recipients"] for row in rows}
+
+
+def days_until(last: date, count: int) -> list[date]:
+    return [last - timedelta(days=back) for back in range(count)]
+
+
+WEEK = days_until(date(2026, 11, 18), 7)  # make_context's run is due on 19 November, 06:00 UTC
+
+
+def test_daily_run_with_default_lookback_makes_one_call_a_campaign(land, braze_sandbox, destination):
+    braze_sandbox.configure(campaigns=200)
+    land(lookback_days=30)
+    assert braze_sandbox.count(DATA_SERIES) == 200
+    assert {day for _, day in landed_days(destination)} == set(days_until(date(2026, 11, 18), 31))
+    assert len(landed_days(destination)) == 200 * 31
+
+
+def test_run_lands_what_braze_has(land, braze_sandbox, destination):
+    land()
+    ids = data.campaign_ids(braze_sandbox.settings)
+    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
+
+
+def test_objects_lie_where_readers_look(land, destination):
+    land(lookback_days=0)
+    assert set(destination.contents()) == {
+        "campaign_days/dt=2026-11-18/part-00-of-01.parquet",
+        "campaign_messages/dt=2026-11-18/part-00-of-01.parquet",
+        "campaigns/campaigns.parquet",
+        "_braze/layout.json",
+        "_braze/manifests/2026-11-18_2026-11-19/part-00-of-01.json",
+    }
+
+
+def test_campaigns_table_is_the_whole_list(land, braze_sandbox, destination):
+    land(lookback_days=0)
+    rows = {row["campaign_id"]: row for row in destination.table("campaigns").to_pylist()}
+    settings = braze_sandbox.settings
+    entries = [data.campaign_entry(settings, number) for number in range(settings.campaigns)]
+    assert {key: row["name"] for key, row in rows.items()} == {entry["id"]: entry["name"] for entry in entries}
+    assert {key: row["tags"] for key, row in rows.items()} == {entry["id"]: entry["tags"] for entry in entries}
+
+
+def test_same_run_twice_writes_no_data_object(land, destination):
+    first = land()
+    before = destination.data()
+    second = land()
+    assert destination.data() == before
+    assert (first["changed_days"], second["changed_days"]) == (7, 0)
+    manifest = destination.manifest(second["manifest"])
+    assert manifest["changed_days"] == []
+    assert not [item for table in manifest["tables"].values() for item in table["objects"] if item["written"]]
+
+
+def test_shuffled_answers_change_nothing(land, braze_sandbox, destination):
+    land()
+    before = destination.data()
+    braze_sandbox.configure(row_order="shuffled")
+    assert land()["changed_days"] == 0
+    assert destination.data() == before
+
+
+def test_restated_days_are_landed_again_and_told(land, braze_sandbox, destination):
+    braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
+    land()
+    before = destination.data()
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    summary = land()
+    after = destination.data()
+    ids = data.campaign_ids(braze_sandbox.settings)
+    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
+    changed = {name.split("/")[1].removeprefix("dt=") for name in after if after[name] != before[name]}
+    assert changed
+    assert destination.manifest(summary["manifest"])["changed_days"] == sorted(changed)
+    assert summary["changed_days"] == len(changed)
+
+
+def test_few_campaigns_again_leave_all_others_alone(land, braze_sandbox, destination):
+    braze_sandbox.configure(campaigns=200, as_of="2026-11-19T06:00:00Z")
+    land()
+    ids = data.campaign_ids(braze_sandbox.settings)
+    early = expected_days(braze_sandbox, ids, WEEK)
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    messages = destination.table("campaign_messages")
+    land(campaign_ids=ids[:3])
+    expected = early | expected_days(braze_sandbox, ids[:3], WEEK)
+    assert landed_days(destination) == expected
+    import pyarrow.compute as pc
+
+    def others(table):
+        return table.filter(pc.invert(pc.is_in(table["campaign_id"], value_set=__import__("pyarrow").array(ids[:3]))))
+
+    assert others(destination.table("campaign_messages")).equals(others(messages))
+
+
+def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, braze_sandbox, destination, caplog):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400, ids[5]: 404}})
+    with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
+        summary = land()
+    assert summary["campaigns"] == {"landed": 18, "refused": 2, "failed": 0, "with_missing_days": 0}
+    refused = destination.manifest(summary["manifest"])["campaigns"]["refused"]
+    assert {key: value["class"] for key, value in refused.items()} == {
+        ids[3]: "BrazeRequestError",
+        ids[5]: "BrazeNotFoundError",
+    }
+    assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3], ids[5]}, WEEK)
+    (warning,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert ids[3] in warning
+    assert ids[5] in warning
+
+
+def test_all_refused_fails_for_good(land, braze_sandbox):
+    braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
+    with pytest.raises(AirflowFailException, match="No campaign came back"):
+        land()
+
+
+def test_given_campaign_that_braze_refuses_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    with pytest.raises(AirflowFailException, match="no-such-campaign") as raised:
+        land(campaign_ids=[*ids[:4], "no-such-campaign"])
+    assert isinstance(raised.value.__cause__, BrazePartialError)
+    assert set(raised.value.__cause__.failures) == {"no-such-campaign"}
+    assert landed_days(destination) == expected_days(braze_sandbox, ids[:4], WEEK)
+
+
+@pytest.fixture
+def two_attempts(braze_sandbox, monkeypatch):
+    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    connection["extra"]["max_attempts"] = 2
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+
+
+@pytest.mark.usefixtures("two_attempts")
+@pytest.mark.parametrize("listed", [True, False])
+def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination, listed):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    with pytest.raises(BrazePartialError, match=ids[3]) as raised:
+        land(campaign_ids=None if listed else ids)
+    assert not raised.value.is_fatal
+    assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, WEEK)
+    (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/manifests/")]
+    assert json.loads(manifest)["state"] == "failed"
+    assert json.loads(manifest)["campaigns"]["failed"][ids[3]]["class"] == "BrazeServerError"
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    with pytest.raises(BrazePartialError):
+        land()
+    braze_sandbox.configure(faults={"bad_campaigns": {}})
+    assert land(campaign_ids=ids[3:4])["changed_days"] == 7
+    assert land(campaign_ids=ids[3:4])["changed_days"] == 0
+    assert not [name for name in destination.contents() if "pending" in name]
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_failing_campaign_may_be_skipped(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    assert land(campaign_ids=ids, on_campaign_error="skip")["campaigns"]["failed"] == 1
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_braze_that_only_fails_is_given_up_soon(land, braze_sandbox, destination):
+    braze_sandbox.configure(campaigns=500, faults={"rate_500": 1.0, "endpoints": ["campaigns.data_series"]})
+    with pytest.raises(BrazeServerError):
+        land()
+    assert braze_sandbox.count(DATA_SERIES) < 200
+    assert destination.data() == {}
+
+
+def test_injected_faults_cost_nothing(land, braze_sandbox, destination):
+    braze_sandbox.configure(
+        campaigns=100,
+        faults={
+            "rate_429": 0.05,
+            "retry_after_reset_seconds": 1,
+            "rate_500": 0.02,
+            "rate_cut": 0.02,
+            "rate_html": 0.02,
+            "rate_reset": 0.02,
+            "foreign_days": 0.1,
+            "double_days": 0.1,
+        },
+    )
+    summary = land()
+    ids = data.campaign_ids(braze_sandbox.settings)
+    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
+    assert summary["retries"] > 0
+
+
+def test_missing_days_are_named_and_keep_their_rows(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    land()
+    before = landed_days(destination)
+    braze_sandbox.configure(faults={"missing_days": {ids[0]: ["2026-11-16"]}})
+    summary = land()
+    assert summary["campaigns"]["with_missing_days"] == 1
+    manifest = destination.manifest(summary["manifest"])
+    assert manifest["campaigns"]["missing_days"] == {ids[0]: ["2026-11-16"]}
+    assert landed_days(destination) == before
+    with pytest.raises(BrazeMissingDaysError, match=ids[0]):
+        land(missing_days="fail")
+
+
+def test_day_that_nobody_brought_is_never_chance(land, braze_sandbox, destination):
+    braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-16"]}})
+    with pytest.raises(BrazeMissingDaysError, match="2026-11-16 for none of 20 campaigns"):
+        land()
+    assert {day for _, day in landed_days(destination)} == set(WEEK) - {date(2026, 11, 16)}
+    assert not [name for name in destination.data() if "2026-11-16" in name]
+    assert land(missing_days="ignore")["campaigns"]["with_missing_days"] == 20
+
+
+def test_empty_workspace_lands_objects_without_rows(land, braze_sandbox, destination):
+    braze_sandbox.configure(campaigns=0)
+    assert land(lookback_days=0)["rows"] == {"campaign_days": 0, "campaign_messages": 0, "campaigns": 0}
+    assert destination.table("campaign_days").num_rows == 0
+
+
+def test_empty_list_of_ids_is_skipped(land, destination):
+    with pytest.raises(AirflowSkipException):
+        land(campaign_ids=[])
+    assert destination.contents() == {}
+
+
+def test_hourly_run_in_which_no_day_ends_is_skipped(land, destination, make_context, braze_sandbox):
+    begin = datetime(2026, 11, 18, 6, tzinfo=UTC)
+    context = make_context("scheduled", data_interval_start=begin, data_interval_end=begin + timedelta(hours=1))
+    with pytest.raises(AirflowSkipException, match="No day ended"):
+        land(context)
+    assert braze_sandbox.count() == 0
+
+
+def test_day_that_is_not_over_is_an_error_that_time_mends(land, braze_sandbox):
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with pytest.raises(BrazeWindowError, match="is not over"):
+        land(start=tomorrow, end=tomorrow + timedelta(days=1))
+    assert braze_sandbox.count(DATA_SERIES) == 0
+
+
+def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destination):
+    plan = land(dry_run=True, lookback_days=200)
+    assert plan["window"] == {"start": "2026-05-02", "end": "2026-11-19"}
+    assert (plan["rule"], plan["campaigns"], plan["calls"]) == ("run_after", 20, 60)
+    assert braze_sandbox.count(DATA_SERIES) == 0
+    assert destination.contents() == {}
+
+
+def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destination, make_context):
+    for part in range(4):
+        land(make_context(map_index=part, dag=_dag_mapped_over("part", destination)), parts=4, part=part)
+    ids = data.campaign_ids(braze_sandbox.settings)
+    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
+    assert destination.table("campaigns").num_rows == 20
+    objects = Counter(name.rsplit("/", 1)[1] for name in destination.data() if name.startswith("campaign_days/"))
+    assert objects == {f"part-{part:02d}-of-04.parquet": 7 for part in range(4)}
+
+
+def _dag_mapped_over(name, destination):
+    declared = {"destination": destination.uri}
+    declared.pop(name, None)
+    return SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs=declared))
+
+
+def test_mapped_without_part_over_one_destination_is_refused(land, destination, make_context, braze_sandbox):
+    context = make_context(map_index=0, dag=_dag_mapped_over("campaign_ids", destination))
+    with pytest.raises(AirflowFailException, match=r"expand\(part="):
+        land(context, campaign_ids=["a"])
+    assert braze_sandbox.count() == 0
+
+
+def test_mapped_over_destinations_is_allowed(land, destination, make_context):
+    land(make_context(map_index=0, dag=_dag_mapped_over("destination", destination)), lookback_days=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"parts": 2, "part": 0}, "parts"),
+        ({"file_format": "jsonl"}, "file_format"),
+        ({"timezone": "Asia/Seoul"}, "timezone"),
+    ],
+)
+def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, destination, change, named):
+    land(lookback_days=0)
+    before = destination.contents()
+    braze_sandbox.reset_requests()
+    with pytest.raises(AirflowFailException, match=f"with {named}="):
+        land(lookback_days=0, **change)
+    assert braze_sandbox.count(DATA_SERIES) == 0
+    assert destination.contents() == before
+
+
+def test_other_host_is_refused(land, braze_sandbox, braze_sandbox_factory):
+    land(lookback_days=0)
+    braze_sandbox_factory(conn_id="braze_other")
+    with pytest.raises(AirflowFailException, match="with host="):
+        land(lookback_days=0, braze_conn_id="braze_other")
+
+
+def test_jsonl_lands_the_same_rows(land, braze_sandbox, destination):
+    import gzip
+
+    land(file_format="jsonl", tables=["campaign_days"])
+    rows = [
+        json.loads(line) for content in destination.data().values() for line in gzip.decompress(content).splitlines()
+    ]
+    found = {(row["campaign_id"], date.fromisoformat(row["day"])): row["unique_recipients"] for row in rows}
+    assert found == expected_days(braze_sandbox, data.campaign_ids(braze_sandbox.settings), WEEK)
+    assert land(file_format="jsonl", tables=["campaign_days"])["changed_days"] == 0
+
+
+def test_raw_table_holds_the_day_objects(land, braze_sandbox, destination):
+    land(tables=["campaign_raw"])
+    settings = braze_sandbox.settings
+    rows = destination.table("campaign_raw").to_pylist()
+    assert len(rows) == 20 * 7
+    for row in rows:
+        assert json.loads(row["payload"]) == data.day_object(settings, row["campaign_id"], row["day"])
+
+
+def test_summary_is_flat_and_plain(land, braze_sandbox):
+    short = land(lookback_days=0)
+    braze_sandbox.configure(campaigns=100)
+    long = land(lookback_days=60)
+    assert len(json.dumps(long)) - len(json.dumps(short)) < 40
+    assert long["manifest"].endswith("/_braze/manifests/2026-09-19_2026-11-19/part-00-of-01.json")
+
+
+def test_manifest_tells_the_run(land, destination):
+    summary = land(lookback_days=1)
+    manifest = destination.manifest(summary["manifest"])
+    assert manifest["run"] == {
+        "dag_id": "dag",
+        "run_id": "manual__test",
+        "task_id": "task",
+        "map_index": -1,
+        "try_number": 1,
+    }
+    assert manifest["plan"]["rule"] == "run_after"
+    assert manifest["next_day_ends"] == "2026-11-20T00:00:00+00:00"
+    sizes = {name: len(content) for name, content in destination.data().items()}
+    told = {item["path"]: item["bytes"] for table in manifest["tables"].values() for item in table["objects"]}
+    assert told == sizes
+    assert manifest["drift"]
+
+
+def test_wrong_key_fails_for_good_and_is_nowhere(land, braze_sandbox, destination, monkeypatch, caplog, capfd):
+    secret = "a-very-secret-wrong-key"
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps({**connection, "password": secret}))
+    with caplog.at_level(logging.DEBUG), pytest.raises(AirflowFailException, match="BrazeAuthError") as raised:
+        land()
+    assert secret not in caplog.text
+    assert secret not in "".join(capfd.readouterr())
+    assert secret not in repr(raised.value.__cause__.__dict__)
+    assert not any(secret.encode() in content for content in destination.contents().values())
+
+
+def test_nothing_is_left_after_success_and_failure(land, braze_sandbox, tmp_path, monkeypatch, destination):
+    land(lookback_days=0)  # opens what the process keeps: the store's file system
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(spool))
+    before = _open_files()
+    land()
+    braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-16"]}})
+    with pytest.raises(BrazeMissingDaysError):
+        land()
+    assert list(spool.iterdir()) == []
+    # Sockets to the S3 server are kept alive by its client; none leads to Braze, and no file is open.
+    assert Counter(_open_files()) - Counter(before) == Counter()
+
+
+def _open_files():
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{descriptor}")
+        except FileNotFoundError:
+            continue
+        if target.startswith("/"):
+            found.append(target)
+    return found
+
+
+def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_context):
+    import threading
+
+    braze_sandbox.configure(
+        faults={"rate_429": 1.0, "retry_after_reset_seconds": 600, "endpoints": ["campaigns.data_series"]}
+    )
+    operator = CampaignDataSeriesToObjectStorageOperator(
+        task_id="land", destination=destination.uri, object_storage_conn_id=destination.conn_id
+    )
+    outcome = []
+
+    def run():
+        try:
+            operator.execute(make_context())
+        except BrazeError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not braze_sandbox.count(DATA_SERIES, 429):
+        thread.join(0.05)
+    operator.on_kill()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert "told to end" in str(outcome[0])
+    assert destination.data() == {}
+
+
+def test_on_kill_before_execute_is_no_error(destination):
+    CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination.uri).on_kill()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"parts": 0},
+        {"parts": 4},
+        {"part": 1},
+        {"concurrency": 0},
+        {"lookback_days": -1},
+        {"tables": "campaign_days"},
+        {"tables": []},
+        {"tables": ["campaign_day"]},
+        {"file_format": "csv"},
+        {"missing_days": "raise"},
+        {"on_campaign_error": "ignore"},
+    ],
+)
+def test_wrong_argument_shows_when_the_dag_is_parsed(wrong):
+    with pytest.raises(BrazeConfigError, match=next(iter(wrong))):
+        CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file:///x", **wrong)
