@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +18,16 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.layout import FileFormat
 
 _ROW_GROUP_ROWS: Final = 1_000_000
+_UNREADABLE: Final = (
+    EOFError,
+    KeyError,
+    OSError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
 
 
 def encode(table: pa.Table, file_format: FileFormat) -> bytes:
@@ -31,18 +44,28 @@ def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str)
     :raises BrazeDataError: the object is cut, or of another format.
     :raises BrazeConfigError: the object has columns that this version does not know.
     """
+    with _naming(uri, file_format):
+        table = _from_jsonl(content, schema) if file_format == "jsonl" else _from_parquet(content)
+    if table.schema.equals(schema):
+        return table, True
+    _check_columns(table.schema.names, schema, uri)
+    with _naming(uri, file_format):
+        return _conform(table, schema), False
+
+
+@contextmanager
+def _naming(uri: str, file_format: FileFormat) -> Iterator[None]:
+    """Turn whatever the libraries raise on foreign bytes into one error."""
     import pyarrow as pa
 
     try:
-        table = _from_jsonl(content, schema) if file_format == "jsonl" else _from_parquet(content)
-    except (pa.ArrowException, OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        yield
+    except (pa.ArrowException, *_UNREADABLE) as error:
+        reason = " ".join(str(error).split())[:200]
         raise BrazeDataError(
-            f"{uri} cannot be read as {file_format}: {str(error)[:200]}. It was left as it is; move it away and land "
+            f"{uri} cannot be read as {file_format}: {reason}. It was left as it is; move it away and land "
             "its days again with `start` and `end`."
         ) from error
-    if table.schema.equals(schema):
-        return table, True
-    return _conform(table, schema, uri), False
 
 
 def _to_parquet(table: pa.Table) -> bytes:
@@ -71,34 +94,42 @@ def _from_jsonl(content: bytes, schema: pa.Schema) -> pa.Table:
     import msgspec
     import pyarrow as pa
 
+    if not content:
+        raise EOFError("the object has no bytes, which is no gzip file")
     rows: list[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode_lines(gzip.decompress(content))
-    names = list(rows[0]) if rows else schema.names
-    fields = [schema.field(name) if name in schema.names else pa.field(name, pa.null()) for name in names]
+    names = set().union(*rows) if rows else set(schema.names)
+    fields = [field for field in schema if field.name in names]
+    # Columns of a newer version, named in the error that follows.
+    fields += [pa.field(name, pa.null()) for name in sorted(names.difference(schema.names))]
     columns = [pa.array(_values(rows, field), type=field.type) for field in fields]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
 def _values(rows: list[dict[str, Any]], field: pa.Field) -> list[Any]:
+    import msgspec
     import pyarrow as pa
 
-    values = [row.get(field.name) for row in rows]
     if pa.types.is_null(field.type):
-        return [None] * len(rows)  # a column of a newer version, named in the error that follows
+        return [None] * len(rows)
+    values = [row.get(field.name) for row in rows]
     if pa.types.is_date(field.type):
-        return [None if value is None else date.fromisoformat(value) for value in values]
+        return msgspec.convert(values, list[date | None])
     if pa.types.is_timestamp(field.type):
-        return [None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00")) for value in values]
+        return msgspec.convert(values, list[datetime | None])
     return values
 
 
-def _conform(table: pa.Table, schema: pa.Schema, uri: str) -> pa.Table:
-    import pyarrow as pa
-
-    if unknown := sorted(set(table.schema.names) - set(schema.names)):
+def _check_columns(names: list[str], schema: pa.Schema, uri: str) -> None:
+    if unknown := sorted(set(names) - set(schema.names)):
         raise BrazeConfigError(
             f"{uri} has the column {unknown[0]!r}, which this version of the provider does not know. It was written "
             "by a newer one; upgrade, for landing with this one would lose it."
         )
+
+
+def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
     columns = [
         table.column(field.name).cast(field.type)
         if field.name in table.schema.names

@@ -1,0 +1,77 @@
+"""Small tables of the package's schemas."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import strategies as st
+
+from airflow_provider_braze.core.schemas import SCHEMAS
+
+DAY = date(2026, 11, 18)
+"""The day of rows that do not say another."""
+
+_TEXTS = st.text(st.characters(codec="utf-8"), max_size=5)
+_VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
+    pa.string(): _TEXTS,
+    pa.date32(): st.dates(),
+    pa.float64(): st.floats(allow_nan=False, allow_infinity=False),
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.int32(): st.integers(-(2**31), 2**31 - 1),
+    pa.bool_(): st.booleans(),
+    pa.timestamp("us", tz="UTC"): st.datetimes(timezones=st.just(timezone.utc)),
+    pa.list_(pa.string()): st.lists(st.none() | _TEXTS, max_size=3),
+}
+
+
+def table_of(name: str, *rows: dict[str, Any]) -> pa.Table:
+    """A table of some rows, as they stand; what a row does not say is null, but for the day."""
+    return pa.Table.from_pylist([{"day": DAY, **row} for row in rows], schema=SCHEMAS[name])
+
+
+def days_of(*campaign_ids: str, day: date = DAY, **cells: Any) -> pa.Table:
+    """Rows of ``campaign_days``, equal but for the campaign."""
+    return table_of("campaign_days", *({"campaign_id": each, "day": day, **cells} for each in sorted(campaign_ids)))
+
+
+def any_table(name: str) -> st.SearchStrategy[pa.Table]:
+    """Tables of a schema, with any values, nulls among them."""
+    cells = {field.name: st.none() | _VALUES[field.type] for field in SCHEMAS[name]}
+    rows = st.lists(st.fixed_dictionaries({}, optional=cells), max_size=4)
+    return rows.map(lambda found: pa.Table.from_pylist(found, schema=SCHEMAS[name]))
+
+
+EXTREMES = {
+    "campaign_days": table_of(
+        "campaign_days",
+        {
+            "campaign_id": "é 日本 \U0001f600\n\"'\\\u2028",
+            "day": date(1, 1, 1),
+            "conversions": -(2**63),
+            "revenue": 1e308,
+        },
+        {"campaign_id": "", "day": date(9999, 12, 31), "conversions": 2**63 - 1, "revenue": -5e-324},
+        {"campaign_id": "c", "revenue": 0.1, "other": '{"conversions4":1}'},
+    ),
+    "campaign_messages": table_of(
+        "campaign_messages",
+        {"campaign_id": "b", "channel": "email", "position": 2**31 - 1, "sent": 2**63 - 1, "variation_name": "ü"},
+        {"campaign_id": "a", "channel": None, "position": 0, "revenue": 3.0},
+    ),
+    "campaign_raw": table_of("campaign_raw", {"campaign_id": "a", "payload": '{"time": "2026-11-18"}'}),
+    "campaigns": table_of(
+        "campaigns",
+        {
+            "campaign_id": "a",
+            "name": "Été",
+            "is_api_campaign": False,
+            "last_edited": datetime(2026, 2, 28, 23, 59, 59, 100_000, timezone.utc),
+            "tags": ["x", None, ""],
+        },
+        {"campaign_id": "b", "is_api_campaign": True, "tags": []},
+        {"campaign_id": "c"},
+    ),
+}
+"""A table of each schema, with the ends of each type's range, and nulls."""

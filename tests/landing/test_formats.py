@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_braze.core.schemas import SCHEMAS
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.landing.formats import decode, encode
+from tests.landing.tables import EXTREMES, any_table, table_of
+
+FORMATS = ["parquet", "jsonl"]
+URI = "s3://lake/braze/campaign_days/dt=2026-11-18/part-00-of-01"
+DAYS = SCHEMAS["campaign_days"]
+
+each_format = pytest.mark.parametrize("file_format", FORMATS)
+each_table = pytest.mark.parametrize("name", list(SCHEMAS))
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+def jsonl_of(*lines: object) -> bytes:
+    return gzip.compress(b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines))
+
+
+def content_of(table: pa.Table, file_format: str) -> bytes:
+    """An object as some other version of this package would write it."""
+    return parquet_of(table) if file_format == "parquet" else jsonl_of(*table.to_pylist())
+
+
+def chunked(table: pa.Table, cuts: list[int]) -> pa.Table:
+    bounds = sorted({0, table.num_rows, *(cut for cut in cuts if cut <= table.num_rows)})
+    pieces = [table.slice(first, last - first) for first, last in zip(bounds, bounds[1:], strict=False)]
+    return pa.concat_tables([table.slice(0, 0), *pieces])
+
+
+@each_format
+@each_table
+def test_decode_of_encoded_extremes_gives_the_same_rows_in_the_same_order(name, file_format):
+    table, is_current = decode(encode(EXTREMES[name], file_format), SCHEMAS[name], file_format, URI)
+    assert table.to_pylist() == EXTREMES[name].to_pylist()
+    assert table.schema.equals(SCHEMAS[name])
+    assert is_current
+
+
+@each_format
+@each_table
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_decode_of_any_encoded_rows_gives_them_back(name, file_format, data):
+    table = data.draw(any_table(name))
+    again, is_current = decode(encode(table, file_format), SCHEMAS[name], file_format, URI)
+    assert again.to_pylist() == table.to_pylist()
+    assert again.equals(table)
+    assert is_current
+
+
+@each_format
+@each_table
+def test_decode_of_an_object_without_rows_gives_an_empty_current_table(name, file_format):
+    content = encode(SCHEMAS[name].empty_table(), file_format)
+    assert decode(content, SCHEMAS[name], file_format, URI) == (SCHEMAS[name].empty_table(), True)
+    assert content
+
+
+@each_format
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_encode_of_the_same_rows_in_other_chunks_gives_the_same_bytes(file_format, data):
+    table = pa.concat_tables([EXTREMES["campaign_days"], data.draw(any_table("campaign_days"))]).combine_chunks()
+    pieces = chunked(table, data.draw(st.lists(st.integers(0, 8), max_size=4)))
+    assert encode(pieces, file_format) == encode(table, file_format)
+
+
+@each_format
+def test_encode_twice_gives_the_same_bytes(file_format):
+    assert encode(EXTREMES["campaigns"], file_format) == encode(EXTREMES["campaigns"], file_format)
+
+
+def test_encode_as_parquet_is_compressed_by_zstd():
+    metadata = pq.ParquetFile(io.BytesIO(encode(EXTREMES["campaign_days"], "parquet"))).metadata
+    assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {"ZSTD"}
+
+
+def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip():
+    lines = gzip.decompress(encode(EXTREMES["campaigns"], "jsonl")).splitlines()
+    assert json.loads(lines[0]) == {
+        "campaign_id": "a",
+        "name": "Été",
+        "is_api_campaign": False,
+        "last_edited": "2026-02-28T23:59:59.100000Z",
+        "tags": ["x", None, ""],
+    }
+    assert [json.loads(line)["campaign_id"] for line in lines] == ["a", "b", "c"]
+
+
+@each_format
+def test_decode_of_an_older_object_fills_nulls_and_says_so(file_format):
+    old = pa.table({"campaign_id": ["b", "a"], "conversions": pa.array([2**63 - 1, None], pa.int64())})
+    table, is_current = decode(content_of(old, file_format), DAYS, file_format, URI)
+    assert table.schema.equals(DAYS)
+    expected = table_of(
+        "campaign_days",
+        {"campaign_id": "b", "day": None, "conversions": 2**63 - 1},
+        {"campaign_id": "a", "day": None},
+    )
+    assert table.equals(expected)
+    assert not is_current
+
+
+@each_format
+@each_table
+def test_decode_of_an_object_that_lacks_the_last_column_is_not_current(name, file_format):
+    old = EXTREMES[name].drop_columns([SCHEMAS[name].names[-1]])
+    table, is_current = decode(encode(old, file_format), SCHEMAS[name], file_format, URI)
+    assert table.drop_columns([SCHEMAS[name].names[-1]]).equals(old)
+    assert table.column(SCHEMAS[name].names[-1]).null_count == old.num_rows
+    assert not is_current
+
+
+def test_decode_of_columns_in_another_order_is_not_current():
+    content = parquet_of(EXTREMES["campaign_days"].select(DAYS.names[::-1]))
+    assert decode(content, DAYS, "parquet", URI) == (EXTREMES["campaign_days"], False)
+
+
+@each_format
+def test_decode_of_a_newer_object_names_the_column_and_the_address(file_format):
+    newer = pa.table({"campaign_id": ["a"], "zeta": [1], "conversions4": [1]})
+    with pytest.raises(BrazeConfigError, match=r"the column 'conversions4'.* upgrade") as caught:
+        decode(content_of(newer, file_format), DAYS, file_format, URI)
+    assert URI in str(caught.value)
+
+
+def test_decode_of_jsonl_where_a_later_row_has_a_new_column_does_not_lose_it():
+    with pytest.raises(BrazeConfigError, match="'conversions4'"):
+        decode(jsonl_of({"campaign_id": "a"}, {"campaign_id": "b", "conversions4": 1}), DAYS, "jsonl", URI)
+
+
+def test_decode_of_jsonl_where_only_a_later_row_has_a_column_keeps_it():
+    table, _ = decode(jsonl_of({"campaign_id": "a"}, {"campaign_id": "b", "conversions": 1}), DAYS, "jsonl", URI)
+    assert table.column("conversions").to_pylist() == [None, 1]
+
+
+def _flip(content: bytes, place: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+GOOD = {file_format: encode(EXTREMES["campaign_days"], file_format) for file_format in FORMATS}
+BROKEN = {
+    "empty": {file_format: b"" for file_format in FORMATS},
+    "html": dict.fromkeys(FORMATS, b"<html><body>503</body></html>"),
+    "cut in the middle": {key: value[: len(value) // 2] for key, value in GOOD.items()},
+    "cut by a byte": {key: value[:-1] for key, value in GOOD.items()},
+    "start lost": {key: value[10:] for key, value in GOOD.items()},
+    "other format": {"parquet": GOOD["jsonl"], "jsonl": GOOD["parquet"]},
+    "bad compression": {"jsonl": _flip(GOOD["jsonl"], 10)},
+    "bad checksum": {"jsonl": _flip(GOOD["jsonl"], len(GOOD["jsonl"]) - 6)},
+    "row that is no object": {"jsonl": jsonl_of([1])},
+    "line that is no JSON": {"jsonl": jsonl_of({"campaign_id": "a"}, b'{"campaign')},
+    "text that is no UTF-8": {"jsonl": jsonl_of(b'{"campaign_id":"\xff"}')},
+    "day that is a number": {"jsonl": jsonl_of({"day": 20_000})},
+    "day that is none": {"jsonl": jsonl_of({"day": "2026-02-30"})},
+    "count beyond int64": {"jsonl": jsonl_of({"conversions": 2**63})},
+    "count that is text": {"jsonl": jsonl_of({"conversions": "x"})},
+    "nested without end": {"jsonl": jsonl_of(b'{"other":' + b"[" * 100_000)},
+    "column twice": {"parquet": parquet_of(pa.Table.from_arrays([pa.array(["a"])] * 2, names=["campaign_id"] * 2))},
+    "day of another type": {"parquet": parquet_of(pa.table({"day": ["x"]}))},
+    "id of another type": {"parquet": parquet_of(pa.table({"campaign_id": [[1]]}))},
+}
+
+
+@pytest.mark.parametrize(
+    ("file_format", "content"),
+    [pytest.param(key, value, id=f"{key}-{why}") for why, found in BROKEN.items() for key, value in found.items()],
+)
+def test_decode_of_a_broken_object_names_the_address_and_what_to_do(file_format, content):
+    with pytest.raises(BrazeDataError, match=f"cannot be read as {file_format}: .*move it away") as caught:
+        decode(content, DAYS, file_format, URI)
+    assert str(caught.value).startswith(URI)
+    assert caught.value.__cause__ is not None
+
+
+def test_decode_of_a_time_that_is_a_number_is_a_data_error():
+    with pytest.raises(BrazeDataError, match="cannot be read as jsonl"):
+        decode(jsonl_of({"last_edited": 5}), SCHEMAS["campaigns"], "jsonl", URI)
+
+
+@each_format
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_decode_of_any_cut_object_is_a_data_error(file_format, data):
+    cut = data.draw(st.integers(0, len(GOOD[file_format]) - 1))
+    with pytest.raises(BrazeDataError, match="cannot be read"):
+        decode(GOOD[file_format][:cut], DAYS, file_format, URI)
