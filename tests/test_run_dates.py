@@ -15,7 +15,7 @@ from airflow.timetables import trigger as core_trigger
 from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
 from airflow.timetables.events import EventsTimetable
 from dateutil.relativedelta import relativedelta
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
@@ -365,7 +365,12 @@ def test_windows_of_cron_ticks_join(expression, beginning):
 def test_windows_of_cron_data_intervals_join(expression, beginning):
     schedule_zone, company_zone, earliest = beginning
     core = core_interval.CronDataIntervalTimetable(expression, load_timezone(schedule_zone))
-    assert_intervals_join(chain(core, earliest, 12), company_zone)
+    try:
+        intervals = chain(core, earliest, 12)
+    except ValueError as error:  # Airflow 3.3 gives up on hourly intervals where clocks change by half an hour
+        assert "did not advance" in str(error)
+        reject()
+    assert_intervals_join(intervals, company_zone)
 
 
 @slowly
