@@ -368,7 +368,8 @@ def test_windows_of_cron_data_intervals_join(expression, beginning):
     try:
         intervals = chain(core, earliest, 12)
     except ValueError as error:  # Airflow 3.3 gives up on hourly intervals where clocks change by half an hour
-        assert "did not advance" in str(error)
+        if "did not advance" not in str(error):
+            raise
         reject()
     assert_intervals_join(intervals, company_zone)
 

@@ -99,7 +99,7 @@ def end_of_day(day: date, zone: tzinfo) -> datetime:
 def last_day_ended_by(instant: datetime, zone: tzinfo) -> date:
     """The latest day of the zone whose end is not after the instant."""
     day = _local(instant, zone).date() - ONE_DAY
-    # Skipped dates and clocks put back over midnight make the wall clock lag behind the ends of days.
+    # After clocks were put back over midnight the wall clock shows a day that has ended already.
     while end_of_day(day + ONE_DAY, zone) <= instant:
         day += ONE_DAY
     return day
