@@ -14,6 +14,7 @@ import msgspec
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from airflow_provider_braze.core.ordering import Columns
 from airflow_provider_braze.core.rows import SplitDay
 from airflow_provider_braze.core.schemas import FIGURES, ROW_FIELDS, SCHEMAS, field_type
 from airflow_provider_braze.core.shapes import Record, Shape
@@ -24,7 +25,6 @@ Group = dict[str, pa.Array]
 _AT_ONCE: Final = 256
 """Few enough that the tuples of a step stay in the processor's cache, and below the garbage collector's threshold."""
 
-_SPLIT_ROW: Final = ("channel", *ROW_FIELDS, "other")
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -34,9 +34,9 @@ def place_columns(campaigns: Sequence[tuple[str, int]], days: Sequence[date]) ->
     :param campaigns: campaign ids, and how many of the days are of each.
     :param days: the days, campaign by campaign.
     """
-    ids = pa.array([campaign_id for campaign_id, _ in campaigns], pa.string())
     owners = chain.from_iterable(starmap(repeat, enumerate(count for _, count in campaigns)))
-    return {**_take({"campaign_id": ids}, list(owners)), "day": pa.array(days, pa.date32())}
+    ids = _dictionary(list(owners), [campaign_id for campaign_id, _ in campaigns])
+    return {"campaign_id": ids, "day": pa.array(days, pa.date32())}
 
 
 def shaped_groups(shape: Shape, places: Group, days: Sequence[Any]) -> tuple[Group, list[Group]]:
@@ -61,27 +61,33 @@ def split_groups(places: Group, days: Sequence[SplitDay]) -> tuple[Group, list[G
 
     :return: as :func:`shaped_groups`.
     """
-    figures = dict(zip((*FIGURES, "other"), zip(*(day.cells for day in days), strict=True), strict=True))
-    owners = list(chain.from_iterable(map(repeat, range(len(days)), (len(day.rows) for day in days))))
-    cells = dict(zip(_SPLIT_ROW, zip(*chain.from_iterable(day.rows for day in days), strict=True), strict=False))
-    return {**places, **_arrays(figures)}, [{**_take(places, owners), **_arrays(cells)}] if owners else []
+    figures = _arrays(dict(zip((*FIGURES, "other"), zip(*(day.cells for day in days), strict=True), strict=True)))
+    rows = list(chain.from_iterable(day.rows for day in days))
+    if not rows:
+        return {**places, **figures}, []
+    owners = list(chain.from_iterable(repeat(place, len(day.rows)) for place, day in enumerate(days)))
+    channels, *columns = zip(*rows, strict=True)
+    cells = _arrays(dict(zip((*ROW_FIELDS, "other"), columns, strict=True)))
+    channel = pa.array(channels, pa.string()).dictionary_encode()
+    return {**places, **figures}, [{**_take(places, owners), "channel": channel, **cells}]
 
 
-def assemble(name: str, groups: Sequence[Group]) -> pa.Table:
-    """Put groups together as a table.
+def join_groups(name: str, groups: Sequence[Group]) -> Columns:
+    """Give the columns of all groups together.
 
     :param name: name of the table.
-    :return: all rows, unsorted, of exactly the table's schema.
+    :param groups: the groups, of any number and length.
+    :return: gives a whole column by its name.
     """
-    schema = SCHEMAS[name]
     lengths = [len(group["campaign_id"]) for group in groups]
-    return pa.Table.from_arrays([_join(field, groups, lengths) for field in schema], schema=schema)
 
+    def columns(column: str) -> pa.Array:
+        kind = SCHEMAS[name].field(column).type
+        nulls = pa.nulls(max(lengths, default=0), kind)
+        parts = [group.get(column, nulls.slice(0, length)) for group, length in zip(groups, lengths, strict=True)]
+        return pa.concat_arrays(parts) if parts else nulls
 
-def _join(field: pa.Field, groups: Sequence[Group], lengths: Sequence[int]) -> pa.Array:
-    nulls = pa.nulls(max(lengths, default=0), field.type)
-    parts = [group.get(field.name, nulls.slice(0, length)) for group, length in zip(groups, lengths, strict=True)]
-    return pa.concat_arrays(parts) if parts else nulls
+    return columns
 
 
 def _channel_group(record: Record, places: Group, rows_by_day: Sequence[Sequence[Any]]) -> Group:
@@ -90,7 +96,7 @@ def _channel_group(record: Record, places: Group, rows_by_day: Sequence[Sequence
     owners = list(compress(range(len(rows_by_day)), rows_by_day))
     if len(rows) > len(having):
         owners = list(chain.from_iterable(map(repeat, owners, map(len, having))))
-    channel = pa.repeat(pa.scalar(record.channel), len(owners))
+    channel = _dictionary([0] * len(owners), [record.channel])
     return {**_take(places, owners), "channel": channel, **_columns(record, _transpose(rows))}
 
 
@@ -106,12 +112,11 @@ def _others(record: Record, columns: Sequence[Sequence[Any]]) -> pa.Array:
 
 
 def _arrays(columns: dict[str, Sequence[Any]]) -> Group:
-    return {
-        name: pa.array(cells, pa.string() if name in _TEXTS else field_type(name)) for name, cells in columns.items()
-    }
+    return {name: pa.array(cells, field_type(name)) for name, cells in columns.items()}
 
 
-_TEXTS: Final = frozenset({"channel", "other"})
+def _dictionary(codes: Sequence[int], texts: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(texts, pa.string()))
 
 
 def _take(places: Group, owners: list[int]) -> Group:

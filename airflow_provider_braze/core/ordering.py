@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -11,13 +11,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_braze.core.schemas import SORT_KEYS
+from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
 from airflow_provider_braze.core.series import canonical_json
 
 _PLACE: Final = frozenset({"campaign_id", "day", "channel", "position"})
 """Columns that say where a row stood in an answer, and are no part of its content."""
 
 _LARGEST_CODE: Final = 2**62
+
+
+Columns = Callable[[str], pa.Array]
+"""Gives a column of some rows by its name; texts may be dictionary-encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +43,40 @@ def sort_rows(name: str, table: pa.Table) -> pa.Table:
     :param table: rows in any order, of the schema of that name.
     :return: the same rows, in one chunk; any order of the same rows gives an equal table.
     """
-    table = table.combine_chunks()
-    return _take(table, _order(table, SORT_KEYS[name]).indices)
+
+    def columns(column: str) -> pa.Array:
+        chunks = table.column(column)
+        return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
+
+    order = _order(columns, table.schema.names, SORT_KEYS[name])
+    return pa.Table.from_arrays(
+        [columns(field.name).take(order.indices) for field in table.schema], schema=table.schema
+    )
 
 
-def number_rows(table: pa.Table) -> pa.Table:
-    """Sort the rows of ``campaign_messages`` and fill in ``position``.
+def sort_columns(name: str, columns: Columns) -> pa.Table:
+    """Sort the rows of new columns into a table; see :func:`sort_rows`.
 
-    Braze's order of rows is not known to be stable, so rows that share channel and variation are numbered in the order
-    of their canonical JSON.
+    Braze's order of rows is not known to be stable, so rows of ``campaign_messages`` that share channel and variation
+    are numbered in the order of their canonical JSON: this fills ``position``, whose column is not asked for.
 
-    :param table: rows in any order; their ``position`` is not looked at.
-    :return: the same rows, sorted by :data:`SORT_KEYS`.
+    :param name: name of the table.
+    :param columns: gives any column of that table but ``position``; called as late as can be, to keep memory low.
     """
-    table = table.combine_chunks()
-    order = _order(table, SORT_KEYS["campaign_messages"][:-1])
-    place = table.schema.get_field_index("position")
-    return _take(table, order.indices).set_column(place, table.schema.field(place), order.positions)
+    schema = SCHEMAS[name]
+    names = [column for column in schema.names if column != "position"]
+    order = _order(columns, names, [key for key in SORT_KEYS[name] if key != "position"])
+    arrays = {column: _plain(columns(column).take(order.indices)) for column in names}
+    return pa.Table.from_arrays([arrays.get(column, order.positions) for column in schema.names], schema=schema)
 
 
-def _take(table: pa.Table, indices: pa.Array) -> pa.Table:
-    # Array by array: twice as fast as taking from chunked columns.
-    columns = [column.combine_chunks().take(indices) for column in table.columns]
-    return pa.Table.from_arrays(columns, schema=table.schema)
+def _plain(values: pa.Array) -> pa.Array:
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
-def _order(table: pa.Table, keys: Sequence[str]) -> _Order:
+def _order(columns: Columns, names: Sequence[str], keys: Sequence[str]) -> _Order:
     """The order by some columns, then by canonical JSON."""
-    codes = pa.table(_pack([_encode(table.column(key)) for key in keys]))
+    codes = pa.table(_pack([_encode(columns(key)) for key in keys]))
     indices = pc.sort_indices(codes, sort_keys=[(name, "ascending") for name in codes.column_names])
     positions = pa.repeat(pa.scalar(0, pa.int32()), len(indices))
     same = _equals_previous(codes.take(indices))
@@ -74,7 +84,7 @@ def _order(table: pa.Table, keys: Sequence[str]) -> _Order:
         return _Order(indices, positions)
     tied = pc.or_(same, pa.concat_arrays([same.slice(1), pa.array([False])]))
     groups = pc.cumulative_sum(pc.cast(pc.invert(same), pa.int64())).filter(tied).to_pylist()
-    ranked = _rank(table, groups, indices.filter(tied))
+    ranked = _rank(columns, names, groups, indices.filter(tied))
     counts = [position for _, group in groupby(groups) for position, _ in enumerate(group)]
     return _Order(
         pc.replace_with_mask(indices, tied, pa.array(ranked, pa.uint64())),
@@ -82,10 +92,9 @@ def _order(table: pa.Table, keys: Sequence[str]) -> _Order:
     )
 
 
-def _encode(column: pa.ChunkedArray) -> tuple[pa.Array, int]:
+def _encode(values: pa.Array) -> tuple[pa.Array, int]:
     """Numbers from 0 that order as the values do, null last, and how many there may be."""
-    values = column.combine_chunks()
-    if pa.types.is_string(values.type):
+    if pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
         encoded = values.dictionary_encode()
         ranks = pc.sort_indices(pc.sort_indices(encoded.dictionary))
         numbers, size = ranks.take(encoded.indices).cast(pa.int64()), len(ranks)
@@ -117,13 +126,13 @@ def _equals_previous(codes: pa.Table) -> pa.Array:
     return pa.concat_arrays([pa.array([False] * min(1, len(codes)), pa.bool_()), same])
 
 
-def _rank(table: pa.Table, groups: list[int], indices: pa.Array) -> list[int]:
-    texts = map(_content, table.take(indices).to_pylist())
-    return [index for _, _, index in sorted(zip(groups, texts, indices.to_pylist(), strict=True))]
+def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
+    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names if name not in _PLACE}).to_pylist()
+    return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
 
 
 def _content(row: dict[str, Any]) -> str:
     """A row as Braze sent it, as canonical JSON, but for keys that were null."""
-    cells = {key: value for key, value in row.items() if value is not None and key not in _PLACE}
+    cells = {key: value for key, value in row.items() if value is not None}
     other = msgspec.json.decode(cells.pop("other", "{}"))
     return canonical_json({**cells, **other})

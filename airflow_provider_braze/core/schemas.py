@@ -138,14 +138,13 @@ Stats that live integrations use but Braze does not document (``machine_open``) 
 ROW_FIELDS: Final = ("variation_api_id", "variation_name", "enrolled", *STATS, *FIGURES)
 """The keys of a channel's row that have a column of their own."""
 
-_TEXTS: Final = frozenset({"variation_api_id", "variation_name"})
+_TEXTS: Final = frozenset({"variation_api_id", "variation_name", "other"})
 
 
 def field_type(name: str) -> pa.DataType:
-    """Give the column type of a key that Braze sends.
+    """Give the type of a column that holds what Braze sent.
 
-    :param name: one of :data:`FIGURES` or :data:`ROW_FIELDS`.
-    :return: the Arrow type of its column.
+    :param name: one of :data:`FIGURES`, :data:`ROW_FIELDS`, or ``other``.
     """
     if name in _TEXTS:
         return pa.string()

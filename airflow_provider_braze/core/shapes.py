@@ -1,8 +1,8 @@
 """Prove that a whole answer has a known shape, and decode it at once into typed objects.
 
-A shape says which keys a day, and a row of each channel, may have. Decoding by a shape fails on any other key and on any
-value that would not fit its column, so what comes out needs no more checks. Three shapes are tried: the documented one
-with ids and stats only, the documented one with everything, and the latter with what days of this very answer have
+A shape says which keys a day, and a row of each channel, may have. Decoding by a shape fails on any other key, and on
+any value that would not fit its column, so what comes out needs no more checks. Three shapes are tried: the documented
+one with ids and stats only, the documented one with everything, and the latter with what days of this very answer have
 beyond it. What none of them proves is left to :mod:`~airflow_provider_braze.core.rows`.
 """
 
@@ -33,7 +33,7 @@ _TYPES: Final[dict[str, Any]] = {
     "variation_api_id": str | None,
     "variation_name": str | None,
 }
-_SAMPLES: Final = 4
+_SAMPLES: Final = 3
 _FEWEST_DAYS: Final = 8
 """Learning a shape costs as much as splitting about so many days."""
 
@@ -149,10 +149,10 @@ def _learn(body: bytes) -> Proven | None:
 
 def _extras(day: JsonObject) -> Iterator[Extra]:
     """The keys of a day that are not documented where they stand."""
-    yield from (("", key) for key in day if key not in _DAY_KEYS)
+    yield from (("", key) for key in day.keys() - _DAY_KEYS)
     for channel, rows in (day.get("messages") or {}).items():
-        known = _FULL_ROWS.get(channel, frozenset())
-        yield from ((channel, key) for row in rows for key in row if key not in known)
+        keys = set().union(*rows) - _FULL_ROWS.get(channel, frozenset())
+        yield from ((channel, key) for key in keys)
 
 
 def _define(name: str, fields: Iterable[tuple[str, Any, Any]], rename: dict[str, str] | None = None) -> Any:
@@ -180,7 +180,7 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
     messages = _define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
     days = _struct(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
     # Not _define: an answer may carry other keys, such as notes in errors.
-    fields = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]  # type: ignore[valid-type]
+    fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
     answer = msgspec.defstruct("Answer", fields, gc=False)
     return Shape(day, tuple(channels), msgspec.json.Decoder(answer).decode)
 

@@ -13,8 +13,8 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_braze.core.campaigns import campaigns_table
-from airflow_provider_braze.core.columns import Group, assemble, place_columns, shaped_groups, split_groups
-from airflow_provider_braze.core.ordering import number_rows, sort_rows
+from airflow_provider_braze.core.columns import Group, join_groups, place_columns, shaped_groups, split_groups
+from airflow_provider_braze.core.ordering import sort_columns, sort_rows
 from airflow_provider_braze.core.rows import SplitDay, split_day
 from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
 from airflow_provider_braze.core.series import decode_answer, select_indices
@@ -32,13 +32,15 @@ __all__ = [
     "sort_rows",
 ]
 
-_OF_DAYS: Final = frozenset({"campaign_days", "campaign_messages", "campaign_raw"})
+_FIGURES: Final = frozenset({"campaign_days", "campaign_messages"})
+_OF_DAYS: Final = _FIGURES | {"campaign_raw"}
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
     """The wanted days of one answer; opaque, to be handed to :func:`collect`."""
 
+    dates: tuple[date, ...]
     content: Proven | tuple[SplitDay, ...] = field(repr=False)
     payloads: Mapping[date, str] | None = field(repr=False)
 
@@ -73,8 +75,9 @@ def decode_days(body: bytes, start: date, end: date, *, keep_raw: bool = False) 
     if not keep_raw:
         proven = prove(body)
         days = [day for day in proven.days if start <= day.time < end] if proven else []
-        if proven and len({day.time for day in days}) == len(days):
-            return Days(Proven(proven.shape, days), None)
+        dates = tuple(day.time for day in days)
+        if proven and len(set(dates)) == len(days):
+            return Days(dates, Proven(proven.shape, days), None)
     return _split_days(body, start, end, keep_raw=keep_raw)
 
 
@@ -82,7 +85,7 @@ def _split_days(body: bytes, start: date, end: date, *, keep_raw: bool) -> Days:
     objects = decode_answer(body)
     indices = select_indices(objects, start, end)
     split = tuple(split_day(day, objects[index], f"$.data[{index}]") for day, index in indices.items())
-    return Days(split, _payloads(body, indices) if keep_raw else None)
+    return Days(tuple(indices), split, _payloads(body, indices) if keep_raw else None)
 
 
 def collect(campaign_id: str, parts: Sequence[Days]) -> CampaignRows:
@@ -92,7 +95,7 @@ def collect(campaign_id: str, parts: Sequence[Days]) -> CampaignRows:
     :param parts: one for each of its calls, in any order; the calls' days do not overlap.
     :raises ValueError: a day is in two parts.
     """
-    days = sorted(chain.from_iterable(map(_dates, parts)))
+    days = sorted(chain.from_iterable(part.dates for part in parts))
     if len(set(days)) < len(days):
         raise ValueError(f"Two calls of campaign {campaign_id} wanted the same day; give windows that do not overlap.")
     drift: Counter[str] = Counter()
@@ -111,27 +114,20 @@ def build_tables(rows: Sequence[CampaignRows], names: Collection[str]) -> dict[s
     """
     if not _OF_DAYS.issuperset(names):
         raise ValueError(f"Expected names of {sorted(_OF_DAYS)}, got {sorted(names)}.")
-    tables = {}
+    groups: dict[str, list[Group]] = {"campaign_days": [], "campaign_messages": [], "campaign_raw": []}
     if "campaign_raw" in names:
-        tables["campaign_raw"] = _raw_table(rows)
-    if not {"campaign_days", "campaign_messages"}.isdisjoint(names):
-        days, messages = zip(*_groups(rows), strict=True) if rows else ((), ())
-        tables["campaign_days"] = sort_rows("campaign_days", assemble("campaign_days", days))
-        rows_of_channels = list(chain.from_iterable(messages))
-        tables["campaign_messages"] = number_rows(assemble("campaign_messages", rows_of_channels))
-    return {name: tables[name] for name in names}
-
-
-def _dates(part: Days) -> list[date]:
-    if isinstance(part.content, Proven):
-        return [day.time for day in part.content.days]
-    return [day.day for day in part.content]
+        groups["campaign_raw"].append(_raw_group(rows))
+    if not _FIGURES.isdisjoint(names):
+        for of_days, of_messages in _groups(rows):
+            groups["campaign_days"].append(of_days)
+            groups["campaign_messages"].extend(of_messages)
+    return {name: sort_columns(name, join_groups(name, groups[name])) for name in names}
 
 
 def _drift(part: Days) -> Counter[str]:
     if isinstance(part.content, Proven):
         return count_drift(part.content)
-    return sum((day.drift for day in part.content), Counter())
+    return sum((day.drift for day in part.content), Counter[str]())
 
 
 def _payloads(body: bytes, indices: Mapping[date, int]) -> dict[date, str]:
@@ -139,7 +135,7 @@ def _payloads(body: bytes, indices: Mapping[date, int]) -> dict[date, str]:
     return {day: bytes(raw[index]).decode() for day, index in indices.items()}
 
 
-def _raw_table(rows: Sequence[CampaignRows]) -> pa.Table:
+def _raw_group(rows: Sequence[CampaignRows]) -> Group:
     payloads = [(row.campaign_id, part.payloads) for row in rows for part in row.parts]
     if any(texts is None for _, texts in payloads):
         raise ValueError("The days were decoded without their text; decode them with keep_raw for campaign_raw.")
@@ -147,7 +143,7 @@ def _raw_table(rows: Sequence[CampaignRows]) -> pa.Table:
     days = list(chain.from_iterable(texts for _, texts in kept))
     places = place_columns([(campaign_id, len(texts)) for campaign_id, texts in kept], days)
     texts = pa.array(chain.from_iterable(texts.values() for _, texts in kept), pa.string(), size=len(days))
-    return sort_rows("campaign_raw", assemble("campaign_raw", [{**places, "payload": texts}]))
+    return {**places, "payload": texts}
 
 
 def _groups(rows: Sequence[CampaignRows]) -> Iterator[tuple[Group, list[Group]]]:
@@ -155,12 +151,12 @@ def _groups(rows: Sequence[CampaignRows]) -> Iterator[tuple[Group, list[Group]]]
     parts: dict[Shape | None, list[tuple[str, Days]]] = {}
     for row in rows:
         for part in row.parts:
-            if _records(part):
+            if part.dates:
                 parts.setdefault(_shape(part), []).append((row.campaign_id, part))
     for shape, found in parts.items():
         days = list(chain.from_iterable(_records(part) for _, part in found))
-        dates = list(chain.from_iterable(_dates(part) for _, part in found))
-        places = place_columns([(campaign_id, len(_records(part))) for campaign_id, part in found], dates)
+        dates = list(chain.from_iterable(part.dates for _, part in found))
+        places = place_columns([(campaign_id, len(part.dates)) for campaign_id, part in found], dates)
         yield shaped_groups(shape, places, days) if shape else split_groups(places, days)
 
 
