@@ -54,8 +54,8 @@ def parse_connection(
 
 
 def _base_url(host: str | None, port: int | None) -> str:
-    text = (host or "").strip().rstrip("/")
-    if not text:
+    text = (host or "").strip()
+    if not text.strip("/"):
         raise BrazeConfigError("The connection's host is empty. Give the REST endpoint, such as rest.iad-01.braze.com.")
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
@@ -64,7 +64,7 @@ def _base_url(host: str | None, port: int | None) -> str:
         raise BrazeConfigError(f"The connection's host {_shown(text)} is no host name.") from None
     if parts.username or parts.password or "@" in parts.netloc:
         raise BrazeConfigError("The connection's host holds an '@'. Give the host alone, and the key as the password.")
-    if parts.path or parts.query or parts.fragment or not re.fullmatch(r"[a-z0-9._:-]+", name):
+    if parts.path.strip("/") or parts.query or parts.fragment or not re.fullmatch(r"[a-z0-9._:-]+", name):
         raise BrazeConfigError(
             f"The connection's host {_shown(text)} is no host name. Give it alone, such as rest.iad-01.braze.com."
         )
