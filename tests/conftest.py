@@ -6,10 +6,11 @@ import atexit
 import os
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from ipaddress import ip_address
 from pathlib import Path
@@ -144,3 +145,107 @@ def make_context() -> Callable[..., dict[str, Any]]:
         make_context(run_type="scheduled", data_interval_start=a, data_interval_end=b)
     """
     return _make_context
+
+
+Answer = bytes | Callable[[socket.socket, threading.Event], None]
+
+
+class RawServer:
+    """Answers each connection's one request on a loopback port, with whatever bytes a test wants.
+
+    :param answers: bytes, or a function of the connection and of an event that ends the test; one a request, the last
+        for all that follow.
+    :param tls: serve HTTPS.
+    """
+
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[bytes] = []
+        self._answers = answers
+        self._tls = tls
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept, name="raw-server", daemon=True)]
+        self._threads[0].start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self._closing.set()
+        with suppress(OSError):  # wakes the accepting thread
+            socket.create_connection(self._listener.getsockname()).close()
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            if self._closing.is_set():
+                connection.close()
+                return
+            self._threads.append(threading.Thread(target=self._serve, args=(connection,), daemon=True))
+            self._threads[-1].start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        # A client may go whenever it likes; what it did not see is the test's own affair.
+        with suppress(OSError), connection:
+            connection.settimeout(30)
+            with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as stream:
+                self._answer(stream)
+
+    def _answer(self, stream: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            received = stream.recv(65_536)
+            if not received:
+                return
+            request += received
+        self.requests.append(request)
+        answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
+        if callable(answer):
+            answer(stream, self._closing)
+        else:
+            stream.sendall(answer)
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[..., RawServer]]:
+    """Return a function that starts a :class:`RawServer`; all of them stop after the test."""
+    with ExitStack() as stack:
+
+        def start(*answers: Answer, tls: ssl.SSLContext | None = None) -> RawServer:
+            server = RawServer(*answers, tls=tls)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
+    """Return what a server on 127.0.0.1 needs for HTTPS, and the file of the certificate that a client has to trust."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1))
+        .not_valid_after(datetime(2120, 1, 1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_file, key_file)
+    return context, certificate_file

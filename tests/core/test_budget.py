@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_braze.core.budget import Hold, RateBudget
+from airflow_provider_braze.core.exchange import RateLimit
+
+
+def told(remaining: int, resets_in: float = 10.0, window: int = 1, limit: int | None = 40) -> RateLimit:
+    return RateLimit(remaining, limit, window, resets_in)
+
+
+def admit_all(budget: RateBudget, now: float, tries: int = 100) -> int:
+    return sum(budget.admit(now) is None for _ in range(tries))
+
+
+def a_budget(remaining: int, now: float = 0.0, resets_in: float = 10.0, limit: int | None = 40) -> RateBudget:
+    budget = RateBudget()
+    budget.admit(now)
+    budget.settle(told(remaining, resets_in, limit=limit), now)
+    return budget
+
+
+def test_admit_before_any_answer_lets_all_go():
+    budget = RateBudget()
+    assert budget.remaining is None
+    assert admit_all(budget, 0.0) == 100
+
+
+def test_admit_lets_go_no_more_than_is_left():
+    budget = a_budget(remaining=3)
+    assert admit_all(budget, 1.0) == 3
+    assert budget.admit(1.0) == Hold(9.0, "in flight")
+
+
+def test_admit_when_nothing_is_left_holds_until_the_reset():
+    budget = a_budget(remaining=0)
+    assert budget.admit(4.0) == Hold(6.0, "spent")
+
+
+def test_admit_after_the_reset_lets_a_whole_limit_go():
+    budget = a_budget(remaining=0)
+    assert admit_all(budget, 10.0) == 40
+    assert budget.admit(10.0) == Hold(1.0, "in flight")
+
+
+def test_admit_after_the_reset_of_an_unknown_limit_lets_all_go():
+    assert admit_all(a_budget(remaining=0, limit=None), 10.0) == 100
+
+
+def test_settle_frees_the_place_of_a_request_without_an_answer():
+    budget = a_budget(remaining=1)
+    assert admit_all(budget, 1.0) == 1
+    budget.settle(None, 2.0)
+    assert budget.remaining == 1
+    assert budget.admit(2.0) is None
+
+
+def test_settle_of_a_refusal_leaves_nothing_whatever_the_headers_say():
+    budget = RateBudget()
+    budget.admit(0.0)
+    budget.settle(told(25), 0.0, refused=True)
+    assert budget.admit(1.0) == Hold(9.0, "spent")
+
+
+def test_settle_of_answers_that_overtook_one_another_keeps_the_smallest():
+    budget = a_budget(remaining=5)
+    admit_all(budget, 1.0, tries=2)
+    budget.settle(told(3, resets_in=9.0), 1.0)
+    budget.settle(told(4, resets_in=9.0), 1.0)
+    assert budget.remaining == 3
+
+
+def test_settle_keeps_the_earliest_end_of_a_window():
+    budget = a_budget(remaining=2, resets_in=10.0)
+    assert admit_all(budget, 0.0) == 2
+    budget.settle(told(1, resets_in=8.5), 1.0)
+    budget.settle(told(0, resets_in=9.0), 1.0)
+    assert budget.admit(1.5) == Hold(8.0, "spent")
+
+
+def test_settle_of_a_newer_window_replaces_the_older():
+    budget = a_budget(remaining=0)
+    assert budget.admit(10.0) is None
+    budget.settle(told(12, resets_in=60.0, window=2), 11.0)
+    assert admit_all(budget, 12.0) == 12
+
+
+def test_settle_of_an_older_window_changes_nothing():
+    budget = a_budget(remaining=7)
+    budget.admit(0.0)
+    budget.settle(told(0, window=0), 0.0)
+    assert budget.remaining == 7
+
+
+def test_settle_without_a_limit_keeps_the_limit_known():
+    budget = a_budget(remaining=0, limit=40)
+    budget.admit(10.0)
+    budget.settle(told(0, window=2, limit=None), 10.0)
+    budget.admit(25.0)
+    assert budget.remaining == 40
+
+
+@pytest.mark.parametrize(("cap", "spacing"), [(60, 1.0), (600, 0.1), (1, 60.0)])
+def test_requests_per_minute_spaces_evenly(cap, spacing):
+    budget = RateBudget(cap)
+    assert budget.admit(100.0) is None
+    assert budget.admit(100.0) == Hold(pytest.approx(spacing), "requests_per_minute")
+    assert budget.admit(100.0 + spacing / 2) == Hold(pytest.approx(spacing / 2), "requests_per_minute")
+    assert budget.admit(100.0 + spacing) is None
+
+
+def test_requests_per_minute_saves_no_slots_up():
+    budget = RateBudget(60)
+    budget.admit(0.0)
+    assert admit_all(budget, 1000.0) == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    cap=st.integers(1, 6000),
+    pauses=st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=60),
+)
+def test_requests_per_minute_is_never_overrun_in_any_minute(cap, pauses):
+    budget, now, sent = RateBudget(cap), 0.0, []
+    for pause in pauses:
+        now += pause
+        if budget.admit(now) is None:
+            sent.append(now)
+    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    assert all(gap >= 60.0 / cap - 1e-6 for gap in gaps)
+
+
+@settings(max_examples=50, deadline=None)
+@given(limit=st.integers(1, 12), threads=st.integers(1, 20), order=st.randoms(use_true_random=False))
+def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, threads, order):
+    # A server with windows of 10 s, which counts a request when it comes; its answer may take its time. What nobody
+    # has told yet can be overrun: so the first request goes alone, as the list of campaigns does before their series.
+    budget, now, window, used = a_budget(limit - 1, limit=limit), 0.0, 1, 1
+    answers: list[tuple[int, int]] = []
+    for _ in range(150):
+        step = order.random()
+        if step < 0.5 and len(answers) < threads and budget.admit(now) is None:
+            used += 1
+            assert used <= limit
+            answers.append((limit - used, window))
+        elif step < 0.8 and answers:
+            remaining, its_window = answers.pop(order.randrange(len(answers)))
+            left = its_window * 10.0 - now
+            budget.settle(told(remaining, left, its_window, limit) if left > 0 else None, now)
+        elif step > 0.9:
+            now += order.random() * 4
+        if now >= window * 10.0:
+            window, used = window + 1, 0

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from airflow_provider_braze.core.models import Credentials, Window
+
+KEY = 'se/c+r"e\\t&k=y'
+
+
+def a_window(start: str = "2026-11-18", end: str = "2026-11-20") -> Window:
+    return Window(date.fromisoformat(start), date.fromisoformat(end))
+
+
+def test_window_iterates_over_each_day_once():
+    assert list(a_window()) == [date(2026, 11, 18), date(2026, 11, 19)]
+    assert len(a_window()) == 2
+    assert not a_window().is_empty
+
+
+@pytest.mark.parametrize("end", ["2026-11-18", "2026-11-17"])
+def test_window_without_a_day_is_empty(end):
+    window = a_window(end=end)
+    assert window.is_empty
+    assert len(window) == 0
+    assert list(window) == []
+
+
+def test_window_as_text_is_half_open():
+    assert str(a_window()) == "[2026-11-18, 2026-11-20)"
+
+
+def test_credentials_repr_hides_the_key():
+    credentials = Credentials("https://rest.iad-01.braze.com", KEY)
+    assert repr(credentials) == "Credentials(base_url='https://rest.iad-01.braze.com')"
+
+
+@pytest.mark.parametrize("spell", [str, quote, quote_plus, json.dumps, lambda key: f"a{key}b{key}"])
+def test_scrub_replaces_the_key_however_it_is_spelled(spell):
+    scrubbed = Credentials("https://x", KEY).scrub(f"before {spell(KEY)} after")
+    assert scrubbed.startswith("before ")
+    assert scrubbed.endswith(" after")
+    assert "***" in scrubbed
+    assert not any(part in scrubbed for part in ("se", "%2B", "t&k", "=y", "%26"))
+
+
+def test_scrub_leaves_other_text_alone():
+    assert Credentials("https://x", KEY).scrub("Invalid API key") == "Invalid API key"
