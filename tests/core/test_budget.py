@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,7 +131,7 @@ def test_requests_per_minute_is_never_overrun_in_any_minute(cap, pauses):
         now += pause
         if budget.admit(now) is None:
             sent.append(now)
-    gaps = [later - earlier for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert all(gap >= 60.0 / cap - 1e-6 for gap in gaps)
 
 

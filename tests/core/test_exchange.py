@@ -114,9 +114,7 @@ def test_rate_limit_reads_a_date_without_a_zone_as_utc():
     assert told.resets_in == 30.0
 
 
-@pytest.mark.parametrize(
-    "date", ["", "today", "Mon, 16 Nov 99999999999999 13:32:02 GMT", "Mon, 16 Nov 2026 25:61:00 GMT"]
-)
+@pytest.mark.parametrize("date", ["", "today", "16 Nov 99999999999999 13:32:02 GMT", "16 Nov 2026 25:61:00 GMT"])
 def test_rate_limit_with_an_unreadable_date_goes_by_our_clock(date):
     told = rate_limit(limits(date=date), NOW)
     assert told is not None
