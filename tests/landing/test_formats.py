@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from itertools import pairwise
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,7 @@ def content_of(table: pa.Table, file_format: str) -> bytes:
 
 def chunked(table: pa.Table, cuts: list[int]) -> pa.Table:
     bounds = sorted({0, table.num_rows, *(cut for cut in cuts if cut <= table.num_rows)})
-    pieces = [table.slice(first, last - first) for first, last in zip(bounds, bounds[1:], strict=False)]
+    pieces = [table.slice(first, last - first) for first, last in pairwise(bounds)]
     return pa.concat_tables([table.slice(0, 0), *pieces])
 
 
@@ -157,7 +158,7 @@ def _flip(content: bytes, place: int) -> bytes:
 
 GOOD = {file_format: encode(EXTREMES["campaign_days"], file_format) for file_format in FORMATS}
 BROKEN = {
-    "empty": {file_format: b"" for file_format in FORMATS},
+    "empty": dict.fromkeys(FORMATS, b""),
     "html": dict.fromkeys(FORMATS, b"<html><body>503</body></html>"),
     "cut in the middle": {key: value[: len(value) // 2] for key, value in GOOD.items()},
     "cut by a byte": {key: value[:-1] for key, value in GOOD.items()},

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_braze.core.schemas import SCHEMAS
+from airflow_provider_braze.landing.spool import Spool
+from tests.landing.tables import DAY, EXTREMES, days_of, table_of
+
+SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages")}
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Where spools are made; nothing else is in it."""
+    found = tmp_path / "spool"
+    found.mkdir()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_open(folder) -> Iterator[None]:
+    before = open_files()
+    yield
+    assert open_files() == before
+    assert list(folder.iterdir()) == []
+
+
+def open_files() -> set[str]:
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            found.add(f"{descriptor} {os.readlink(f'/proc/self/fd/{descriptor}')}")
+        except FileNotFoundError:  # that of the listing itself
+            continue
+    return found
+
+
+def a_run(campaign_ids: list[str], days: list[date]) -> dict[str, pa.Table]:
+    """A batch as the builder of tables gives it: sorted by day."""
+    places = [{"campaign_id": campaign_id, "day": day} for day in sorted(days) for campaign_id in sorted(campaign_ids)]
+    messages = [{**place, "channel": channel} for place in places for channel in ("email", "sms")]
+    return {
+        "campaign_days": table_of("campaign_days", *places),
+        "campaign_messages": table_of("campaign_messages", *messages),
+    }
+
+
+def days_from(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=i) for i in range(count)]
+
+
+def rows_of(table: pa.Table) -> list[str]:
+    return sorted(map(str, table.to_pylist()))
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let the system refuse longer files, as it does when a disk is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
+    days = days_from(DAY, 3)
+    runs = [a_run(["a", "b"], days), a_run(["c"], days[1:]), a_run(["d", "e", "f"], days[:1])]
+    with Spool(SPOOLED, str(folder)) as spool:
+        for run in runs:
+            spool.add(run)
+        for name in SPOOLED:
+            everything = pa.concat_tables([run[name] for run in runs])
+            for day in days:
+                expected = everything.filter(pa.compute.equal(everything.column("day"), day))
+                assert rows_of(spool.read(name, day)) == rows_of(expected)
+                assert spool.read(name, day).schema.equals(SCHEMAS[name])
+
+
+def test_read_gives_every_value_back(folder):
+    with Spool(SCHEMAS, str(folder)) as spool:
+        table = EXTREMES["campaign_days"].sort_by("day")
+        spool.add({"campaign_days": table})
+        assert pa.concat_tables([spool.read("campaign_days", day) for day in spool.days]).equals(table)
+
+
+def test_read_of_a_run_in_several_chunks_gives_its_days_whole(folder):
+    run = a_run(["a", "b", "c"], days_from(DAY, 2))["campaign_days"]
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add({"campaign_days": pa.concat_tables([run.slice(0, 2), run.slice(2, 2), run.slice(4)])})
+        assert spool.read("campaign_days", DAY).equals(run.slice(0, 3))
+        assert spool.read("campaign_days", DAY + timedelta(days=1)).equals(run.slice(3))
+
+
+def test_read_of_a_day_without_rows_is_an_empty_table(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add({"campaign_days": days_of("a")})
+        assert spool.read("campaign_messages", DAY) == SCHEMAS["campaign_messages"].empty_table()
+        assert spool.read("campaign_days", DAY + timedelta(days=1)) == SCHEMAS["campaign_days"].empty_table()
+
+
+def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
+    days = days_from(DAY, 40)
+    with Spool(SPOOLED, str(folder)) as spool:
+        for batch in range(5):
+            spool.add(a_run([f"{batch}-{i}" for i in range(20)], days))
+        wanted = [(name, day) for day in days for name in SPOOLED] * 5
+        with ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(lambda key: spool.read(*key), wanted))
+    for (name, day), table in zip(wanted, found, strict=True):
+        assert set(table.column("day").to_pylist()) == {day}
+        assert table.num_rows == 100 * (2 if name == "campaign_messages" else 1)
+        assert len(set(table.column("campaign_id").to_pylist())) == 100
+
+
+def test_days_are_those_with_rows_sorted(folder):
+    first, second, third = days_from(DAY, 3)
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add({"campaign_days": days_of("a", day=third)})
+        spool.add(a_run(["b"], [second, first]))
+        spool.add({"campaign_days": days_of("c", day=third)})
+        assert spool.days == [first, second, third]
+
+
+def test_add_of_tables_without_rows_makes_no_day_and_no_file(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add({name: schema.empty_table() for name, schema in SPOOLED.items()})
+        assert spool.days == []
+        assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def test_spool_that_nothing_was_added_to_has_no_days(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        assert spool.days == []
+        assert spool.read("campaign_days", DAY).num_rows == 0
+
+
+def test_add_keeps_one_open_file_for_each_table_of_a_run(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        before = open_files()
+        for batch in range(3):
+            spool.add(a_run([f"{batch}"], days_from(DAY, 100)))
+        assert len(open_files() - before) == 6
+
+
+def test_spool_after_an_error_inside_is_removed(folder):
+    with pytest.raises(KeyboardInterrupt), Spool(SPOOLED, str(folder)) as spool:  # noqa: PT012 - the spool is the point
+        spool.add(a_run(["a"], [DAY]))
+        raise KeyboardInterrupt
+
+
+def test_spool_whose_folder_somebody_removed_ends_all_the_same(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add(a_run(["a"], [DAY]))
+        (found,) = folder.iterdir()
+        for path in found.iterdir():
+            path.unlink()
+        found.rmdir()
+
+
+def test_add_on_a_full_disk_is_an_os_error_that_leaves_the_runs_before_readable(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add({"campaign_days": days_of("a")})
+        with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
+            spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY + timedelta(days=1), 100)))
+        assert caught.value.errno == errno.EFBIG
+        assert spool.read("campaign_days", DAY).equals(days_of("a"))
+
+
+def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
+    with largest_file(20_000), pytest.raises(OSError, match="File too large"), Spool(SPOOLED, str(folder)) as spool:
+        spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
+
+
+def test_spool_in_a_folder_that_is_not_there_is_an_os_error(folder):
+    with pytest.raises(FileNotFoundError):
+        Spool(SPOOLED, str(folder / "missing"))
