@@ -8,10 +8,10 @@ Why these settings: the start date is in the company's time zone, so the run at 
 "yesterday" is the day that a marketer means. ``catchup`` lands the days of an outage, oldest first. One run at a time,
 because runs write to the same files. Retries are safe: a rerun gets the same days and writes the same bytes.
 
-Needs: the connection ``braze_default`` with the company's time zone in its extra (``{"timezone": "America/New_York"}``);
-the Airflow Variable ``braze_destination`` (or ``AIRFLOW_VAR_BRAZE_DESTINATION``), such as ``s3://lake/braze``. For a
-store that wants credentials add ``object_storage_conn_id="aws_default"``. For the years before the start date run
-``example_braze_history``.
+Needs: the connection ``braze_default`` with the company's time zone in its extra,
+``{"timezone": "America/New_York"}``; the Airflow Variable ``braze_destination`` (or the environment variable
+``AIRFLOW_VAR_BRAZE_DESTINATION``), such as ``s3://lake/braze``. For a store that wants credentials add
+``object_storage_conn_id="aws_default"``. For the years before the start date run ``example_braze_history``.
 """
 
 from __future__ import annotations

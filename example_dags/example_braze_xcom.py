@@ -6,8 +6,8 @@ figures go from task to task through XCom.
 Why: for a report, an alert or a check on a handful of campaigns, files would be a detour. XCom lives in Airflow's
 database, so this is not for all campaigns of a workspace: for those take ``example_braze_daily``.
 
-Needs: the connection ``braze_default`` with the company's time zone in its extra (``{"timezone": "America/New_York"}``),
-and campaigns with the tag that the parameter ``tag`` names.
+Needs: the connection ``braze_default`` with the company's time zone in its extra,
+``{"timezone": "America/New_York"}``, and campaigns with the tag that the parameter ``tag`` names.
 """
 
 from __future__ import annotations

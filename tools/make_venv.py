@@ -61,9 +61,11 @@ def _fingerprint(options: argparse.Namespace) -> str:
 
 
 def _make(folder: Path, options: argparse.Namespace) -> None:
-    print(f"Making {_shown(folder)} with Python {sys.version.split()[0]} (once; the next time it is there).", flush=True)
+    print(
+        f"Making {_shown(folder)} with Python {sys.version.split()[0]} (once; the next time it is there).", flush=True
+    )
     shutil.rmtree(folder, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
     log, python = _log_of(folder), str(_python_of(folder))
     log.write_text("")
     _run(log, "Virtual environment", [sys.executable, "-m", "venv", str(folder)])
@@ -81,22 +83,32 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
 
 
 def _run(log: Path, what: str, command: Sequence[str], more: dict[str, str] | None = None) -> None:
-    """Run a command with its output in the log, and tell now and then that it still runs."""
+    """Run a command with its output in the log."""
     print(f"  {what} ...", flush=True)
-    began = time.monotonic()
     # Without compiled files every start of Airflow would compile all of it again.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with log.open("ab") as output, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**env, **(more or {})}, cwd=ROOT
-    ) as process:
+    env.update(more or {})
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=str(ROOT)
+        )
+    if _wait(process):
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a command, and tell now and then that it still runs."""
+    began = time.monotonic()
+    try:
         while True:
             try:
-                status = process.wait(TELL_SECONDS)
-                break
+                return process.wait(TELL_SECONDS)
             except subprocess.TimeoutExpired:
                 print(f"    still at it, {time.monotonic() - began:.0f} s", flush=True)
-    if status:
-        raise subprocess.CalledProcessError(status, list(command))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
 
 
 def _uv_settings(python: str) -> dict[str, str]:
@@ -140,7 +152,7 @@ def _python_of(folder: Path) -> Path:
 
 
 def _log_of(folder: Path) -> Path:
-    return folder.parent / f"{folder.name}-install.log"
+    return folder / "install.log"
 
 
 def _shown(path: Path) -> Path:

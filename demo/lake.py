@@ -1,0 +1,71 @@
+"""What the demo reads back from the landed files, by DuckDB and from the manifests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+TABLES = ("campaign_days", "campaign_messages")
+
+
+class Lake:
+    """The folder into which Airflow landed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def rows_by_day(self, first: date) -> list[tuple[Any, ...]]:
+        """Count the rows of each table: those of all days before the first one together, then day by day."""
+        counts = ", ".join(f"count(*) FILTER (source = '{table}')" for table in TABLES)
+        sources = " UNION ALL ".join(f"SELECT day, '{table}' AS source FROM {self._files(table)}" for table in TABLES)
+        sql = f"""
+            SELECT greatest(day, $first - 1) AS shown, min(day), max(day), count(DISTINCT day), {counts}
+            FROM ({sources}) GROUP BY shown ORDER BY shown
+        """
+        return self._query(sql, first=first)
+
+    def channels(self) -> list[tuple[Any, ...]]:
+        """Sum sends and opens by channel; a channel without opens has none, not zero."""
+        sql = f"""
+            SELECT channel, count(DISTINCT campaign_id), count(*), sum(sent), sum(delivered),
+                   sum(coalesce(unique_opens, direct_opens)), sum(coalesce(clicks, total_clicks, body_clicks))
+            FROM {self._files("campaign_messages")} GROUP BY channel ORDER BY sum(sent) DESC NULLS LAST, channel
+        """
+        return self._query(sql)
+
+    def conversions(self, days: Sequence[date]) -> dict[date, int]:
+        """Sum the conversions booked on each of the days, as they stand in the files now."""
+        sql = f"""
+            SELECT day, sum(conversions_by_send_time)::BIGINT
+            FROM {self._files("campaign_days")} WHERE day IN $days GROUP BY day
+        """
+        return dict(self._query(sql, days=list(days)))
+
+    def manifest(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Read the manifest that a run's summary names."""
+        content: dict[str, Any] = json.loads(Path(summary["manifest"].removeprefix("file://")).read_bytes())
+        return content
+
+    def sizes(self) -> list[tuple[str, int, int]]:
+        """Tell how many files, and how many bytes, lie in each folder."""
+        found = []
+        for folder in sorted(path for path in self.folder.iterdir() if path.is_dir()):
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            found.append((folder.name, len(files), sum(path.stat().st_size for path in files)))
+        return found
+
+    def _files(self, table: str) -> str:
+        return f"read_parquet('{_quoted(self.folder)}/{table}/*/*.parquet')"
+
+    def _query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        with duckdb.connect() as connection:
+            return connection.execute(sql, values or None).fetchall()
+
+
+def _quoted(folder: Path) -> str:
+    return str(folder).replace("'", "''")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "airflow_provider_braze"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
+    # By the build tool that the test group installs, so without a network.
+    folder = tmp_path_factory.mktemp("dist")
+    build = "import os, sys; from hatchling.build import build_wheel; os.chdir(sys.argv[1]); build_wheel(sys.argv[2])"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", build, str(ROOT), str(folder)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = folder.glob("*.whl")
+    with ZipFile(path) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
+def info(wheel: ZipFile) -> str:
+    (name,) = {each.split("/")[0] for each in wheel.namelist() if ".dist-info/" in each}
+    return name
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: ZipFile, info: str) -> Message:
+    return Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
+
+
+def requirements(metadata: Message) -> list[str]:
+    return [value.replace(" ", "") for value in metadata.get_all("Requires-Dist", [])]
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel: ZipFile, info: str) -> None:
+    assert {name.split("/")[0] for name in wheel.namelist()} == {PACKAGE, info}
+
+
+def test_wheel_holds_every_module(wheel: ZipFile) -> None:
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / PACKAGE).rglob("*.py")}
+    packed = {name for name in wheel.namelist() if name.startswith(f"{PACKAGE}/")}
+    assert packed == {*sources, f"{PACKAGE}/py.typed"}
+
+
+def test_wheel_has_an_empty_typing_mark(wheel: ZipFile) -> None:
+    assert wheel.read(f"{PACKAGE}/py.typed").strip() == b""
+
+
+def test_wheel_holds_the_licence(wheel: ZipFile, info: str, metadata: Message) -> None:
+    assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert metadata["License-Expression"] == "Apache-2.0"
+
+
+def test_metadata_tells_what_it_runs_on(metadata: Message) -> None:
+    assert metadata["Name"] == "airflow-provider-braze-analytics"
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert "apache-airflow>=2.11.0" in requirements(metadata)
+
+
+def test_metadata_has_lower_bounds_only(metadata: Message) -> None:
+    own = [requirement.partition(";")[0] for requirement in requirements(metadata)]
+    assert [each for each in own if "<" in each or "==" in each or "~=" in each] == []
+
+
+def test_metadata_names_the_extras(metadata: Message) -> None:
+    assert set(metadata.get_all("Provides-Extra", [])) >= {"amazon", "google", "microsoft-azure", "sandbox"}
+
+
+def test_wheel_has_the_entry_point_that_airflow_looks_for(wheel: ZipFile, info: str) -> None:
+    lines = wheel.read(f"{info}/entry_points.txt").decode().split()
+    group = lines.index("[apache_airflow_provider]")
+    assert "".join(lines[group + 1 :]) == f"provider_info={PACKAGE}.get_provider_info:get_provider_info"

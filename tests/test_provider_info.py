@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import distribution
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from airflow_provider_braze import get_provider_info as module
+from airflow_provider_braze.core.connection import parse_connection
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.get_provider_info import get_provider_info
+
+INFO = get_provider_info()
+DISTRIBUTION = "airflow-provider-braze-analytics"
+(CONNECTION_TYPE,) = INFO["connection-types"]
+
+
+def a_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text())
+    return schema
+
+
+def has_strict_connection_types() -> bool:
+    part = a_schema("provider.yaml.schema.json")["properties"]["connection-types"]
+    return "conn-fields" in part["items"]["properties"]
+
+
+def python_modules() -> list[str]:
+    listed = [name for role in ("hooks", "operators") for entry in INFO[role] for name in entry["python-modules"]]
+    return listed + [entry["python-module"] for entry in INFO["transfers"]]
+
+
+def test_info_fits_the_schema_that_airflow_reads_it_by() -> None:
+    jsonschema.validate(INFO, a_schema("provider_info.schema.json"))
+
+
+@pytest.mark.parametrize("key", ["connection-types", "integrations", "hooks", "operators"])
+def test_info_fits_the_strict_schema_of_airflows_own_providers(key: str) -> None:
+    if key == "connection-types" and not has_strict_connection_types():
+        pytest.skip("this Airflow knows no connection fields")
+    strict = a_schema("provider.yaml.schema.json")
+    jsonschema.validate(INFO[key], {**strict["properties"][key], "definitions": strict.get("definitions", {})})
+
+
+def test_package_name_is_that_of_the_installed_distribution() -> None:
+    assert INFO["package-name"] == distribution(DISTRIBUTION).name
+
+
+def test_versions_begin_with_the_installed_one() -> None:
+    assert INFO["versions"][0] == distribution(DISTRIBUTION).version
+
+
+def test_entry_point_is_the_function() -> None:
+    (entry,) = distribution(DISTRIBUTION).entry_points.select(group="apache_airflow_provider")
+    assert entry.load() is get_provider_info
+
+
+@pytest.mark.parametrize("name", python_modules())
+def test_module_that_is_named_imports(name: str) -> None:
+    assert import_module(name).__doc__
+
+
+def test_all_modules_of_the_roles_are_named() -> None:
+    package = files("airflow_provider_braze")
+    found = {
+        f"airflow_provider_braze.{role}.{path.name.removesuffix('.py')}"
+        for role in ("hooks", "operators", "sensors", "transfers", "triggers")
+        if package.joinpath(role).is_dir()
+        for path in package.joinpath(role).iterdir()
+        if path.name.endswith(".py") and path.name != "__init__.py"
+    }
+    roles = {name for key in ("sensors", "triggers") for entry in INFO.get(key, ()) for name in entry["python-modules"]}
+    assert found == {*python_modules(), *roles}
+
+
+def test_hook_class_agrees_with_the_connection_type() -> None:
+    module_name, _, class_name = CONNECTION_TYPE["hook-class-name"].rpartition(".")
+    hook = getattr(import_module(module_name), class_name)
+    assert (hook.conn_type, hook.hook_name) == (CONNECTION_TYPE["connection-type"], CONNECTION_TYPE["hook-name"])
+
+
+def test_form_of_older_airflow_agrees_with_that_of_newer() -> None:
+    from airflow_provider_braze.hooks.braze import BrazeHook
+
+    newer, older = CONNECTION_TYPE["ui-field-behaviour"], BrazeHook.get_ui_field_behaviour()
+    assert older["hidden_fields"] == newer["hidden-fields"]
+    assert older["relabeling"] == newer["relabeling"]
+    assert older["placeholders"]["host"] == newer["placeholders"]["host"]
+
+
+def a_value(schema: dict[str, Any], which: str) -> Any:
+    return schema[which] if which in schema else "America/New_York"
+
+
+@pytest.mark.parametrize("which", ["minimum", "maximum", "default"])
+@pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
+def test_field_takes_what_its_form_lets_through(name: str, which: str) -> None:
+    value = a_value(CONNECTION_TYPE["conn-fields"][name]["schema"], which)
+    assert parse_connection(host="rest.iad-01.braze.com", password="key", extra={name: value})
+
+
+@pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
+def test_field_may_stay_empty(name: str) -> None:
+    jsonschema.validate(None, CONNECTION_TYPE["conn-fields"][name]["schema"])
+
+
+def test_fields_are_all_that_a_connection_knows() -> None:
+    with pytest.raises(BrazeConfigError, match="unknown field") as caught:
+        parse_connection(host="rest.iad-01.braze.com", password="key", extra={"other": 1})
+    known = str(caught.value).partition("Known are: ")[2].rstrip(".").split(", ")
+    assert sorted(CONNECTION_TYPE["conn-fields"]) == known
+
+
+def test_module_imports_nothing_but_typing() -> None:
+    tree = ast.parse(files("airflow_provider_braze").joinpath("get_provider_info.py").read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert imported == {"__future__", "typing"}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+
+
+def test_info_is_a_literal() -> None:
+    tree = ast.parse(files("airflow_provider_braze").joinpath("get_provider_info.py").read_text())
+    (returned,) = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    assert returned is not None
+    assert ast.literal_eval(returned) == module.get_provider_info()
+
+
+def test_airflow_command_shows_the_provider() -> None:
+    command = [sys.executable, "-m", "airflow", "providers", "get", DISTRIBUTION, "--output", "json", "--full"]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert shown.returncode == 0, shown.stderr
+    assert DISTRIBUTION in shown.stdout
+    assert "BrazeHook" in shown.stdout
+
+
+@pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
+def test_providers_manager_knows_the_connection_type(caplog: pytest.LogCaptureFixture) -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    hook = ProvidersManager().hooks["braze"]
+    assert hook is not None
+    assert (hook.connection_type, hook.hook_name, hook.package_name) == ("braze", "Braze", DISTRIBUTION)
+    assert "airflow_provider_braze" not in caplog.text
+
+
+def test_providers_manager_gives_the_form_its_fields() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    if not has_strict_connection_types():
+        pytest.skip("this Airflow knows no connection fields")
+    widgets = ProvidersManager().connection_form_widgets
+    mine = {widget.field_name for widget in widgets.values() if widget.hook_class_name.endswith(".BrazeHook")}
+    assert mine == set(CONNECTION_TYPE["conn-fields"])
