@@ -96,7 +96,7 @@ def test_form_of_older_airflow_agrees_with_that_of_newer() -> None:
 
 
 def a_value(schema: dict[str, Any], which: str) -> Any:
-    return schema[which] if which in schema else "America/New_York"
+    return schema.get(which, "America/New_York")
 
 
 @pytest.mark.parametrize("which", ["minimum", "maximum", "default"])
