@@ -11,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,13 +146,16 @@ def _await_bucket(endpoint: str, server: subprocess.Popen, log: Path) -> None:
         region_name="us-east-1",
         config=Config(retries={"total_max_attempts": 30, "mode": "standard"}, connect_timeout=2, read_timeout=5),
     )
-    for _ in range(30):
-        assert server.poll() is None, log.read_text()
+    for _ in range(300):
         try:
             client.head_bucket(Bucket=BUCKET)
+            break
         except client.exceptions.ClientError:
-            continue
-        break
+            # It answers before it has made the bucket.
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(0.1)
+    else:
+        raise RuntimeError(f"The S3 server has no bucket yet: {log.read_text()}")
     client.close()
 
 

@@ -60,6 +60,27 @@ def write_manifest(store: Store, name: str, manifest: Mapping[str, Any]) -> str:
     return store.uri_of(name)
 
 
+def untold_days(store: Store, name: str, run: Mapping[str, Any]) -> frozenset[date]:
+    """The days that an earlier try of this run changed and told in its manifest, but died before Airflow knew.
+
+    :param name: the manifest's object.
+    :param run: what tells this run, its ``try_number`` included. (A cleared run tells its days once more, too.)
+    """
+    stored = store.read(name) if run["try_number"] > 1 else None
+    if stored is None:
+        return frozenset()
+    try:
+        manifest = json.loads(stored.content)
+        same = {**manifest["run"], "try_number": run["try_number"]} == run
+        days = {date.fromisoformat(day) for day in manifest["changed_days"]} if same else ()
+    except (ValueError, TypeError, KeyError) as error:
+        raise BrazeDataError(
+            f"{store.uri_of(name)} cannot be read. It names the days that an earlier try of this run changed; remove "
+            "it, and reprocess the days of its window."
+        ) from error
+    return frozenset(days)
+
+
 def _days_of(stored: Stored | None, uri: str) -> set[date]:
     if stored is None:
         return set()

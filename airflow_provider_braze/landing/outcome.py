@@ -76,7 +76,7 @@ def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
     if outcome.missing and missing != "ignore":
         found.append(f"Days are missing for {len(outcome.missing)} campaigns, see the manifest: {_days_named(outcome)}")
     if outcome.drift:
-        keys = ", ".join(sorted(outcome.drift)[:_NAMED])
+        keys = _cut(sorted(outcome.drift))
         found.append(f"Braze sent {len(outcome.drift)} kinds of keys without a column, kept in `other`: {keys}")
     return found
 
@@ -87,9 +87,8 @@ def verdict(outcome: Outcome, *, on_campaign_error: OnCampaignError, missing: Mi
     if bad and not outcome.landed:
         return _partial(bad, "No campaign came back")
     if outcome.failed and on_campaign_error == "fail":
-        return _partial(
-            outcome.failed, f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} have landed"
-        )
+        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} have landed"
+        return _partial(outcome.failed, what, " To go on without them, set `on_campaign_error` to 'skip'.")
     if missing == "ignore":
         return None
     if days := outcome.missing_for_all:
@@ -107,27 +106,29 @@ def verdict(outcome: Outcome, *, on_campaign_error: OnCampaignError, missing: Mi
     return None
 
 
-def _partial(errors: dict[str, BrazeError], what: str) -> BrazePartialError:
+def _partial(errors: dict[str, BrazeError], what: str, advice: str = "") -> BrazePartialError:
+    is_hopeless = all(is_fatal(error) for error in errors.values())
+    first_advice = "No retry can mend that." if is_hopeless else "Run the task again."
     return BrazePartialError(
-        f"{what}: {_named(errors)}. Run the task again, or set `on_campaign_error` to 'skip' to go on without them.",
+        f"{what}: {_named(errors)}. {first_advice}{advice}",
         {campaign_id: f"{type(error).__name__}: {error}" for campaign_id, error in errors.items()},
-        all(is_fatal(error) for error in errors.values()),
+        is_hopeless,
     )
 
 
 def _named(errors: dict[str, BrazeError]) -> str:
     first_id, first = next(iter(errors.items()))
-    ids = list(errors)[:_NAMED]
-    more = f" and {len(errors) - len(ids)} more" if len(errors) > len(ids) else ""
-    return f"{', '.join(ids)}{more} (for {first_id}: {type(first).__name__}: {first})"
+    return f"{_cut(list(errors))} (for {first_id}: {type(first).__name__}: {first})"
 
 
 def _days_named(outcome: Outcome) -> str:
-    named = [f"{campaign_id} {_listed(days)}" for campaign_id, days in list(outcome.missing.items())[:_NAMED]]
-    more = f" and {len(outcome.missing) - len(named)} more" if len(outcome.missing) > len(named) else ""
-    return "; ".join(named) + more
+    return _cut([f"{campaign_id} {_listed(days)}" for campaign_id, days in outcome.missing.items()], "; ")
+
+
+def _cut(names: Sequence[str], separator: str = ", ") -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return separator.join(names[:_NAMED]) + more
 
 
 def _listed(days: Sequence[date]) -> str:
-    shown = ", ".join(day.isoformat() for day in days[:_NAMED])
-    return f"{shown} and {len(days) - _NAMED} more days" if len(days) > _NAMED else shown
+    return _cut([day.isoformat() for day in days]) + (" days" if len(days) > _NAMED else "")

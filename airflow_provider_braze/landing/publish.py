@@ -87,9 +87,10 @@ class Publisher:
     ) -> LandedObject:
         self.check()
         rows = size = 0
+        is_attempted = False
 
         def change(stored: Stored | None) -> bytes | None:
-            nonlocal rows, size
+            nonlocal rows, size, is_attempted
             old, is_current = self._decode(stored, schema, name)
             merged = merge(old)
             rows = merged.num_rows
@@ -100,10 +101,12 @@ class Publisher:
             size = len(content)
             if day is not None:
                 self.pending.note()
+            is_attempted = True
             return content
 
-        written = self.store.update(name, change)
-        return LandedObject(table, day, name, rows, size, written)
+        self.store.update(name, change)
+        # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
+        return LandedObject(table, day, name, rows, size, is_attempted)
 
     def _decode(self, stored: Stored | None, schema: pa.Schema, name: str) -> tuple[pa.Table, bool]:
         if stored is None:

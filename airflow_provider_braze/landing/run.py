@@ -12,7 +12,7 @@ from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.extract import Failed, Fetched, fetch_all
 from airflow_provider_braze.landing.layout import settle_layout
-from airflow_provider_braze.landing.manifest import Pending, write_manifest
+from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
 from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
 from airflow_provider_braze.landing.plan import DAY_TABLES, Plan
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
@@ -45,6 +45,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     began = time.monotonic()
     settle_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), list(plan.window))
+    untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(plan.window, is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
     with Spool({name: SCHEMAS[name] for name in _spooled(plan)}, spool_folder) as spool:
@@ -53,7 +54,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     for warning in warnings_of(outcome, plan.missing_days):
         log.warning("%s", warning)
     error = verdict(outcome, on_campaign_error=plan.on_campaign_error, missing=plan.missing_days)
-    changed = sorted({item.day for item in objects if item.written and item.day} | pending.inherited)
+    changed = sorted({item.day for item in objects if item.written and item.day} | untold)
     seconds = time.monotonic() - began
     manifest = make_manifest(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
     uri = write_manifest(store, plan.layout.manifest(plan.window, plan.part), manifest)

@@ -1,0 +1,124 @@
+"""Workers that are killed, and workers that land the same days at once: real processes, real stores."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+from multiprocessing import forkserver, resource_tracker
+
+import pytest
+
+from airflow_provider_braze.sandbox import data
+from tests import lander
+
+KILLS = 30
+
+
+@pytest.fixture(scope="module")
+def processes():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["airflow_provider_braze.transfers.braze_to_object_storage", "airflow_provider_braze.landing.run", "requests"]
+    )
+    # Started here, not with the first process, and ended here: they serve all tests of the module.
+    forkserver.ensure_running()
+    yield context
+    forkserver._forkserver._stop()
+    resource_tracker._resource_tracker._stop()
+
+
+@pytest.fixture
+def run(processes, braze_sandbox, destination):
+    """Start a run in a process; gives a function that waits for it and returns its exit code, steps and summary."""
+    environment = {key: value for key, value in os.environ.items() if key.startswith("AIRFLOW")}
+
+    braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
+
+    def start(die_at=None, barrier=None, try_number=1, **arguments):
+        arguments = {
+            "destination": destination.uri,
+            "object_storage_conn_id": destination.conn_id,
+            "lookback_days": 4,
+            **arguments,
+        }
+        receiver, sender = processes.Pipe(duplex=False)
+        process = processes.Process(
+            target=lander.land, args=(arguments, environment, try_number, die_at, sender, barrier)
+        )
+        process.start()
+        sender.close()
+
+        def finish():
+            try:
+                steps, summary = receiver.recv()
+            except EOFError:
+                steps, summary = 0, "null"
+            receiver.close()
+            process.join()
+            code = process.exitcode
+            process.close()
+            return code, steps, json.loads(summary)
+
+        return finish
+
+    return start
+
+
+def changed_days(before, after):
+    return {name.split("/")[1].removeprefix("dt=") for name in after if "dt=" in name and after[name] != before[name]}
+
+
+def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination):
+    assert run()()[0] == 0
+    before = destination.contents()
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    code, steps, _ = run()()
+    assert code == 0
+    undisturbed = destination.data()
+    changed = changed_days(before, undisturbed)
+    assert len(changed) == 5
+
+    torn = 0
+    for die_at in random.Random(steps).sample(range(steps), KILLS):
+        destination.restore(before)
+        assert run(die_at)()[0] == -signal.SIGKILL
+        left = {name: content for name, content in destination.data().items() if not name.endswith(".tmp")}
+        assert all(content in (before[name], undisturbed[name]) for name, content in left.items()), die_at
+        torn += any(left[name] != before[name] for name in left) and left != undisturbed
+        code, _, summary = run(try_number=2)()
+        assert code == 0
+        assert destination.data() == undisturbed, die_at
+        assert set(destination.manifest(summary["manifest"])["changed_days"]) >= changed, die_at
+        assert not [name for name in destination.contents() if "pending" in name]
+    assert torn > 3, "hardly any death came between two writes, so little was shown"
+
+
+def test_first_run_killed_a_rerun_lands_all(run, destination):
+    code, steps, _ = run()()
+    assert code == 0
+    undisturbed = destination.data()
+    for die_at in random.Random(steps).sample(range(steps), 5):
+        destination.restore({})
+        assert run(die_at)()[0] == -signal.SIGKILL
+        code, _, summary = run(try_number=2)()
+        assert code == 0
+        assert destination.data() == undisturbed
+        assert summary["changed_days"] == 5
+
+
+def test_two_at_once_lose_nothing_of_either(run, processes, braze_sandbox, destination):
+    braze_sandbox.configure(campaigns=20)
+    ids = data.campaign_ids(braze_sandbox.settings)
+    for _ in range(3):
+        destination.restore({})
+        barrier = processes.Barrier(2)
+        both = [run(barrier=barrier, campaign_ids=half) for half in (ids[:10], ids[10:])]
+        assert [finish()[0] for finish in both] == [0, 0]
+        rows = destination.table("campaign_days").select(["campaign_id", "day"]).to_pylist()
+        landed = {(row["campaign_id"], row["day"].day) for row in rows}
+        assert landed == {(campaign_id, day) for campaign_id in ids for day in range(14, 19)}
+        assert len(rows) == len(landed)
+        assert not [name for name in destination.contents() if "pending" in name or name.endswith(".tmp")]
