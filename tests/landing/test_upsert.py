@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
+from airflow_provider_braze.landing.upsert import replace_campaigns
+from tests.landing.tables import days_of, table_of
+
+_IDS = ["a", "B", "é", "\U0001f600", ""]
+
+# Few values, so that ids, keys and whole rows meet again and again.
+_CELLS = {
+    "campaign_days": {"conversions": st.none() | st.integers(0, 2), "other": st.none() | st.just('{"x":1}')},
+    "campaign_messages": {
+        "channel": st.sampled_from(["email", "sms"]),
+        "variation_api_id": st.none() | st.just("v"),
+        "position": st.integers(0, 1),
+        "sent": st.none() | st.integers(0, 2),
+    },
+    "campaign_raw": {"payload": st.sampled_from(["{}", '{"time":"2026-11-18"}'])},
+}
+
+
+def rows_of(name: str, ids: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    row = st.fixed_dictionaries({"campaign_id": st.sampled_from(ids), **_CELLS[name]})
+    return st.lists(row, max_size=6) if ids else st.just([])
+
+
+def ids_of(campaign_ids: list[str]) -> pa.Array:
+    return pa.array(campaign_ids, pa.string())
+
+
+def by_content(table: pa.Table) -> Counter[str]:
+    return Counter(map(str, table.to_pylist()))
+
+
+def key_of(name: str, row: dict[str, Any]) -> list[tuple[bool, Any]]:
+    return [(row[key] is None, row[key]) for key in SORT_KEYS[name]]
+
+
+@pytest.mark.parametrize("name", list(_CELLS))
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
+    returned = data.draw(st.lists(st.sampled_from(_IDS), unique=True))
+    old = data.draw(rows_of(name, _IDS))
+    new = data.draw(rows_of(name, returned))
+    kept = [row for row in old if row["campaign_id"] not in returned]
+
+    found = replace_campaigns(name, table_of(name, *old), table_of(name, *new), ids_of(returned))
+
+    assert by_content(found) == by_content(table_of(name, *kept, *new))
+    keys = [key_of(name, row) for row in found.to_pylist()]
+    assert keys == sorted(keys)
+    assert found.schema.equals(SCHEMAS[name])
+
+    shuffled = data.draw(st.permutations(old)), data.draw(st.permutations(new))
+    other_order = replace_campaigns(name, *(table_of(name, *rows) for rows in shuffled), ids_of(returned[::-1]))
+    assert other_order.equals(found)
+    assert replace_campaigns(name, found, table_of(name, *new), ids_of(returned)).equals(found)
+
+
+def test_replace_campaigns_that_came_back_without_rows_drops_their_old_ones():
+    old = table_of("campaign_messages", {"campaign_id": "a", "sent": 1}, {"campaign_id": "b", "sent": 2})
+    nothing = SCHEMAS["campaign_messages"].empty_table()
+    assert replace_campaigns("campaign_messages", old, nothing, ids_of(["a"])).equals(old.slice(1))
+
+
+def test_replace_campaigns_when_none_came_back_keeps_all():
+    old = days_of("a", "b", conversions=1)
+    assert replace_campaigns("campaign_days", old, old.slice(0, 0), ids_of([])).equals(old)
+
+
+def test_replace_campaigns_keeps_rows_in_many_chunks():
+    old = pa.concat_tables([days_of("a"), days_of("c"), days_of("e")])
+    new = pa.concat_tables([days_of("d", conversions=1), days_of("c", conversions=1)])
+    found = replace_campaigns("campaign_days", old, new, ids_of(["c", "d"]))
+    assert found.select(["campaign_id", "conversions"]).to_pydict() == {
+        "campaign_id": ["a", "c", "d", "e"],
+        "conversions": [None, 1, 1, None],
+    }
