@@ -138,7 +138,8 @@ Stats that live integrations use but Braze does not document (``machine_open``) 
 ROW_FIELDS: Final = ("variation_api_id", "variation_name", "enrolled", *STATS, *FIGURES)
 """The keys of a channel's row that have a column of their own."""
 
-_TEXTS: Final = frozenset({"variation_api_id", "variation_name", "other"})
+TEXTS: Final = frozenset({"variation_api_id", "variation_name", "other"})
+"""The columns of text among those that hold what Braze sent."""
 
 
 def field_type(name: str) -> pa.DataType:
@@ -146,7 +147,7 @@ def field_type(name: str) -> pa.DataType:
 
     :param name: one of :data:`FIGURES`, :data:`ROW_FIELDS`, or ``other``.
     """
-    if name in _TEXTS:
+    if name in TEXTS:
         return pa.string()
     return pa.float64() if name == "revenue" else pa.int64()
 

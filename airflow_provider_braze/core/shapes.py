@@ -8,30 +8,33 @@ beyond it. What none of them proves is left to :mod:`~airflow_provider_braze.cor
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from itertools import chain
-from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET
 
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.core.rows import drift_name
 from airflow_provider_braze.core.schemas import CHANNEL_STATS, FIGURES, ROW_FIELDS
 
+NO_INT: Final = -1
+"""Stands for a count that is missing: a proven one is never negative."""
+
+NO_FLOAT: Final = float("nan")
+"""Stands for a fraction that is missing: JSON has no such number."""
+
 # A union with float keeps integers as they are, so that none is rounded unseen; within the bounds all are doubles.
-_INT: Final = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None
+_INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 _FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
-_TYPES: Final[dict[str, Any]] = {
-    **dict.fromkeys((*FIGURES, *ROW_FIELDS), _INT),
-    "revenue": _FLOAT,
-    "variation_api_id": str | None,
-    "variation_name": str | None,
+_FIELDS: Final[dict[str, tuple[Any, Any]]] = {
+    **dict.fromkeys((*FIGURES, *ROW_FIELDS), (_INT, NO_INT)),
+    "revenue": (_FLOAT, NO_FLOAT),
+    "variation_api_id": (str | None, None),
+    "variation_name": (str | None, None),
 }
 _SAMPLES: Final = 3
 _FEWEST_DAYS: Final = 8
@@ -61,13 +64,15 @@ class Record:
 class Shape:
     """What an answer may hold.
 
-    :param day: the keys of a day; its struct begins with ``time`` and ``messages``.
+    :param day: the keys of a day; its struct begins with ``time`` (a date) and ``messages``.
     :param channels: the keys of each channel's rows, in the order of the fields of ``messages``.
+    :param no_messages: what stands for ``messages`` that are null.
     :param decode: decodes the body of an answer into an object with ``data``, or raises.
     """
 
     day: Record
     channels: tuple[Record, ...]
+    no_messages: msgspec.Struct
     decode: Callable[[bytes], Any] = field(repr=False)
 
 
@@ -75,7 +80,7 @@ class Shape:
 class Proven:
     """Days of one answer that have a shape.
 
-    :param days: structs with ``time`` (a date), ``messages`` (a struct or none) and the fields of ``shape.day``.
+    :param days: structs of ``shape.day``; a value that is missing is :data:`NO_INT`, :data:`NO_FLOAT` or none.
     """
 
     shape: Shape
@@ -95,36 +100,6 @@ def prove(body: bytes) -> Proven | None:
     :return: all days of the answer in Braze's order; none if no shape fits, for whatever reason.
     """
     return _try(_FLAT, body) or _try(_FULL, body) or _learn(body)
-
-
-def rows_of(proven: Proven, place: int) -> list[Sequence[Any]]:
-    """Give the rows of one channel, day by day.
-
-    :param place: of the channel in ``shape.channels``.
-    :return: the rows of each day that has messages.
-    """
-    messages = [day.messages for day in proven.days if day.messages is not None]
-    return list(map(attrgetter(f"channel{place}"), messages))
-
-
-def count_drift(proven: Proven) -> Counter[str]:
-    """Count the keys without a column, as :func:`~airflow_provider_braze.core.rows.split_day` does."""
-    drift = Counter({f"day.{key}": count for key, count in _met(proven.shape.day, proven.days)})
-    for place, record in enumerate(proven.shape.channels):
-        is_known = record.channel in CHANNEL_STATS
-        if record.extras or not is_known:
-            rows = list(chain.from_iterable(rows_of(proven, place)))
-            for key, count in _met(record, rows):
-                drift[drift_name(record.channel, key)] += count
-            drift[f"messages.{record.channel}"] += 0 if is_known else len(rows)
-    return +drift
-
-
-def _met(record: Record, structs: Sequence[Any]) -> Iterator[tuple[str, int]]:
-    """Each key without a column, and how often it came."""
-    for place, key in enumerate(record.extras):
-        values = list(map(attrgetter(f"extra{place}"), structs))
-        yield key, len(values) - values.count(UNSET)
 
 
 def _try(shape: Shape, body: bytes) -> Proven | None:
@@ -166,8 +141,9 @@ def _record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = ())
     return Record(channel, fields, extras, rest)
 
 
+@lru_cache(maxsize=256)
 def _struct(record: Record, *before: tuple[str, Any, Any]) -> Any:
-    known = ((name, _TYPES[name], None) for name in record.fields)
+    known = ((name, *_FIELDS[name]) for name in record.fields)
     extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
     rename = {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}
     return _define("Record", (*before, *known, *extras), rename)
@@ -178,11 +154,11 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
     names = [f"channel{place}" for place, _ in enumerate(channels)]
     rows = [(name, tuple[_struct(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
     messages = _define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
-    days = _struct(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
+    days: Any = _struct(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
     # Not _define: an answer may carry other keys, such as notes in errors.
     fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
     answer = msgspec.defstruct("Answer", fields, gc=False)
-    return Shape(day, tuple(channels), msgspec.json.Decoder(answer).decode)
+    return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(answer).decode)
 
 
 @lru_cache(maxsize=64)
@@ -194,13 +170,17 @@ def _shape_with(extras: frozenset[Extra]) -> Shape:
     if not extras:
         raise ValueError("There is nothing to learn.")
     channels = dict.fromkeys((*CHANNEL_STATS, *sorted({channel for channel, _ in extras} - {""})))
-    records = []
-    for channel in channels:
-        keys = sorted(key for place, key in extras if place == channel)
-        known = (*_full_row(channel), *(key for key in keys if key in ROW_FIELDS))
-        records.append(_record(channel, known, tuple(key for key in keys if key not in ROW_FIELDS)))
     day = _record("", FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
-    return _shape(day, records)
+    return _shape(
+        day, [_record_with(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
+    )
+
+
+def _record_with(channel: str, keys: Sequence[str]) -> Record:
+    if not keys:
+        return _FULL_RECORDS[channel]
+    known = tuple(key for key in keys if key in ROW_FIELDS)
+    return _record(channel, _full_row(channel) + known, tuple(key for key in keys if key not in ROW_FIELDS))
 
 
 def _full_row(channel: str) -> tuple[str, ...]:
@@ -210,7 +190,8 @@ def _full_row(channel: str) -> tuple[str, ...]:
 
 _DAY_KEYS: Final = frozenset({"time", "messages", *FIGURES})
 _FULL_ROWS: Final = {channel: frozenset(_full_row(channel)) for channel in CHANNEL_STATS}
+_FULL_RECORDS: Final = {channel: _record(channel, _full_row(channel)) for channel in CHANNEL_STATS}
+_FULL: Final = _shape(_record("", FIGURES), list(_FULL_RECORDS.values()))
 _FLAT: Final = _shape(
     _record("", FIGURES), [_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()]
 )
-_FULL: Final = _shape(_record("", FIGURES), [_record(channel, _full_row(channel)) for channel in CHANNEL_STATS])

@@ -13,12 +13,13 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_braze.core.campaigns import campaigns_table
-from airflow_provider_braze.core.columns import Group, join_groups, place_columns, shaped_groups, split_groups
+from airflow_provider_braze.core.columns import Group, join_groups, packed_groups, place_columns, split_groups
 from airflow_provider_braze.core.ordering import sort_columns, sort_rows
+from airflow_provider_braze.core.packing import Packed, pack
 from airflow_provider_braze.core.rows import SplitDay, split_day
 from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
 from airflow_provider_braze.core.series import decode_answer, select_indices
-from airflow_provider_braze.core.shapes import Proven, RawAnswer, Shape, count_drift, prove
+from airflow_provider_braze.core.shapes import Proven, RawAnswer, Shape, prove
 
 __all__ = [
     "SCHEMAS",
@@ -41,7 +42,7 @@ class Days:
     """The wanted days of one answer; opaque, to be handed to :func:`collect`."""
 
     dates: tuple[date, ...]
-    content: Proven | tuple[SplitDay, ...] = field(repr=False)
+    content: Packed | tuple[SplitDay, ...] = field(repr=False)
     payloads: Mapping[date, str] | None = field(repr=False)
 
 
@@ -75,9 +76,9 @@ def decode_days(body: bytes, start: date, end: date, *, keep_raw: bool = False) 
     if not keep_raw:
         proven = prove(body)
         days = [day for day in proven.days if start <= day.time < end] if proven else []
-        dates = tuple(day.time for day in days)
-        if proven and len(set(dates)) == len(days):
-            return Days(dates, Proven(proven.shape, days), None)
+        if proven and days and len({day.time for day in days}) == len(days):
+            packed = pack(Proven(proven.shape, days))
+            return Days(packed.dates, packed, None)
     return _split_days(body, start, end, keep_raw=keep_raw)
 
 
@@ -125,8 +126,8 @@ def build_tables(rows: Sequence[CampaignRows], names: Collection[str]) -> dict[s
 
 
 def _drift(part: Days) -> Counter[str]:
-    if isinstance(part.content, Proven):
-        return count_drift(part.content)
+    if isinstance(part.content, Packed):
+        return part.content.drift
     return sum((day.drift for day in part.content), Counter[str]())
 
 
@@ -147,22 +148,17 @@ def _raw_group(rows: Sequence[CampaignRows]) -> Group:
 
 
 def _groups(rows: Sequence[CampaignRows]) -> Iterator[tuple[Group, list[Group]]]:
-    """The groups of a batch: one for each shape, and one for the days that have none."""
+    """The groups of a batch: those of each shape, and those of the days that have none."""
     parts: dict[Shape | None, list[tuple[str, Days]]] = {}
     for row in rows:
         for part in row.parts:
-            if part.dates:
-                parts.setdefault(_shape(part), []).append((row.campaign_id, part))
+            shape = part.content.shape if isinstance(part.content, Packed) else None
+            parts.setdefault(shape, []).append((row.campaign_id, part))
     for shape, found in parts.items():
-        days = list(chain.from_iterable(_records(part) for _, part in found))
-        dates = list(chain.from_iterable(part.dates for _, part in found))
+        contents: list[Any] = [part.content for _, part in found]
+        dates = chain.from_iterable(part.dates for _, part in found)
         places = place_columns([(campaign_id, len(part.dates)) for campaign_id, part in found], dates)
-        yield shaped_groups(shape, places, days) if shape else split_groups(places, days)
-
-
-def _shape(part: Days) -> Shape | None:
-    return part.content.shape if isinstance(part.content, Proven) else None
-
-
-def _records(part: Days) -> Sequence[Any]:
-    return part.content.days if isinstance(part.content, Proven) else part.content
+        if shape is not None:
+            yield packed_groups(places, contents)
+        elif any(contents):
+            yield split_groups(places, list(chain.from_iterable(contents)))
