@@ -83,13 +83,13 @@ def check_arguments(
     check_range("parts", parts, 1, MAX_PARTS)
     if part is None and parts > 1:
         raise BrazeConfigError(f"`parts` is {parts} but `part` is not given. Add .expand(part=list(range({parts}))).")
-    check_range("part", part or 0, 0, parts - 1)
+    check_range("part", 0 if part is None else part, 0, parts - 1)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
     check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
     check_choice("file_format", file_format, get_args(FileFormat))
     check_choice("missing_days", missing_days, get_args(MissingDays))
     check_choice("on_campaign_error", on_campaign_error, get_args(OnCampaignError))
-    if isinstance(tables, str) or not tables:
+    if isinstance(tables, str) or not isinstance(tables, Collection) or not tables:
         raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(TABLES)}.")
     for name in tables:
         check_choice("tables", name, TABLES)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.landing.layout import Layout, part_of
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES, TABLES, Plan, check_arguments, choose_campaigns
+
+START = date(2026, 10, 19)
+GOOD = {
+    "parts": 1,
+    "part": None,
+    "tables": DEFAULT_TABLES,
+    "file_format": "parquet",
+    "concurrency": 16,
+    "lookback_days": 30,
+    "missing_days": "warn",
+    "on_campaign_error": "fail",
+}
+
+
+def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0) -> Plan:
+    return Plan(
+        window=Window(START, START + timedelta(days=days), "Europe/Berlin", "interval", min(30, days - 1)),
+        layout=Layout(parts, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
+        part=part,
+        campaign_ids=[f"c{i}" for i in range(campaigns)],
+        listing=None,
+        tables=DEFAULT_TABLES,
+        concurrency=concurrency,
+        missing_days="warn",
+        on_campaign_error="fail",
+        run={},
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"parts": 1, "part": 0},
+        {"parts": 16, "part": 0},
+        {"parts": 16, "part": 15},
+        {"parts": 1000, "part": 999},
+        {"tables": list(TABLES)},
+        {"tables": ["campaign_raw"]},
+        {"tables": {"campaigns"}},
+        {"file_format": "jsonl"},
+        {"concurrency": 1},
+        {"concurrency": 256},
+        {"lookback_days": 0},
+        {"lookback_days": 3660},
+        {"missing_days": "fail"},
+        {"missing_days": "ignore"},
+        {"on_campaign_error": "skip"},
+    ],
+)
+def test_check_arguments_passes_what_can_be_landed(given):
+    check_arguments(**{**GOOD, **given})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"parts": 0}, "`parts` is 0. Give a whole number, 1 to 1000."),
+        ({"parts": -1}, "`parts` is -1."),
+        ({"parts": 1001, "part": 0}, "`parts` is 1001."),
+        ({"parts": "16", "part": 0}, "`parts` is '16'."),
+        ({"parts": True}, "`parts` is True."),
+        ({"parts": None}, "`parts` is None."),
+        ({"parts": 16}, "`parts` is 16 but `part` is not given. Add .expand(part=list(range(16)))."),
+        ({"part": 1}, "`part` is 1. Give a whole number, 0 to 0."),
+        ({"parts": 16, "part": 16}, "`part` is 16. Give a whole number, 0 to 15."),
+        ({"parts": 16, "part": -1}, "`part` is -1."),
+        ({"parts": 16, "part": "3"}, "`part` is '3'."),
+        ({"parts": 16, "part": ""}, "`part` is ''."),
+        ({"parts": 16, "part": False}, "`part` is False."),
+        ({"parts": 16, "part": 0.0}, "`part` is 0.0."),
+        ({"concurrency": 0}, "`concurrency` is 0. Give a whole number, 1 to 256."),
+        ({"concurrency": 257}, "`concurrency` is 257."),
+        ({"concurrency": 1.5}, "`concurrency` is 1.5."),
+        ({"lookback_days": -1}, "`lookback_days` is -1. Give a whole number, 0 to 3660."),
+        ({"lookback_days": 3661}, "`lookback_days` is 3661."),
+        ({"lookback_days": timedelta(days=30)}, "`lookback_days` is datetime.timedelta(days=30)."),
+        ({"file_format": "csv"}, "`file_format` has 'csv'. Known are: parquet, jsonl."),
+        ({"file_format": None}, "`file_format` has None."),
+        ({"missing_days": "error"}, "`missing_days` has 'error'. Known are: warn, fail, ignore."),
+        ({"on_campaign_error": "warn"}, "`on_campaign_error` has 'warn'. Known are: fail, skip."),
+        ({"tables": []}, "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns."),
+        ({"tables": "campaign_days"}, "`tables` is 'campaign_days'. Give a list of"),
+        ({"tables": None}, "`tables` is None. Give a list of"),
+        ({"tables": 5}, "`tables` is 5. Give a list of"),
+        ({"tables": ["campaign_days", "canvases"]}, "`tables` has 'canvases'. Known are: campaign_days, "),
+        ({"tables": [["campaign_days"]]}, "`tables` has ['campaign_days']. Known are: "),
+    ],
+)
+def test_check_arguments_refuses_by_name_and_value(given, message):
+    with pytest.raises(BrazeConfigError) as caught:
+        check_arguments(**{**GOOD, **given})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 16, 100])
+def test_choose_campaigns_gives_each_campaign_to_one_part_once(parts):
+    ids = [f"campaign-{i}" for i in range(500)] + ["é", "日本", "\U0001f600", "", "campaign-0", "campaign-499"]
+    chosen = [choose_campaigns(ids, part, parts) for part in range(parts)]
+    assert sorted(campaign_id for each in chosen for campaign_id in each) == sorted(set(ids))
+    assert all(each == sorted(each) for each in chosen)
+    assert all(part_of(campaign_id, parts) == part for part, each in enumerate(chosen) for campaign_id in each)
+
+
+def test_choose_campaigns_does_not_depend_on_the_order_given():
+    ids = [f"campaign-{i}" for i in range(50)]
+    assert choose_campaigns(ids[::-1], 3, 7) == choose_campaigns(ids, 3, 7)
+
+
+def test_choose_campaigns_of_none_is_empty():
+    assert choose_campaigns([], 0, 16) == []
+
+
+def test_describe_tells_the_plan_in_plain_values():
+    assert a_plan(parts=16, part=3).describe(None) == {
+        "window": {"start": "2026-10-19", "end": "2026-11-19"},
+        "rule": "interval",
+        "timezone": "Europe/Berlin",
+        "lookback_days": 30,
+        "days": 31,
+        "campaigns": 1200,
+        "calls": 1200,
+        "expected_minutes": 0.6,
+        "part": 3,
+        "parts": 16,
+    }
+
+
+@pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 20), (198, 20), (199, 30), (365, 40)])
+def test_describe_counts_a_call_for_each_99_days_of_each_campaign(days, calls):
+    assert a_plan(campaigns=10, days=days).describe(None)["calls"] == calls
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "concurrency", "requests_per_minute", "minutes"),
+    [
+        (12_000, 16, None, 6.2),
+        (12_000, 1, None, 100.0),
+        (12_000, 16, 1000, 12.0),
+        (12_000, 16, 50_000, 6.2),
+        (12_000, 1, 1000, 100.0),
+        (0, 16, None, 0.0),
+        (0, 16, 100, 0.0),
+    ],
+)
+def test_describe_expects_the_minutes_of_the_slower_of_calls_and_quota(
+    campaigns, concurrency, requests_per_minute, minutes
+):
+    plan = a_plan(campaigns=campaigns, concurrency=concurrency)
+    assert plan.describe(requests_per_minute)["expected_minutes"] == minutes
