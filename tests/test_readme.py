@@ -1,0 +1,133 @@
+"""What README.md says is held against the code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from airflow_provider_braze import exceptions
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text()
+
+
+def section(title: str) -> str:
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, flags=re.M | re.S)
+    return found
+
+
+def first_column(text: str) -> list[str]:
+    """The code words in the first column of a section's tables."""
+    return [word for cell in re.findall(r"^\| (`.*?) \|", text, flags=re.M) for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.M | re.S)
+
+
+def test_dag_of_the_readme_is_a_dag(tmp_path):
+    (source,) = blocks("python", section("Land"))
+    path = tmp_path / "braze_daily.py"
+    path.write_text(source)
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(path), load_op_links=False)
+    assert bag.import_errors == {}
+    assert bag.dags["braze_daily"].task_ids == ["land_campaigns"]
+
+
+def test_duckdb_query_of_the_readme_runs(braze_sandbox, make_context, tmp_path):
+    import duckdb
+
+    from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+    destination = f"file://{tmp_path}"
+    CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination, lookback_days=1).execute(
+        make_context()
+    )
+    (query, _) = blocks("sql", section("Read it"))
+    rows = duckdb.sql(query.replace("s3://lake/braze", str(tmp_path))).fetchall()
+    assert {str(row[0]) for row in rows} == {"2026-11-17", "2026-11-18"}
+    assert {row[1] for row in rows} > {"email", "ios_push", "sms"}
+
+
+def test_athena_columns_are_those_of_the_table():
+    from airflow_provider_braze.core.tables import SCHEMAS
+
+    (_, query) = blocks("sql", section("Read it"))
+    columns = re.findall(r"(\w+) (string|date|bigint|double)", query[: query.index("PARTITIONED")])
+    names = {"string": "string", "date32[day]": "date", "int64": "bigint", "double": "double"}
+    assert columns == [(field.name, names[str(field.type)]) for field in SCHEMAS["campaign_days"]]
+
+
+def test_connections_of_the_readme_are_read(monkeypatch):
+    from airflow_provider_braze.hooks.braze import BrazeHook
+
+    (text,) = re.findall(r"^export AIRFLOW_CONN_BRAZE_DEFAULT='(.*)'$", TEXT, flags=re.M)
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", text)
+    settings = BrazeHook().settings
+    assert settings.credentials.base_url == "https://rest.iad-01.braze.com"
+    assert settings.timezone == "America/New_York"
+
+
+def test_extra_fields_are_all_there():
+    from airflow_provider_braze.core.connection import ConnectionSettings
+
+    told = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+)`? \|", section("Connect"), flags=re.M))
+    signature = inspect.signature(ConnectionSettings).parameters
+    assert told.keys() == signature.keys() - {"credentials"}
+    defaults = {"timezone": "UTC", "requests_per_minute": "none", "verify": "true"}
+    for name, value in told.items():
+        assert value.strip() == defaults.get(name) or float(value) == signature[name].default
+
+
+def test_arguments_exist_with_their_defaults():
+    from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+    signature = inspect.signature(CampaignDataSeriesToObjectStorageOperator.__init__).parameters
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]+) \|", section("Land"), flags=re.M)
+    told = {name: default.strip().strip("`") for names, default in rows for name in re.findall(r"\w+", names)}
+    assert told.keys() < signature.keys()
+    for name in (
+        "lookback_days",
+        "file_format",
+        "parts",
+        "concurrency",
+        "missing_days",
+        "on_campaign_error",
+        "dry_run",
+    ):
+        assert told[name] == str(signature[name].default)
+
+
+def test_columns_are_those_of_the_tables():
+    from airflow_provider_braze.core.tables import SCHEMAS
+
+    days, messages = re.split(r"^`campaign_messages`:", section("Tables"), flags=re.M)
+    assert set(first_column(days)) == set(SCHEMAS["campaign_days"].names)
+    shared = set(first_column(days))
+    assert set(first_column(messages)) == set(SCHEMAS["campaign_messages"].names) - shared
+    lists = messages[messages.index("`campaigns`:") :]
+    for table in ("campaigns", "campaign_raw"):
+        assert all(f"`{name}`" in lists for name in SCHEMAS[table].names)
+
+
+def test_errors_are_those_of_the_package():
+    classes = {
+        name
+        for name, value in vars(exceptions).items()
+        if inspect.isclass(value) and issubclass(value, exceptions.BrazeError)
+    }
+    assert set(first_column(section("Errors, and what to do"))) == classes
+
+
+def test_commands_are_targets_of_make():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert set(re.findall(r"^make (\w+)", TEXT, flags=re.M)) <= targets
+
+
+def test_links_lead_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in link]
+    assert links
+    assert all((ROOT / link).exists() for link in links)
