@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_braze.core.schemas import SCHEMAS
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
+from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.layout import Layout
+from airflow_provider_braze.landing.manifest import Pending
+from airflow_provider_braze.landing.publish import LandedObject, Publisher
+from airflow_provider_braze.landing.spool import Spool
+from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
+from tests.landing.tables import DAY, days_of, table_of
+
+NEXT = DAY + timedelta(days=1)
+TABLES = ["campaign_days", "campaign_messages"]
+PENDING = "_braze/pending/part-00-of-01.json"
+
+
+def name_of(table: str, day: date = DAY, extension: str = "parquet") -> str:
+    return f"{table}/dt={day}/part-00-of-01.{extension}"
+
+
+class Recording(Store):
+    """A store that remembers what was written, in order."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.written: list[str] = []
+
+    def write(self, name, content, expected):
+        super().write(name, content, expected)
+        self.written.append(name)
+
+
+class Rival(Recording):
+    """A store where another writer changes data objects just after they were read.
+
+    :param changes: one after the other, what the other writer makes of an object.
+    """
+
+    changes: Sequence[bytes] = ()
+
+    def read(self, name):
+        stored = super().read(name)
+        if self.changes and not name.startswith("_braze/"):
+            change, *self.changes = self.changes
+            Store.write(self, name, change, stored.version if stored else None)
+        return stored
+
+
+@dataclass
+class Lake:
+    """A destination, and how runs land in it."""
+
+    destination: Any
+    file_format: str = "parquet"
+
+    def store(self, kind: type[Store] = Recording) -> Any:
+        return kind(self.destination.uri, self.destination.conn_id)
+
+    def publisher(self, store: Store | None = None, check: Callable[[], None] = lambda: None) -> Publisher:
+        store = store or self.store()
+        layout = Layout(1, self.file_format, "UTC", "https://rest.fra-02.braze.eu")
+        return Publisher(store, layout, 0, Pending(store, layout.pending(0), [DAY, NEXT]), check)
+
+    def land(
+        self,
+        *runs: dict[str, pa.Table],
+        tables: Sequence[str] = TABLES,
+        days: Sequence[date] | None = None,
+        store: Store | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> list[LandedObject]:
+        with Spool(SCHEMAS) as spool:
+            for run in runs:
+                spool.add(run)
+            return self.publisher(store, check).publish_days(spool, tables, spool.days if days is None else days)
+
+    def read(self, table: str, day: date = DAY) -> pa.Table:
+        extension = "parquet" if self.file_format == "parquet" else "jsonl.gz"
+        stored = self.store().read(name_of(table, day, extension))
+        found, is_current = decode(stored.content, SCHEMAS[table], self.file_format, "the test's")
+        assert is_current
+        return found
+
+    def versions(self) -> dict[str, str]:
+        store = self.store()
+        return {name: store.read(name).version for name in self.destination.data()}
+
+
+@pytest.fixture
+def lake(destination) -> Lake:
+    return Lake(destination)
+
+
+def a_run(*campaign_ids: str, days: Sequence[date] = (DAY,), conversions: int = 1, messages: bool = True) -> dict:
+    """What some campaigns brought: a row a day, and one of email if there are messages."""
+    places = [{"campaign_id": each, "day": day} for day in sorted(days) for each in sorted(campaign_ids)]
+    return {
+        "campaign_days": table_of("campaign_days", *({**place, "conversions": conversions} for place in places)),
+        "campaign_messages": table_of(
+            "campaign_messages",
+            *({**place, "channel": "email", "position": 0, "sent": conversions} for place in places if messages),
+        ),
+    }
+
+
+def conversions_in(table: pa.Table) -> dict[str, int]:
+    return dict(zip(table.column("campaign_id").to_pylist(), table.column("conversions").to_pylist(), strict=True))
+
+
+def landing_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("braze-landing")]
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
+def test_publish_days_in_an_empty_destination_writes_an_object_a_day_and_table(destination, file_format):
+    lake = Lake(destination, file_format)
+    landed = lake.land(a_run("b", "a", days=[DAY, NEXT]), a_run("c"))
+    extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
+    assert [(item.table, item.day, item.rows) for item in landed] == [
+        ("campaign_days", DAY, 3),
+        ("campaign_messages", DAY, 3),
+        ("campaign_days", NEXT, 2),
+        ("campaign_messages", NEXT, 2),
+    ]
+    assert all(item.name == name_of(item.table, item.day, extension) and item.written for item in landed)
+    assert {item.name: item.bytes for item in landed} == {key: len(value) for key, value in destination.data().items()}
+    assert lake.read("campaign_days").equals(a_run("a", "b", "c")["campaign_days"])
+    assert lake.read("campaign_messages", NEXT).equals(a_run("a", "b", days=[NEXT])["campaign_messages"])
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
+def test_publish_days_again_writes_nothing_and_tells_what_is_there(destination, file_format):
+    lake = Lake(destination, file_format)
+    first = lake.land(a_run("a", "b", days=[DAY, NEXT]))
+    versions = lake.versions()
+    store = lake.store()
+    # In another order and other runs: what counts is the rows.
+    again = lake.land(a_run("b", days=[NEXT]), a_run("b"), a_run("a", days=[DAY, NEXT]), store=store)
+    assert store.written == []
+    assert lake.versions() == versions
+    assert [(i.name, i.rows, i.bytes, i.written) for i in again] == [(i.name, i.rows, i.bytes, False) for i in first]
+
+
+def test_publish_days_where_one_object_differs_writes_it_alone(lake):
+    lake.land(a_run("a", "b", days=[DAY, NEXT], messages=False))
+    before = lake.versions()
+    store = lake.store()
+    landed = lake.land(a_run("a", messages=False), a_run("a", days=[NEXT], conversions=2, messages=False), store=store)
+    changed = name_of("campaign_days", NEXT)
+    assert store.written == [PENDING, changed]
+    assert [item.name for item in landed if item.written] == [changed]
+    after = lake.versions()
+    assert {name for name in after if after[name] != before[name]} == {changed}
+
+
+def test_publish_days_keeps_the_rows_of_campaigns_that_did_not_come_back(lake):
+    lake.land(a_run("a", "b", "c"))
+    (days, messages) = lake.land(a_run("b", conversions=5))
+    assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 5, "c": 1}
+    assert lake.read("campaign_messages").column("sent").to_pylist() == [1, 5, 1]
+    assert (days.rows, messages.rows) == (3, 3)
+
+
+def test_publish_days_of_a_campaign_back_without_messages_drops_its_old_ones(lake):
+    lake.land(a_run("a", "b"))
+    lake.land(a_run("a", messages=False))
+    assert lake.read("campaign_messages").column("campaign_id").to_pylist() == ["b"]
+    assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 1}
+
+
+def test_publish_days_of_messages_alone_still_knows_who_came_back(lake):
+    lake.land(a_run("a", "b"))
+    lake.land(a_run("a", conversions=9, messages=False), tables=["campaign_messages"])
+    assert lake.read("campaign_messages").column("campaign_id").to_pylist() == ["b"]
+    assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 1}
+
+
+def test_publish_days_of_equal_rows_over_an_older_schema_rewrites_them(lake, destination):
+    run = a_run("a")["campaign_days"]
+    destination.put(name_of("campaign_days"), encode(run.drop_columns(["other"]), "parquet"))
+    (landed,) = lake.land({"campaign_days": run}, tables=["campaign_days"])
+    assert landed.written
+    assert lake.read("campaign_days").equals(run)
+
+
+def test_publish_days_without_rows_makes_objects_without_rows(lake, destination):
+    landed = lake.land(days=[DAY, NEXT])
+    assert sorted(destination.data()) == sorted(name_of(table, day) for table in TABLES for day in (DAY, NEXT))
+    assert all(item.written and item.rows == 0 and item.bytes > 0 for item in landed)
+    assert lake.read("campaign_days").num_rows == 0
+    store = lake.store()
+    assert not any(item.written for item in lake.land(days=[DAY, NEXT], store=store))
+    assert store.written == []
+
+
+def test_publish_days_without_rows_leaves_those_that_are_there(lake):
+    lake.land(a_run("a"))
+    before = lake.versions()
+    landed = lake.land(days=[DAY])
+    assert [item.rows for item in landed] == [1, 1]
+    assert lake.versions() == before
+
+
+def test_publish_days_of_no_days_is_nothing(lake, destination):
+    assert lake.land() == []
+    assert destination.contents() == {}
+
+
+def test_publish_days_of_many_days_at_once_gives_each_its_own_rows(lake, destination):
+    days = [DAY + timedelta(days=i) for i in range(25)]
+    landed = lake.land(*({**a_run(f"c{day}", days=[day])} for day in days), a_run("all", days=days))
+    assert [(item.day, item.rows) for item in landed] == [(day, 2) for day in days for _ in TABLES]
+    assert len(destination.data()) == 50
+    for day in days:
+        assert lake.read("campaign_days", day).column("campaign_id").to_pylist() == ["all", f"c{day}"]
+
+
+def test_publish_days_notes_the_days_once_before_the_first_data(lake, destination):
+    store = lake.store()
+    lake.land(a_run("a", "b", days=[DAY, NEXT]), store=store)
+    assert store.written[0] == PENDING
+    assert store.written.count(PENDING) == 1
+    assert json.loads(destination.contents()[PENDING]) == {"days": [str(DAY), str(NEXT)]}
+
+
+def test_publish_days_whose_note_fails_writes_no_data(lake, destination):
+    class WithoutNotes(Recording):
+        def write(self, name, content, expected):
+            if name == PENDING:
+                raise PermissionError(name)
+            super().write(name, content, expected)
+
+    with pytest.raises(PermissionError):
+        lake.land(a_run("a", days=[DAY, NEXT]), store=lake.store(WithoutNotes))
+    assert destination.contents() == {}
+    assert landing_threads() == []
+
+
+def test_publish_days_while_another_writes_the_same_object_keeps_the_rows_of_both(lake):
+    lake.land(a_run("a"), tables=["campaign_days"])
+    store = lake.store(Rival)
+    store.changes = [encode(days_of("a", "z", conversions=7), "parquet")]
+    (landed,) = lake.land(a_run("b"), tables=["campaign_days"], store=store)
+    assert conversions_in(lake.read("campaign_days")) == {"a": 7, "b": 1, "z": 7}
+    assert (landed.rows, landed.bytes) == (3, len(store.read(landed.name).content))
+
+
+def test_publish_days_while_another_makes_the_same_new_object_keeps_the_rows_of_both(lake):
+    store = lake.store(Rival)
+    store.changes = [encode(days_of("z", conversions=7), "parquet")]
+    lake.land(a_run("b"), tables=["campaign_days"], store=store)
+    assert conversions_in(lake.read("campaign_days")) == {"b": 1, "z": 7}
+
+
+def test_publish_days_where_another_has_just_written_the_same_rows_leaves_them_and_tells_the_day(lake):
+    store = lake.store(Rival)
+    theirs = encode(a_run("a")["campaign_days"], "parquet")
+    store.changes = [theirs]
+    (landed,) = lake.land(a_run("a"), tables=["campaign_days"], store=store)
+    assert (landed.written, landed.rows, landed.bytes) == (True, 1, len(theirs))
+    assert store.written == [PENDING]
+
+
+def test_publish_days_where_the_answer_to_a_write_was_lost_tells_the_day(lake):
+    class LosingAnswers(Recording):
+        def write(self, name, content, expected):
+            super().write(name, content, expected)
+            if name != PENDING:
+                raise VersionConflictError(name)
+
+    store = lake.store(LosingAnswers)
+    (landed,) = lake.land(a_run("a"), tables=["campaign_days"], store=store)
+    assert (landed.written, landed.rows) == (True, 1)
+    assert store.written == [PENDING, landed.name]
+
+
+def test_publish_days_while_another_never_stops_is_a_conflict_that_loses_nothing_of_theirs(lake):
+    lake.land(a_run("a"), tables=["campaign_days"])
+    store = lake.store(Rival)
+    store.changes = [encode(days_of("a", conversions=100 + i), "parquet") for i in range(ATTEMPTS)]
+    with pytest.raises(BrazeConflictError, match=name_of("campaign_days")):
+        lake.land(a_run("b"), tables=["campaign_days"], store=store)
+    assert conversions_in(lake.read("campaign_days")) == {"a": 100 + ATTEMPTS - 1}
+    assert landing_threads() == []
+
+
+def test_publish_days_of_two_runs_at_once_loses_no_row(lake):
+    barrier = threading.Barrier(2)
+
+    def run(campaign_id: str) -> list[LandedObject]:
+        return lake.land(a_run(campaign_id), tables=["campaign_days"], store=lake.store(), check=barrier.wait)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, ["a", "b"]))
+    assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 1}
+
+
+def test_publish_days_with_a_check_that_raises_ends_between_two_objects(lake, destination):
+    calls = itertools.count()
+
+    def check() -> None:
+        if next(calls) >= 3:
+            raise BrazeConfigError("stopped")
+
+    days = [DAY + timedelta(days=i) for i in range(6)]
+    with pytest.raises(BrazeConfigError, match="stopped"):
+        lake.land(a_run("a", "b", days=days), check=check)
+    assert landing_threads() == []
+    contents = destination.data()
+    assert len(contents) == 3
+    for name, content in contents.items():
+        table = name.split("/")[0]
+        assert decode(content, SCHEMAS[table], "parquet", name)[0].num_rows == 2
+    assert PENDING in destination.contents()
+
+
+def test_publish_days_over_a_broken_object_names_it_and_leaves_it(lake, destination):
+    name = name_of("campaign_days", NEXT)
+    destination.put(name, b"<html>")
+    with pytest.raises(BrazeDataError, match="cannot be read as parquet") as caught:
+        lake.land(a_run("a", days=[DAY, NEXT]))
+    assert str(caught.value).startswith(f"{destination.uri}/{name}")
+    assert destination.contents()[name] == b"<html>"
+    assert landing_threads() == []
+
+
+def test_publish_days_over_an_object_of_a_newer_version_leaves_it(lake, destination):
+    newer = a_run("a")["campaign_days"].append_column("later", pa.array([1]))
+    content = encode(newer, "parquet")
+    destination.put(name_of("campaign_days"), content)
+    with pytest.raises(BrazeConfigError, match="'later'"):
+        lake.land(a_run("a", conversions=2))
+    assert destination.contents()[name_of("campaign_days")] == content
+
+
+def campaigns(*rows: dict[str, Any]) -> pa.Table:
+    return table_of("campaigns", *rows)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
+def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(destination, file_format):
+    lake = Lake(destination, file_format)
+    extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
+    lake.publisher().publish_whole("campaigns", campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"}))
+    current = campaigns({"campaign_id": "b", "tags": []}, {"campaign_id": "c", "tags": ["y", None]})
+    landed = lake.publisher().publish_whole("campaigns", current)
+    ((name, content),) = destination.contents().items()
+    assert landed == LandedObject("campaigns", None, f"campaigns/campaigns.{extension}", 2, len(content), True)
+    assert name == landed.name
+    assert decode(content, SCHEMAS["campaigns"], file_format, name) == (current, True)
+
+
+def test_publish_whole_of_the_same_table_writes_nothing(lake):
+    table = campaigns({"campaign_id": "a", "tags": ["x", None]}, {"campaign_id": "b"})
+    first = lake.publisher().publish_whole("campaigns", table)
+    store = lake.store()
+    again = lake.publisher(store).publish_whole("campaigns", table)
+    assert store.written == []
+    assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
+
+
+def test_publish_whole_of_an_empty_table_makes_an_object_without_rows(lake, destination):
+    assert lake.publisher().publish_whole("campaigns", campaigns()).rows == 0
+    assert list(destination.contents()) == ["campaigns/campaigns.parquet"]
+
+
+def test_publish_whole_while_another_writes_it_has_the_last_word(lake):
+    store = lake.store(Rival)
+    store.changes = [encode(campaigns({"campaign_id": "theirs"}), "parquet")]
+    lake.publisher(store).publish_whole("campaigns", campaigns({"campaign_id": "mine"}))
+    assert lake.destination.table("campaigns").column("campaign_id").to_pylist() == ["mine"]
+
+
+def test_publish_whole_with_a_check_that_raises_writes_nothing(lake, destination):
+    def check() -> None:
+        raise BrazeConfigError("stopped")
+
+    with pytest.raises(BrazeConfigError, match="stopped"):
+        lake.publisher(check=check).publish_whole("campaigns", campaigns({"campaign_id": "a"}))
+    assert destination.contents() == {}
