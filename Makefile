@@ -44,12 +44,13 @@ format: venv ## Write the format that lint wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-constraints: venv ## Renew the pinned versions
+constraints: ## Renew the pinned versions
+	$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install --quiet --upgrade uv
 	(echo '# What `make test` and `make demo` install, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==3.3.*\n' | $(BIN)/python -m uv pip compile pyproject.toml - --universal --python-version 3.10 \
+	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
 	--extra amazon --extra sandbox --group demo --group test --quiet --no-header --no-annotate --no-emit-index-url \
 	) > $(CONSTRAINTS).new
 	mv $(CONSTRAINTS).new $(CONSTRAINTS)
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-uv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
