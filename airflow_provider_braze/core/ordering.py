@@ -131,8 +131,9 @@ def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa
     return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
 
 
-def _content(row: dict[str, Any]) -> str:
-    """A row as Braze sent it, as canonical JSON, but for keys that were null."""
+def _content(row: dict[str, Any]) -> tuple[str, str]:
+    """A row as Braze sent it, as canonical JSON, but for keys that were null; then the row as it is stored."""
     cells = {key: value for key, value in row.items() if value is not None}
-    other = msgspec.json.decode(cells.pop("other", "{}"))
-    return canonical_json({**cells, **other})
+    rest = msgspec.json.decode(row.get("other") or "{}")
+    sent = {key: value for key, value in cells.items() if key != "other"}
+    return canonical_json({**sent, **rest}), canonical_json(cells)

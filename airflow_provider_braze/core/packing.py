@@ -83,19 +83,20 @@ def pack(proven: Proven) -> Packed:
 
 
 def _pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
-    cells = tuple(map(_pack_column, record.fields, columns))
+    length = len(columns[0])
+    cells = tuple(_pack_column(name, values, length) for name, values in zip(record.fields, columns, strict=False))
     other = _others(record, columns[len(record.fields) :]) if record.extras else ()
     return Block(cells, other, counts)
 
 
-def _pack_column(name: str, values: Column) -> Column | bytes:
+def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
     if name in TEXTS:
         return values
     code, without_null = ("d", _NO_FLOAT_FOR) if name == "revenue" else ("q", _NO_INT_FOR)
     try:
-        return struct.pack(f"{len(values)}{code}", *values)
+        return struct.pack(f"{length}{code}", *values)
     except struct.error:  # Some are null, as in control rows.
-        return struct.pack(f"{len(values)}{code}", *map(without_null, values, values))
+        return struct.pack(f"{length}{code}", *map(without_null, values, values))
 
 
 def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ...]:

@@ -37,7 +37,7 @@ _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
     "variation_name": (str | None, None),
 }
 _SAMPLES: Final = 3
-_FEWEST_DAYS: Final = 8
+_FEWEST_DAYS: Final = 3
 """Learning a shape costs as much as splitting about so many days."""
 
 Extra = tuple[str, str]

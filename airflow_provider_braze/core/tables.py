@@ -73,13 +73,17 @@ def decode_days(body: bytes, start: date, end: date, *, keep_raw: bool = False) 
     :raises ValueError: the body is cut or no JSON; asking again may mend it.
     :raises BrazeDataError: the body is JSON, but not of the agreed shape, or holds a day twice with different content.
     """
-    if not keep_raw:
-        proven = prove(body)
-        days = [day for day in proven.days if start <= day.time < end] if proven else []
-        if proven and days and len({day.time for day in days}) == len(days):
-            packed = pack(Proven(proven.shape, days))
-            return Days(packed.dates, packed, None)
-    return _split_days(body, start, end, keep_raw=keep_raw)
+    packed = None if keep_raw else _pack_days(body, start, end)
+    return packed or _split_days(body, start, end, keep_raw=keep_raw)
+
+
+def _pack_days(body: bytes, start: date, end: date) -> Days | None:
+    proven = prove(body)
+    days = [day for day in proven.days if start <= day.time < end] if proven else []
+    if not proven or not days or len({day.time for day in days}) < len(days):
+        return None
+    packed = pack(Proven(proven.shape, days))
+    return Days(packed.dates, packed, None)
 
 
 def _split_days(body: bytes, start: date, end: date, *, keep_raw: bool) -> Days:
@@ -97,7 +101,7 @@ def collect(campaign_id: str, parts: Sequence[Days]) -> CampaignRows:
     :raises ValueError: a day is in two parts.
     """
     days = sorted(chain.from_iterable(part.dates for part in parts))
-    if len(set(days)) < len(days):
+    if len(parts) > 1 and len(set(days)) < len(days):
         raise ValueError(f"Two calls of campaign {campaign_id} wanted the same day; give windows that do not overlap.")
     drift: Counter[str] = Counter()
     for part in parts:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ BOTH = ("campaign_days", "campaign_messages")
 SAMPLES = Path(__file__).parents[1] / "data"
 
 # Properties run over whole answers: a few dozen of them say as much as hundreds.
-EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 NUMBERS = st.integers(0, 300) | st.sampled_from([2**53 + 1, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**30])
 FLOATS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([-0.0, 5.0, 2.0**63])
@@ -298,6 +299,28 @@ def test_decode_days_of_another_shape_raises_data_error_with_path(day, path):
     assert caught.value.path == path
 
 
+def opens_in_other(depth):
+    body = f'{{"data": [{{"time": "2026-11-01", "deep": {"[" * depth}{"]" * depth}}}]}}'.encode()
+    try:
+        rows = collect("c", [decode_days(body, START, END)])
+    except BrazeDataError:
+        return None
+    return build_tables([rows], BOTH)["campaign_days"].column("other")[0].as_py().count("[")
+
+
+def test_decode_days_of_deep_nesting_is_read_or_raises_data_error():
+    limit = sys.getrecursionlimit()
+    for depth in (10, *range(limit - 50, limit), 100_000):
+        assert opens_in_other(depth) in {depth, None}
+    assert (opens_in_other(10), opens_in_other(100_000)) == (10, None)
+
+
+def test_decode_days_drift_of_days_that_are_not_wanted_is_not_counted():
+    body = body_of([{"conversions4": 1}, {}, {}, {}])
+    assert collect("c", [decode_days(body, START + timedelta(1), END)]).drift == {}
+    assert collect("c", [decode_days(body, START, END)]).drift == {"day.conversions4": 1}
+
+
 @pytest.mark.parametrize("day", ['{"time": "2026-11-01", "a": ' + "[" * 100_000, '{"time": "2026-11-01", "sent'])
 def test_decode_days_of_cut_or_endless_body_raises_value_error_or_data_error(day):
     with pytest.raises((ValueError, BrazeDataError)):
@@ -317,3 +340,10 @@ def test_collect_of_calls_that_overlap_raises_value_error():
     part = decode_days(body_of([{}]), START, END)
     with pytest.raises(ValueError, match="overlap"):
         collect("c", [part, part])
+
+
+@pytest.mark.parametrize("value", [-1, 0, 2**63 - 1, -(2**63)])
+def test_build_tables_numbers_that_could_stand_for_a_missing_one_stay(value):
+    tables = tables_of([{"conversions": value, "messages": {"email": [{"sent": value}, {"opens": 0}]}}])
+    assert tables["campaign_days"].column("conversions").to_pylist() == [value]
+    assert set(tables["campaign_messages"].column("sent").to_pylist()) == {value, None}
