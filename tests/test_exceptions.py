@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from airflow_provider_braze import exceptions
+from airflow_provider_braze.exceptions import (
+    BrazeApiError,
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeConflictError,
+    BrazeDataError,
+    BrazeError,
+    BrazeMissingDaysError,
+    BrazeNotFoundError,
+    BrazePartialError,
+    BrazeRateLimitError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+    BrazeWindowError,
+)
+
+TREE = {
+    BrazeError: (Exception,),
+    BrazeConfigError: (BrazeError, ValueError),
+    BrazeWindowError: (BrazeConfigError,),
+    BrazeApiError: (BrazeError,),
+    BrazeAuthError: (BrazeApiError,),
+    BrazeNotFoundError: (BrazeApiError,),
+    BrazeRequestError: (BrazeApiError,),
+    BrazeRateLimitError: (BrazeApiError,),
+    BrazeServerError: (BrazeApiError,),
+    BrazeTransportError: (BrazeError,),
+    BrazeDataError: (BrazeError,),
+    BrazeMissingDaysError: (BrazeDataError,),
+    BrazePartialError: (BrazeError,),
+    BrazeConflictError: (BrazeError,),
+}
+FULL = [
+    BrazeError("said"),
+    BrazeConfigError("said"),
+    BrazeWindowError("said"),
+    BrazeApiError("said", 418, "/campaigns/list"),
+    BrazeAuthError("said", 401, "/campaigns/list"),
+    BrazeNotFoundError("said", 404, "/campaigns/list"),
+    BrazeRequestError("said", 400, "/campaigns/list"),
+    BrazeRateLimitError("said", 429, "/campaigns/list", 12.5),
+    BrazeServerError("said", 503, "/campaigns/list"),
+    BrazeTransportError("said"),
+    BrazeDataError("said", "$.data[3]"),
+    BrazeMissingDaysError("said", "$.data"),
+    BrazePartialError("said", {"some-id": "BrazeServerError: down"}, True),
+    BrazeConflictError("said"),
+]
+
+
+def kind(value: object) -> str:
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def test_tree_has_every_class_of_the_module():
+    classes = {each for each in vars(exceptions).values() if isinstance(each, type) and issubclass(each, Exception)}
+    assert classes == set(TREE)
+    assert {type(error) for error in FULL} == set(TREE)
+
+
+@pytest.mark.parametrize("cls", TREE, ids=kind)
+def test_error_has_its_bases_and_is_documented(cls):
+    assert cls.__bases__ == TREE[cls]
+    assert cls.__doc__
+    assert cls.__name__ in (exceptions.__doc__ or "")
+
+
+@pytest.mark.parametrize("error", FULL, ids=kind)
+@pytest.mark.parametrize("clone", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+def test_error_survives_pickling_whole(error, clone):
+    twin = clone(error)
+    assert type(twin) is type(error)
+    assert twin.args == error.args
+    assert vars(twin) == vars(error)
+    assert str(twin) == "said"
+
+
+@pytest.mark.parametrize("cls", TREE, ids=kind)
+def test_error_of_a_message_alone_survives_pickling(cls):
+    error = pickle.loads(pickle.dumps(cls("said")))
+    assert str(error) == "said"
+    assert vars(error) == vars(cls("said"))
+
+
+def test_error_without_arguments_is_empty_text():
+    assert str(BrazeError()) == ""
+
+
+def test_api_error_carries_status_and_endpoint():
+    error = BrazeServerError("said", 503, "/campaigns/list")
+    assert (error.status, error.endpoint) == (503, "/campaigns/list")
+
+
+def test_rate_limit_error_carries_seconds():
+    error = BrazeRateLimitError("said", retry_after_seconds=3.0)
+    assert (error.status, error.retry_after_seconds) == (429, 3.0)
+
+
+def test_data_error_carries_the_path():
+    assert BrazeDataError("said", "$.data[3].time").path == "$.data[3].time"
+
+
+def test_partial_error_carries_failures_of_its_own():
+    failures = {"a": "BrazeServerError: down"}
+    error = BrazePartialError("said", failures, is_fatal=True)
+    failures.clear()
+    assert error.failures == {"a": "BrazeServerError: down"}
+    assert error.is_fatal

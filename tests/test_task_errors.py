@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider_braze.exceptions import (
+    BrazeApiError,
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeConflictError,
+    BrazeDataError,
+    BrazeError,
+    BrazeMissingDaysError,
+    BrazeNotFoundError,
+    BrazePartialError,
+    BrazeRateLimitError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+    BrazeWindowError,
+)
+from airflow_provider_braze.task_errors import failing_without_retry
+
+
+def run(error: BaseException) -> None:
+    with failing_without_retry():
+        raise error
+
+
+def test_failing_without_retry_without_error_does_nothing():
+    with failing_without_retry():
+        pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeConfigError("said"),
+        BrazeAuthError("said", 401),
+        BrazeNotFoundError("said", 404),
+        BrazeRequestError("said", 400),
+        BrazePartialError("said", {"a": "b"}, is_fatal=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failing_without_retry_of_what_no_retry_mends_fails_for_good(error):
+    with pytest.raises(AirflowFailException) as caught:
+        run(error)
+    assert str(caught.value) == f"{type(error).__name__}: said"
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeWindowError("said"),
+        BrazeApiError("said", 500),
+        BrazeRateLimitError("said"),
+        BrazeServerError("said", 503),
+        BrazeTransportError("said"),
+        BrazeDataError("said"),
+        BrazeMissingDaysError("said"),
+        BrazePartialError("said", {"a": "b"}),
+        BrazeConflictError("said"),
+        BrazeError("said"),
+        AirflowSkipException("said"),
+        RuntimeError("said"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failing_without_retry_of_anything_else_lets_it_pass(error):
+    with pytest.raises(type(error)) as caught:
+        run(error)
+    assert caught.value is error
