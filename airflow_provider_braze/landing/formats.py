@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.layout import FileFormat
 
 _ROW_GROUP_ROWS: Final = 1_000_000
+_KEYS: Final = ("campaign_id", "day", "channel")
 _UNREADABLE: Final = (
     EOFError,
     KeyError,
@@ -69,11 +70,21 @@ def _naming(uri: str, file_format: FileFormat) -> Iterator[None]:
 
 
 def _to_parquet(table: pa.Table) -> bytes:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    # One chunk a column: how the rows came together must not show in the bytes.
-    pq.write_table(table.combine_chunks(), sink, compression="zstd", row_group_size=_ROW_GROUP_ROWS)
+    pq.write_table(
+        # One chunk a column: how the rows came together must not show in the bytes.
+        table.combine_chunks(),
+        sink,
+        compression="zstd",
+        row_group_size=_ROW_GROUP_ROWS,
+        # Objects are small and wide: dictionaries of figures and statistics of all columns cost a third of the time of
+        # writing and a fifth of the size, and readers gain nothing by them.
+        use_dictionary=[field.name for field in table.schema if pa.types.is_string(field.type)],
+        write_statistics=[name for name in _KEYS if name in table.schema.names],
+    )
     return sink.getvalue()
 
 

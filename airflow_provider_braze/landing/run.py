@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH_DAYS: Final = 50_000
-"""Campaign days that are held in memory before they go to the spool."""
+_BATCH_DAYS: Final = 16_000
+"""Campaign days that are held in memory before they go to the spool, while others are fetched."""
 _PROGRESS_SECONDS: Final = 15.0
 
 
