@@ -85,11 +85,6 @@ class Transport:
         self._announced_until = float("-inf")
         self._budgets: dict[str, RateBudget] = {}
 
-    @property
-    def stopped(self) -> bool:
-        """Whether :meth:`stop` was called."""
-        return self._stopped
-
     def remaining(self, path: str) -> int | None:
         """What Braze last said is left of a path's rate limit, None when not known."""
         budget = self._budgets.get(bucket_of(path))
@@ -280,6 +275,8 @@ def _open_session(settings: ConnectionSettings, concurrency: int) -> requests.Se
     session.headers["Accept"] = "application/json"
     session.headers["Accept-Encoding"] = "gzip"
     session.headers["User-Agent"] = f"airflow-provider-braze-analytics/{airflow_provider_braze.__version__}"
+    # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency, pool_block=True)
     session.mount(settings.credentials.base_url, adapter)
