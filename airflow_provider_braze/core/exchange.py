@@ -139,7 +139,8 @@ def excerpt(body: bytes, credentials: Credentials) -> str:
         document = None
     if isinstance(document, dict) and isinstance(document.get("message"), str):
         text = document["message"]
-    return credentials.scrub(text)[:_EXCERPT_LENGTH]
+    # Cut twice: scrubbing a giant body would take long, and half a key would not be recognised.
+    return credentials.scrub(text[: 100 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
 
 
 def _api_error(reply: Reply, endpoint: str, credentials: Credentials, now: float) -> BrazeApiError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import html
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal, TypeAlias
-from urllib.parse import quote, quote_plus
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -88,8 +88,10 @@ class Credentials:
     api_key: str = field(repr=False)
 
     def scrub(self, text: str) -> str:
-        """Replace the key in a text, also as a URL or a JSON document would spell it."""
-        spellings = {self.api_key, quote(self.api_key), quote_plus(self.api_key), json.dumps(self.api_key)[1:-1]}
-        for spelling in sorted(filter(None, spellings), key=len, reverse=True):
-            text = text.replace(spelling, "***")
-        return text
+        """Replace the key in a text, also as a URL, JSON, HTML or a nested ``repr`` would spell it."""
+        return re.sub("".join(map(_any_spelling, self.api_key)), "***", text)
+
+
+def _any_spelling(char: str) -> str:
+    code = ord(char)
+    return rf"(?:\\*{re.escape(char)}|(?i:%{code:02x}|\\+u{code:04x})|{re.escape(html.escape(char))})"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import html
 import json
 from datetime import date
+from functools import partial
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -38,14 +40,30 @@ def test_credentials_repr_hides_the_key():
     assert repr(credentials) == "Credentials(base_url='https://rest.iad-01.braze.com')"
 
 
-@pytest.mark.parametrize("spell", [str, quote, quote_plus, json.dumps, lambda key: f"a{key}b{key}"])
+@pytest.mark.parametrize(
+    "spell",
+    [
+        str,
+        repr,
+        quote,
+        quote_plus,
+        partial(quote, safe=""),
+        json.dumps,
+        html.escape,
+        lambda key: quote_plus(key).lower(),
+        lambda key: json.dumps(json.dumps({"said": repr(key)})),
+        lambda key: json.dumps(key).replace("/", "\\/").replace("&", "\\u0026"),
+        lambda key: f"{key}{key}",
+    ],
+)
 def test_scrub_replaces_the_key_however_it_is_spelled(spell):
     scrubbed = Credentials("https://x", KEY).scrub(f"before {spell(KEY)} after")
     assert scrubbed.startswith("before ")
     assert scrubbed.endswith(" after")
     assert "***" in scrubbed
-    assert not any(part in scrubbed for part in ("se", "%2B", "t&k", "=y", "%26"))
+    assert not any(part in scrubbed for part in ("se", "%2B", "t&k", "=y", "&amp;"))
 
 
 def test_scrub_leaves_other_text_alone():
-    assert Credentials("https://x", KEY).scrub("Invalid API key") == "Invalid API key"
+    for text in ("Invalid API key", "", KEY[:-1], KEY.upper(), "\\\\"):
+        assert Credentials("https://x", KEY).scrub(text) == text
