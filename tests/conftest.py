@@ -166,17 +166,15 @@ class RawServer:
         self._tls = tls
         self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._port = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._port}"
         self._threads = [threading.Thread(target=self._accept, name="raw-server", daemon=True)]
         self._threads[0].start()
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self) -> None:
         self._closing.set()
         with suppress(OSError):  # wakes the accepting thread
-            socket.create_connection(self._listener.getsockname()).close()
+            socket.create_connection(("127.0.0.1", self._port)).close()
         for thread in self._threads:
             thread.join()
         self._listener.close()

@@ -1,0 +1,467 @@
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import psutil
+import pytest
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import (
+    BrazeConfigError,
+    BrazeDataError,
+    BrazeError,
+    BrazeRequestError,
+    BrazeTransportError,
+)
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.sandbox import Sandbox
+from airflow_provider_braze.sandbox.data import campaign_details, campaign_entry, campaign_ids, day_object
+
+pytestmark = pytest.mark.timeout(60)
+
+LIST, DETAILS, SERIES = "/campaigns/list", "/campaigns/details", "/campaigns/data_series"
+AS_OF = "2025-03-01T17:00:00Z"
+KEY = "a-key-of-the-test"
+
+
+def set_connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps({"conn_type": "braze", "password": KEY, **fields}))
+
+
+def answer(document: Any, status: int = 200) -> bytes:
+    body = json.dumps(document).encode()
+    return f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def sockets_to(server: Any) -> list[Any]:
+    port = int(server.url.rsplit(":", 1)[1])
+    return [each for each in psutil.Process().net_connections("tcp") if each.raddr and each.raddr.port == port]
+
+
+@pytest.fixture
+def hook(braze: Sandbox) -> Iterator[BrazeHook]:
+    braze.configure(as_of=AS_OF)
+    with closing(BrazeHook()) as hook:
+        yield hook
+
+
+@pytest.fixture
+def hook_to(raw_server, monkeypatch) -> Iterator[Any]:
+    """Return a function that starts a server with answers and gives it with a hook that calls it."""
+    hooks: list[BrazeHook] = []
+
+    def start(*answers: Any) -> tuple[Any, BrazeHook]:
+        server = raw_server(*answers)
+        set_connection(monkeypatch, host=server.url, extra={"max_attempts": 1})
+        hooks.append(BrazeHook())
+        return server, hooks[-1]
+
+    yield start
+    for hook in hooks:
+        hook.close()
+
+
+# The connection
+
+
+@pytest.mark.parametrize("host", ["https://rest.fra-01.braze.eu", "rest.fra-01.braze.eu/"])
+def test_settings_are_the_connection_s(monkeypatch, host):
+    extra = {"timezone": "Europe/Berlin", "max_attempts": 3, "requests_per_minute": 600, "verify": True}
+    set_connection(monkeypatch, host=host, port=8443, extra=extra)
+    settings = BrazeHook().settings
+    assert settings.credentials.base_url == "https://rest.fra-01.braze.eu:8443"
+    assert settings.credentials.api_key == KEY
+    assert (settings.timezone, settings.max_attempts, settings.requests_per_minute) == ("Europe/Berlin", 3, 600)
+
+
+@pytest.mark.parametrize(
+    ("uri", "base_url"),
+    [
+        ("braze://:a%2Fkey@rest.iad-01.braze.com", "https://rest.iad-01.braze.com"),
+        ("braze://:a%2Fkey@rest.iad-01.braze.com:8443/", "https://rest.iad-01.braze.com:8443"),
+        ("braze://https://:a%2Fkey@rest.iad-01.braze.com", "https://rest.iad-01.braze.com"),
+        ("braze://:a%2Fkey@http%3A%2F%2F127.0.0.1%3A8080/", "http://127.0.0.1:8080"),
+    ],
+)
+def test_settings_of_a_connection_uri(monkeypatch, uri, base_url):
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", uri)
+    assert BrazeHook().settings.credentials.base_url == base_url
+    assert BrazeHook().settings.credentials.api_key == "a/key"
+
+
+def test_settings_of_a_connection_uri_read_text_as_numbers(monkeypatch, self_signed):
+    certificate = str(self_signed[1])
+    extra = "timezone=America%2FNew_York&connect_timeout=2.5&read_timeout=30&max_attempts=3&requests_per_minute=600"
+    uri = f"braze://:{KEY}@rest.iad-01.braze.com/?{extra}&verify={certificate.replace('/', '%2F')}"
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", uri)
+    settings = BrazeHook().settings
+    assert (settings.timezone, settings.connect_timeout, settings.read_timeout) == ("America/New_York", 2.5, 30.0)
+    assert (settings.max_attempts, settings.requests_per_minute, settings.verify) == (3, 600, certificate)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("timezone", "Mars"),
+        ("connect_timeout", "soon"),
+        ("read_timeout", "-1"),
+        ("max_attempts", "2.5"),
+        ("requests_per_minute", "0"),
+        ("verify", "false"),
+        ("verify", "/no/such/file.pem"),
+        ("unheard_of", "1"),
+    ],
+)
+@pytest.mark.parametrize("form", ["uri", "json"])
+def test_settings_of_a_wrong_extra_field_name_it(monkeypatch, form, name, wrong):
+    if form == "uri":
+        uri = f"braze://:{KEY}@rest.iad-01.braze.com/?{name}={wrong.replace('/', '%2F')}"
+        monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", uri)
+    else:
+        set_connection(monkeypatch, host="rest.iad-01.braze.com", extra={name: wrong})
+    with pytest.raises(BrazeConfigError, match=f"'{name}'") as caught:
+        BrazeHook().settings  # noqa: B018 - a property that checks
+    assert KEY not in str(caught.value)
+
+
+def test_hook_of_another_connection_uses_that_one(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_EU", f"braze://:{KEY}@rest.fra-02.braze.eu")
+    assert BrazeHook("braze_eu").settings.credentials.base_url == "https://rest.fra-02.braze.eu"
+
+
+def test_connection_form_names_what_it_is_about():
+    form = BrazeHook.get_ui_field_behaviour()
+    assert form["relabeling"] == {"host": "REST endpoint", "password": "REST API key"}
+    assert not {"host", "password", "extra"} & set(form["hidden_fields"])
+
+
+def test_repr_hides_the_key(braze, hook):
+    hook.campaign_details(campaign_ids(braze.settings)[0])
+    texts = [repr(each) for each in (hook, hook.settings, hook.get_conn(), vars(hook), vars(hook.get_conn()))]
+    assert braze.api_key not in " ".join(texts)
+
+
+# Campaigns
+
+
+def test_list_campaigns_reads_all_pages(braze, hook):
+    braze.configure(campaigns=250)
+    entries = list(hook.list_campaigns())
+    assert entries == [campaign_entry(braze.settings, number) for number in range(250)]
+    pages = [request.params["page"] for request in braze.requests]
+    assert pages == ["0", "1", "2", "3"]
+    assert {request.params["include_archived"] for request in braze.requests} == {"true"}
+
+
+def test_list_campaigns_without_archived_leaves_them_out(braze, hook):
+    archived = {
+        campaign_id
+        for campaign_id in campaign_ids(braze.settings)
+        if campaign_details(braze.settings, campaign_id)["archived"]
+    }
+    listed = {entry["id"] for entry in hook.list_campaigns(include_archived=False)}
+    assert archived
+    assert listed == set(campaign_ids(braze.settings)) - archived
+
+
+def test_list_campaigns_edited_after_leaves_older_ones_out(braze, hook):
+    entries = list(hook.list_campaigns())
+    moments = sorted(datetime.fromisoformat(entry["last_edited"]) for entry in entries)
+    # In another zone than the list's, to show that the moment counts.
+    moment = moments[7].astimezone(timezone(timedelta(hours=-5)))
+    edited = list(hook.list_campaigns(edited_after=moment))
+    assert edited == [entry for entry in entries if datetime.fromisoformat(entry["last_edited"]) > moment]
+    assert 0 < len(edited) < len(entries)
+
+
+def test_list_campaigns_of_an_empty_workspace_is_empty(braze, hook):
+    braze.configure(campaigns=0)
+    assert list(hook.list_campaigns()) == []
+
+
+def page(*ids: str) -> bytes:
+    return answer({"message": "success", "campaigns": [{"id": each, "name": f"campaign {each}"} for each in ids]})
+
+
+def test_list_campaigns_gives_each_id_once(hook_to):
+    _, hook = hook_to(page("a", "b", "a"), page("b", "c"), page())
+    assert [entry["id"] for entry in hook.list_campaigns()] == ["a", "b", "c"]
+
+
+def test_list_campaigns_of_a_server_that_ignores_the_page_ends(hook_to):
+    server, hook = hook_to(page("a", "b"))
+    assert [entry["id"] for entry in hook.list_campaigns()] == ["a", "b"]
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"message": "success"}, "$.campaigns"),
+        ({"campaigns": {}}, "$.campaigns"),
+        ({"campaigns": None}, "$.campaigns"),
+        ({"campaigns": [{"id": "a"}, {"name": "b"}]}, "$.campaigns[1]"),
+        ({"campaigns": [{"id": ""}]}, "$.campaigns[0]"),
+        ({"campaigns": [{"id": 5}]}, "$.campaigns[0]"),
+        ({"campaigns": ["a"]}, "$.campaigns[0]"),
+    ],
+)
+def test_list_campaigns_of_another_shape_names_the_place(hook_to, document, path):
+    _, hook = hook_to(answer(document))
+    with pytest.raises(BrazeDataError) as caught:
+        list(hook.list_campaigns())
+    assert caught.value.path == path
+
+
+def test_campaign_details_are_braze_s(braze, hook):
+    for campaign_id in campaign_ids(braze.settings):
+        expected = {"message": "success", **campaign_details(braze.settings, campaign_id)}
+        assert hook.campaign_details(campaign_id) == expected
+
+
+def test_campaign_details_of_an_unknown_id_are_refused(hook):
+    with pytest.raises(BrazeRequestError):
+        hook.campaign_details("unknown")
+
+
+# Data series
+
+
+def a_window(days: int, zone: str) -> Window:
+    return Window(date(2025, 3, 1) - timedelta(days=days), date(2025, 3, 1), zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "reading"),
+    [("UTC", "inclusive"), ("America/New_York", "midnight_before"), ("Asia/Seoul", "exclusive")],
+)
+@pytest.mark.parametrize(("days", "calls"), [(1, 1), (99, 1), (100, 2), (250, 3)])
+def test_campaign_data_series_gives_exactly_the_days_wanted(braze, hook, days, calls, zone, reading):
+    braze.configure(timezone=zone, ending_at_reading=reading)
+    campaign_id = campaign_ids(braze.settings)[2]
+    series = hook.campaign_data_series(campaign_id, a_window(days, zone))
+    assert series == [day_object(braze.settings, campaign_id, day) for day in a_window(days, zone)]
+    assert braze.count(SERIES, 200) == braze.count() == calls
+
+
+def test_campaign_data_series_of_every_kind_of_campaign(braze, hook):
+    for campaign_id in campaign_ids(braze.settings):
+        series = hook.campaign_data_series(campaign_id, a_window(3, "UTC"))
+        assert series == [day_object(braze.settings, campaign_id, day) for day in a_window(3, "UTC")]
+
+
+def test_campaign_data_series_leaves_out_a_day_that_did_not_come_back(braze, hook):
+    braze.configure(faults={"missing_days": {"*": ["2025-02-27"]}, "double_days": 1.0, "foreign_days": 1.0})
+    series = hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(3, "UTC"))
+    assert [day["time"] for day in series] == ["2025-02-26", "2025-02-28"]
+
+
+def test_campaign_data_series_that_contradicts_itself_is_a_data_error(braze, hook):
+    braze.configure(faults={"contradicting_days": 1.0, "missing_days": {"*": ["2025-03-01", "2025-02-27"]}})
+    with pytest.raises(BrazeDataError):
+        hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(1, "UTC"))
+
+
+def test_campaign_data_series_of_an_empty_window_calls_nothing(braze, hook):
+    assert hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(0, "UTC")) == []
+    assert braze.count() == 0
+
+
+def test_fetch_series_decodes_call_by_call_oldest_first(braze, hook):
+    starts = hook.fetch_series(campaign_ids(braze.settings)[0], a_window(250, "UTC"), lambda body, call: call.start)
+    assert starts == sorted(starts)
+    assert starts[0] == date(2025, 3, 1) - timedelta(days=250)
+
+
+# Other endpoints
+
+
+def test_get_calls_any_path(hook_to):
+    server, hook = hook_to(answer({"canvases": [], "message": "success"}))
+    assert hook.get("/canvas/list", {"page": "2"}) == {"canvases": [], "message": "success"}
+    assert server.requests[0].startswith(b"GET /canvas/list?page=2 HTTP/1.1")
+
+
+def test_get_without_params_or_message_is_fine(hook_to):
+    _, hook = hook_to(answer({"data": 1}))
+    assert hook.get("/canvas/data_summary") == {"data": 1}
+
+
+@pytest.mark.parametrize(("document", "said"), [([], "list"), ("x", "str"), (None, "NoneType")])
+def test_get_of_no_object_is_a_data_error(hook_to, document, said):
+    _, hook = hook_to(answer(document))
+    with pytest.raises(BrazeDataError, match=f"JSON {said}, not an object"):
+        hook.get("/canvas/list")
+
+
+def test_get_of_200_that_says_it_failed_is_a_data_error_without_the_key(hook_to):
+    _, hook = hook_to(answer({"message": f"failed for {KEY}"}))
+    with pytest.raises(BrazeDataError, match=r"failed for \*\*\*") as caught:
+        hook.get("/canvas/list")
+    assert caught.value.path == "$.message"
+
+
+@pytest.mark.parametrize("path", ["https://example.org/campaigns/list", "//example.org/x", "example.org"])
+def test_get_refuses_a_path_with_a_host(braze, hook, path):
+    with pytest.raises(BrazeConfigError):
+        hook.get(path)
+    assert braze.count() == 0
+
+
+# Opening, stopping, closing
+
+
+def test_get_conn_is_one_transport_for_all_threads(hook):
+    together = threading.Barrier(16, timeout=20)
+
+    def open_it(_: int) -> Any:
+        together.wait()
+        return hook.get_conn()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(open_it, range(16)))) == 1
+
+
+def test_close_leaves_no_socket_and_the_hook_usable(braze, hook):
+    for _ in range(2):
+        assert len(list(hook.list_campaigns())) == 20
+        assert sockets_to(braze)
+        hook.close()
+        assert not [each for each in sockets_to(braze) if each.status == "ESTABLISHED"]
+    hook.close()
+
+
+class Waiting(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "the next in" in record.msg:
+            self.seen.set()
+
+
+def test_stop_ends_a_thread_that_waits_for_the_reset(braze, hook):
+    braze.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 30})
+    handler, log = Waiting(), logging.getLogger("airflow_provider_braze.transport")
+    log.addHandler(handler)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(list, hook.list_campaigns())
+        assert handler.seen.wait(20)
+        hook.stop()
+        error = asked.exception(timeout=20)
+    log.removeHandler(handler)
+    assert type(error) is BrazeError
+    assert braze.count() == 1
+
+
+def test_stop_before_anything_opened_counts_until_close(braze, hook):
+    hook.stop()
+    with pytest.raises(BrazeError, match="told to end"):
+        hook.campaign_details("any")
+    assert braze.count() == 0
+    hook.close()
+    assert len(list(hook.list_campaigns())) == 20
+
+
+# The test of a connection
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("campaigns", [20, 0])
+def test_test_connection_of_a_good_one_says_so(braze, hook, campaigns):
+    braze.configure(campaigns=campaigns)
+    good, message = hook.test_connection()
+    assert good, message
+    assert "campaigns.list and campaigns.data_series" in message
+    assert [request.path for request in braze.requests] == [LIST, SERIES]
+    assert not [each for each in sockets_to(braze) if each.status == "ESTABLISHED"]
+
+
+def test_test_connection_of_a_wrong_key_says_so_without_it(braze, hook):
+    braze.configure(api_key="another-key")
+    good, message = hook.test_connection()
+    assert not good
+    assert "answered 401" in message
+    assert "sandbox-key" not in message
+
+
+@pytest.mark.parametrize("missing", ["campaigns.list", "campaigns.data_series"])
+def test_test_connection_names_the_permission_that_is_missing(braze, hook, missing):
+    braze.configure(permissions=[each for each in braze.settings.permissions if each != missing])
+    good, message = hook.test_connection()
+    assert not good
+    assert f"permission '{missing}'" in message
+
+
+@pytest.mark.parametrize("fault", ["rate_429", "rate_500", "rate_html", "rate_cut", "rate_reset"])
+def test_test_connection_tries_once(braze, hook, fault):
+    braze.configure(faults={fault: 1.0, "retry_after_reset_seconds": 30})
+    good, message = hook.test_connection()
+    assert not good
+    assert message.startswith(LIST)
+    assert braze.count() == 1
+
+
+def test_test_connection_of_a_host_that_is_not_braze(hook_to):
+    _, hook = hook_to(answer({"detail": "Not Found"}, 404))
+    good, message = hook.test_connection()
+    assert not good
+    assert "Check the connection's host" in message
+
+
+def test_test_connection_of_an_odd_refusal_of_the_series(hook_to):
+    _, hook = hook_to(page("a"), answer({"message": "I am a teapot"}, 418))
+    assert hook.test_connection() == (
+        False,
+        "/campaigns/data_series answered 418: 'I am a teapot'. Check the request.",
+    )
+
+
+def test_test_connection_of_a_host_that_does_not_answer(raw_server, monkeypatch):
+    server = raw_server(b"")
+    server.close()
+    set_connection(monkeypatch, host=server.url)
+    good, message = BrazeHook().test_connection()
+    assert not good
+    assert "gave no whole answer" in message
+
+
+@pytest.mark.parametrize("fields", [{"host": "dashboard-01.braze.com"}, {"host": ""}, {"host": "x", "extra": {"a": 1}}])
+def test_test_connection_of_an_unusable_connection_tells_why(monkeypatch, fields):
+    set_connection(monkeypatch, **fields)
+    good, message = BrazeHook().test_connection()
+    assert not good
+    assert message.startswith("The connection's ")
+
+
+def test_test_connection_reads_the_connection_anew(braze, hook, monkeypatch):
+    attempts = hook.settings.max_attempts
+    assert hook.test_connection()[0]
+    assert hook.settings.max_attempts == attempts
+
+
+# HTTPS
+
+
+def test_hook_trusts_the_certificates_of_the_extra_field_verify(raw_server, monkeypatch, self_signed):
+    context, certificate = self_signed
+    server = raw_server(page("a"), page(), tls=context)
+    set_connection(monkeypatch, host=server.url, extra={"verify": str(certificate)})
+    with closing(BrazeHook()) as hook:
+        assert [entry["id"] for entry in hook.list_campaigns()] == ["a"]
+
+
+def test_hook_refuses_a_certificate_that_is_not_trusted(raw_server, monkeypatch, self_signed):
+    server = raw_server(page("a"), tls=self_signed[0])
+    set_connection(monkeypatch, host=server.url, extra={"verify": "true", "max_attempts": 1})
+    with closing(BrazeHook()) as hook, pytest.raises(BrazeTransportError, match="CERTIFICATE_VERIFY_FAILED"):
+        list(hook.list_campaigns())
+    assert server.requests == []

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from airflow_provider_braze.core.models import Credentials
+from airflow_provider_braze.exceptions import BrazeError
+from airflow_provider_braze.hooks.braze import BrazeHook
+
+# What a key could hold: each character that a URL, JSON or Python's repr spells otherwise.
+KEY = 'k-1/2+3"4\\5&6=7'
+SERIES = "/campaigns/data_series"
+
+
+class Records(logging.Handler):
+    """All that any logger says, at any level."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(self.format(record) + repr(vars(record)))
+
+
+@pytest.fixture
+def records() -> Iterator[Records]:
+    handler = Records()
+    loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+    # Named, since some of them come into being only with the first call.
+    loggers += [logging.root, *map(logging.getLogger, ("urllib3.connectionpool", "requests", "http.client"))]
+    before = [(each, each.level, each.disabled) for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.DEBUG)
+        each.disabled = False
+        if each is logging.root or not each.propagate:
+            each.addHandler(handler)
+    yield handler
+    for each, level, disabled in before:
+        each.removeHandler(handler)
+        each.setLevel(level)
+        each.disabled = disabled
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, BaseException) and each not in found:
+            found.append(each)
+            waiting += [each.__cause__, each.__context__, *each.args, *vars(each).values()]
+    return found
+
+
+def all_that_is_told(error: BaseException) -> str:
+    texts = traceback.format_exception(error)
+    for each in chain(error):
+        texts += [repr(each), str(each), repr(each.args), repr(vars(each)), str(getattr(each, "__notes__", ""))]
+        texts.append(pickle.dumps(each, 0).decode("latin-1"))
+        texts.append(pickle.dumps(each).decode("latin-1"))
+    return "\n".join(texts)
+
+
+def spellings() -> list[str]:
+    return [KEY, json.dumps(KEY)[1:-1], repr(KEY)[1:-1], "1%2F2", "2%2B3", "1/2+3", "k-1"]
+
+
+def shown(text: str) -> list[str]:
+    return [spelling for spelling in spellings() if spelling in text]
+
+
+def answer(body: bytes, status: int = 200, headers: str = "") -> bytes:
+    head = f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    return head.encode() + body
+
+
+ECHO = json.dumps({"message": f"Invalid API key: {KEY}"}).encode()
+ECHOES = {
+    "refused": answer(ECHO, 401),
+    "refused in text": answer(f"Invalid API key: {KEY}".encode(), 400),
+    "refused in a list": answer(json.dumps({"errors": [KEY]}).encode(), 403),
+    "failed": answer(f"<h1>{KEY}</h1>".encode(), 503),
+    "too many": answer(ECHO, 429),
+    "redirected": answer(ECHO, 302, f"Location: https://elsewhere.example/?key={KEY}\r\n"),
+    "no json": answer(f"<h1>{KEY}</h1>".encode()),
+    "no success": answer(ECHO),
+    "no http": f"Invalid API key: {KEY}\r\n\r\n".encode(),
+}
+
+
+@pytest.fixture
+def fail(raw_server, monkeypatch, records) -> Callable[..., BrazeError]:
+    """Return a function that lets a hook meet an answer, and gives the error."""
+
+    def call(echo: bytes, max_attempts: int = 1) -> BrazeError:
+        extra = {"max_attempts": max_attempts}
+        connection = {"conn_type": "braze", "host": raw_server(echo).url, "password": KEY, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+        with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
+            hook.get(SERIES)
+        return caught.value
+
+    return call
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_key_that_is_echoed_is_in_no_log_and_no_error(fail, records, echo):
+    error = fail(ECHOES[echo])
+    assert "***" in str(error)
+    assert not shown(all_that_is_told(error))
+    assert any("urllib3" in each for each in records.said)
+    assert not shown("\n".join(records.said))
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_key_would_be_found_if_nothing_scrubbed_it(fail, monkeypatch, echo):
+    monkeypatch.setattr(Credentials, "scrub", lambda self, text: text)
+    assert shown(all_that_is_told(fail(ECHOES[echo])))
+
+
+@pytest.mark.parametrize("is_scrubbed", [True, False])
+def test_key_is_in_the_log_of_a_retry_only_if_nothing_scrubs_it(fail, records, monkeypatch, is_scrubbed):
+    if not is_scrubbed:
+        monkeypatch.setattr(Credentials, "scrub", lambda self, text: text)
+    fail(ECHOES["failed"], max_attempts=2)
+    said = "\n".join(records.said)
+    assert "Attempt 1 of 2 failed" in said
+    assert bool(shown(said)) is not is_scrubbed
+
+
+def test_key_refused_by_the_sandbox_is_in_no_log_and_no_error(braze, records):
+    wrong = braze.api_key
+    braze.configure(api_key="another-key")
+    with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
+        list(hook.list_campaigns())
+    told = all_that_is_told(caught.value) + "\n".join(records.said)
+    assert "Invalid API key: ***" in told
+    assert wrong not in told
+
+
+def test_key_of_an_unusable_connection_is_in_no_error(monkeypatch):
+    for fields in ({"host": "dashboard-01.braze.com"}, {"host": "rest.iad-01.braze.com", "extra": {"key": "1"}}):
+        connection = {"conn_type": "braze", "password": KEY, **fields}
+        monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+        with pytest.raises(BrazeError) as caught:
+            BrazeHook().settings  # noqa: B018 - a property that checks
+        assert not shown(all_that_is_told(caught.value))
+
+
+def test_test_connection_tells_no_key(raw_server, monkeypatch):
+    connection = {"conn_type": "braze", "host": raw_server(ECHOES["refused"]).url, "password": KEY}
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+    good, message = BrazeHook().test_connection()
+    assert not good
+    assert "***" in message
+    assert not shown(message)
