@@ -166,3 +166,34 @@ def test_build_tables_numbers_that_could_stand_for_a_missing_one_stay(value):
     tables = tables_of([{"conversions": value, "messages": {"email": [{"sent": value}, {"opens": 0}]}}])
     assert tables["campaign_days"].column("conversions").to_pylist() == [value]
     assert set(tables["campaign_messages"].column("sent").to_pylist()) == {value, None}
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+def test_build_tables_null_and_absent_stay_null_beside_zeros(keep_raw):
+    rows = [{"sent": 0, "revenue": 0, "enrolled": 5}, {"sent": None, "revenue": None, "enrolled": 6}, {"enrolled": 7}]
+    table = tables_of([{"messages": {"email": rows}}], keep_raw=keep_raw)["campaign_messages"]
+    assert table.column("enrolled").to_pylist() == [5, 6, 7]
+    assert table.column("sent").to_pylist() == [0, None, None]
+    assert table.column("revenue").to_pylist() == [0.0, None, None]
+
+
+def test_build_tables_learned_keys_are_in_other_only_where_they_came():
+    rows = [{"variation_name": "a", "machine_open": None}, {"variation_name": "b"}]
+    batch = [rows_from([{"messages": {"email": rows, "line": [{"sent": 1}]}}] * 3)]
+    table = build_tables(batch, BOTH)["campaign_messages"]
+    assert table.column("other").to_pylist() == ['{"machine_open":null}', None, None] * 3
+    assert batch[0].drift == {"messages.email.machine_open": 3, "messages.line": 3}
+
+
+def test_build_tables_day_keys_named_as_columns_are_in_other():
+    days = tables_of([{"day": "x", "campaign_id": "y", "other": 1}])["campaign_days"]
+    assert days.column("other").to_pylist() == ['{"campaign_id":"y","day":"x","other":1}']
+
+
+def test_build_tables_rows_stay_with_their_campaign_and_day():
+    none, one, two = ({"messages": {"sms": [{"sent": sent} for sent in sents]}} for sents in ((), (1,), (2, 3)))
+    batch = [rows_from([none, one], "a"), rows_from([{}, {}, {}], "b"), rows_from([two, none, one], "c")]
+    table = build_tables(batch, BOTH)["campaign_messages"]
+    found = list(zip(*(table.column(name).to_pylist() for name in ("campaign_id", "day", "sent")), strict=True))
+    second, third = START + timedelta(1), START + timedelta(2)
+    assert found == [("c", START, 2), ("c", START, 3), ("a", second, 1), ("c", third, 1)]
