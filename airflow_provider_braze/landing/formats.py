@@ -25,7 +25,6 @@ _UNREADABLE: Final = (
     OSError,
     OverflowError,
     RecursionError,
-    TypeError,
     ValueError,
     zlib.error,
 )

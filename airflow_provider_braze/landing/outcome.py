@@ -56,7 +56,7 @@ class Outcome:
     @property
     def missing_for_all(self) -> list[date]:
         """Days that no campaign brought, where that cannot be chance."""
-        if self.landed < NEVER_CHANCE or len(self.missing) < self.landed:
+        if self.landed < NEVER_CHANCE:
             return []
         counts = Counter(day for days in self.missing.values() for day in days)
         return sorted(day for day, count in counts.items() if count == self.landed)

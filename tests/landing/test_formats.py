@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 from itertools import pairwise
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.formats import decode, encode
-from tests.landing.tables import EXTREMES, any_table, table_of
+from tests.landing.tables import EXTREMES, any_table, days_of, table_of
 
 FORMATS = ["parquet", "jsonl"]
 URI = "s3://lake/braze/campaign_days/dt=2026-11-18/part-00-of-01"
@@ -83,6 +84,12 @@ def test_encode_of_the_same_rows_in_other_chunks_gives_the_same_bytes(file_forma
     assert encode(pieces, file_format) == encode(table, file_format)
 
 
+def test_encode_of_many_rows_in_other_chunks_gives_the_same_bytes():
+    # Beyond one page of a column, where Parquet's pages would end where the chunks do.
+    table = days_of(*(hashlib.sha256(str(i).encode()).hexdigest() for i in range(45_000)))
+    assert encode(chunked(table, list(range(0, 45_000, 777))), "parquet") == encode(table, "parquet")
+
+
 @each_format
 def test_encode_twice_gives_the_same_bytes(file_format):
     assert encode(EXTREMES["campaigns"], file_format) == encode(EXTREMES["campaigns"], file_format)
@@ -93,8 +100,10 @@ def test_encode_as_parquet_is_compressed_by_zstd():
     assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {"ZSTD"}
 
 
-def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip():
-    lines = gzip.decompress(encode(EXTREMES["campaigns"], "jsonl")).splitlines()
+def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip_without_a_time():
+    content = encode(EXTREMES["campaigns"], "jsonl")
+    assert content[4:8] == bytes(4)
+    lines = gzip.decompress(content).splitlines()
     assert json.loads(lines[0]) == {
         "campaign_id": "a",
         "name": "Été",
@@ -189,6 +198,27 @@ def test_decode_of_a_broken_object_names_the_address_and_what_to_do(file_format,
         decode(content, DAYS, file_format, URI)
     assert str(caught.value).startswith(URI)
     assert caught.value.__cause__ is not None
+
+
+_ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
+    lambda cells: st.lists(cells, max_size=2) | st.dictionaries(st.text(max_size=2), cells, max_size=2),
+    max_leaves=3,
+)
+
+
+@each_table
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_decode_of_any_json_lines_gives_the_schema_or_a_data_error(name, data):
+    columns = st.sampled_from(sorted({field.type: field.name for field in SCHEMAS[name]}.values()))
+    rows = data.draw(st.lists(st.dictionaries(columns, _ANY_JSON, min_size=1, max_size=2), min_size=1, max_size=2))
+    try:
+        table, _ = decode(jsonl_of(*rows), SCHEMAS[name], "jsonl", URI)
+    except BrazeDataError:
+        return
+    assert table.schema.equals(SCHEMAS[name])
+    assert table.num_rows == len(rows)
 
 
 def test_decode_of_a_time_that_is_a_number_is_a_data_error():

@@ -337,6 +337,14 @@ def test_publish_days_over_a_broken_object_names_it_and_leaves_it(lake, destinat
     assert landing_threads() == []
 
 
+def test_publish_days_after_an_error_does_not_begin_the_objects_that_wait(lake, destination):
+    days = [DAY + timedelta(days=i) for i in range(300)]
+    destination.put(name_of("campaign_days"), b"<html>")
+    with pytest.raises(BrazeDataError):
+        lake.land(a_run("a", days=days))
+    assert len(destination.data()) < 2 * len(days)
+
+
 def test_publish_days_over_an_object_of_a_newer_version_leaves_it(lake, destination):
     newer = a_run("a")["campaign_days"].append_column("later", pa.array([1]))
     content = encode(newer, "parquet")
