@@ -128,7 +128,7 @@ def _decode(body: bytes) -> Any:
         raise BrazeDataError(f"The answer holds a number that is out of range: {error}.") from error
     except RecursionError as error:
         raise BrazeDataError("The answer is nested too deeply to be read.") from error
-    except ValueError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"The answer is cut or no JSON ({len(body)} bytes): {error}.") from error
 
 

@@ -36,6 +36,9 @@ _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
     "variation_api_id": (str | None, None),
     "variation_name": (str | None, None),
 }
+_UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
+"""What decoding may raise; in msgspec 0.19 its own errors are no value errors."""
+
 _SAMPLES: Final = 3
 _FEWEST_DAYS: Final = 3
 """Learning a shape costs as much as splitting about so many days."""
@@ -105,7 +108,7 @@ def prove(body: bytes) -> Proven | None:
 def _try(shape: Shape, body: bytes) -> Proven | None:
     try:
         return Proven(shape, shape.decode(body).data)
-    except (ValueError, RecursionError):
+    except _UNREADABLE:
         return None
 
 
@@ -117,7 +120,7 @@ def _learn(body: bytes) -> Proven | None:
             return None
         samples = map(msgspec.json.decode, days[:: len(days) // _SAMPLES])
         shape = _shape_with(frozenset(chain.from_iterable(map(_extras, samples))))
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (*_UNREADABLE, TypeError, AttributeError):
         return None
     return _try(shape, body)
 
