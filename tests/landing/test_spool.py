@@ -179,16 +179,17 @@ def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
 
 def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
     met = []
-    with (
-        largest_file(20_000),
-        pytest.raises(OSError, match="File too large") as caught,
-        Spool(SPOOLED, str(folder)) as spool,
-    ):
-        try:
-            spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
-        except OSError as error:
-            met.append(error)
-            raise
+
+    def fill() -> None:
+        with Spool(SPOOLED, str(folder)) as spool:
+            try:
+                spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
+            except OSError as error:
+                met.append(error)
+                raise
+
+    with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
+        fill()
     assert met == [caught.value]
 
 
