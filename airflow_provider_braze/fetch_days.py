@@ -40,7 +40,7 @@ def fetch_days(
                 continue
             outcome.add_landed(item.campaign_id, [day_of(day, "$") for day in item.result])
             days[item.campaign_id] = item.result
-    if error := verdict(outcome, on_campaign_error="fail", missing=missing):
+    if error := verdict(outcome, missing=missing):
         raise error
     for warning in warnings_of(outcome, missing):
         log.warning("%s", warning)

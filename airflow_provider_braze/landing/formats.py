@@ -63,8 +63,8 @@ def _naming(uri: str, file_format: FileFormat) -> Iterator[None]:
     except (pa.ArrowException, *_UNREADABLE) as error:
         reason = " ".join(str(error).split())[:200]
         raise BrazeDataError(
-            f"{uri} cannot be read as {file_format}: {reason}. It was left as it is; move it away and land "
-            "its days again with `start` and `end`."
+            f"{uri} cannot be read as {file_format}: {reason}. It was left as it is; move it away, and land "
+            "again what it held (a day by `start` and `end`)."
         ) from error
 
 

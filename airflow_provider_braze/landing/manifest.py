@@ -13,23 +13,26 @@ from airflow_provider_braze.landing.store import Store, Stored
 
 
 class Pending:
-    """The note of the days that a part's run is about to change, kept until its manifest tells them.
+    """The note of the days that a part's runs are about to change, kept until their manifests tell them.
 
-    Changed days are told at least once: what a crashed run noted, the part's next run tells too.
+    Changed days are told at least once: what a crashed run noted, the part's next run tells too. One thing is beyond
+    it: a run that began before this one and crashes after it, for nobody can tell it from one that crashed already.
 
-    :param name: the note's object.
+    :param name: the note's object: days by run.
+    :param run: what tells this run from others.
     :param days: the days that this run lands.
     """
 
-    def __init__(self, store: Store, name: str, days: Collection[date]) -> None:
+    def __init__(self, store: Store, name: str, run: Mapping[str, Any], days: Collection[date]) -> None:
         self._store = store
         self._name = name
-        self._days = set(days)
+        self._run = "/".join(str(run[key]) for key in ("dag_id", "run_id", "task_id", "map_index"))
+        self._days = sorted(day.isoformat() for day in days)
         self._lock = threading.Lock()
         self._is_noted = False
-        stored = store.read(name)
-        self.inherited: frozenset[date] = frozenset(_days_of(stored, store.uri_of(name)))
-        """The days that an earlier run noted and never told."""
+        self._found = self._read(store.read(name))
+        self.inherited = frozenset(date.fromisoformat(day) for days in self._found.values() for day in days)
+        """The days that earlier runs noted and never told."""
 
     def note(self) -> None:
         """Note the days; called before each write, it does so before the first."""
@@ -39,16 +42,36 @@ class Pending:
                 self._is_noted = True
 
     def clear(self) -> None:
-        """Remove the note, once its days are told; what another run noted meanwhile stays for that run."""
-        if not self._is_noted and not self.inherited:
+        """Remove what this run noted and inherited, once it is told; what others noted meanwhile stays for them."""
+        if not self._is_noted and not self._found:
             return
         stored = self._store.read(self._name)
-        if stored and _days_of(stored, self._store.uri_of(self._name)) <= self._days | self.inherited:
+        if self._untold(stored):
+            self._store.update(self._name, lambda stored: _json({"runs": self._untold(stored)}))
+        elif stored:
             self._store.delete(self._name)
 
     def _with_mine(self, stored: Stored | None) -> bytes:
-        days = _days_of(stored, self._store.uri_of(self._name)) | self._days
-        return _json({"days": sorted(day.isoformat() for day in days)})
+        runs = self._read(stored)
+        return _json({"runs": {**runs, self._run: sorted({*runs.get(self._run, ()), *self._days})}})
+
+    def _untold(self, stored: Stored | None) -> dict[str, list[str]]:
+        told = {*self._found, self._run}
+        return {run: days for run, days in self._read(stored).items() if run not in told}
+
+    def _read(self, stored: Stored | None) -> dict[str, list[str]]:
+        if stored is None:
+            return {}
+        try:
+            runs: dict[str, list[str]] = json.loads(stored.content)["runs"]
+            for day in (day for days in runs.values() for day in days):
+                date.fromisoformat(day)
+        except (AttributeError, ValueError, TypeError, KeyError) as error:
+            raise BrazeDataError(
+                f"{self._store.uri_of(self._name)} cannot be read. It names the days that a run which crashed was "
+                "about to change; remove it, and reprocess the days that the last runs landed."
+            ) from error
+        return runs
 
 
 def write_manifest(store: Store, name: str, manifest: Mapping[str, Any]) -> str:
@@ -79,18 +102,6 @@ def untold_days(store: Store, name: str, run: Mapping[str, Any]) -> frozenset[da
             "it, and reprocess the days of its window."
         ) from error
     return frozenset(days)
-
-
-def _days_of(stored: Stored | None, uri: str) -> set[date]:
-    if stored is None:
-        return set()
-    try:
-        return {date.fromisoformat(day) for day in json.loads(stored.content)["days"]}
-    except (ValueError, TypeError, KeyError) as error:
-        raise BrazeDataError(
-            f"{uri} cannot be read. It names the days that a run which crashed was about to change; remove it, and "
-            "reprocess the days that the last runs landed."
-        ) from error
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

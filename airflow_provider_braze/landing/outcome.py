@@ -81,25 +81,31 @@ def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
     return found
 
 
-def verdict(outcome: Outcome, *, on_campaign_error: OnCampaignError, missing: MissingDays) -> BrazeError | None:
-    """Tell the error that a run ends with after all that came back has landed; None when it is a success."""
+def verdict(
+    outcome: Outcome, *, missing: MissingDays, on_campaign_error: OnCampaignError | None = None
+) -> BrazeError | None:
+    """Tell the error that a run ends with after all that came back was dealt with; None when it is a success.
+
+    :param on_campaign_error: the operator's argument, None when it has none: then any failure is an error.
+    """
     bad = {**outcome.refused, **outcome.failed}
     if bad and not outcome.landed:
         return _partial(bad, "No campaign came back")
-    if outcome.failed and on_campaign_error == "fail":
-        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} have landed"
-        return _partial(outcome.failed, what, " To go on without them, set `on_campaign_error` to 'skip'.")
+    if outcome.failed and on_campaign_error != "skip":
+        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
+        advice = " To go on without them, set `on_campaign_error` to 'skip'." if on_campaign_error else ""
+        return _partial(outcome.failed, what, advice)
     if missing == "ignore":
         return None
     if days := outcome.missing_for_all:
         return BrazeMissingDaysError(
-            f"Braze brought {_listed(days)} for none of {outcome.landed} campaigns; all other days have landed. Check "
+            f"Braze brought {_listed(days)} for none of {outcome.landed} campaigns; all other days came back. Check "
             "the connection's `timezone`, and run the task again later.",
             "$.data",
         )
     if outcome.missing and missing == "fail":
         return BrazeMissingDaysError(
-            f"Days are missing for {len(outcome.missing)} campaigns, all else has landed: {_days_named(outcome)}. "
+            f"Days are missing for {len(outcome.missing)} campaigns, all else came back: {_days_named(outcome)}. "
             "Run the task again later, or set `missing_days` to 'warn'.",
             "$.data",
         )

@@ -32,6 +32,7 @@ class Plan:
     :param listing: Braze's whole list, when the ids came from it.
     :param tables: names of the tables to land.
     :param run: what tells this run from others: Dag, run, task, map index, try.
+    :param requests_per_minute: the connection's cap.
     """
 
     window: Window
@@ -44,13 +45,14 @@ class Plan:
     missing_days: MissingDays
     on_campaign_error: OnCampaignError
     run: dict[str, Any]
+    requests_per_minute: int | None = None
 
-    def describe(self, requests_per_minute: int | None) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Tell the plan in plain values; the minutes assume half a second a call."""
         calls = len(self.campaign_ids) * len(split_window(self.window, now=datetime.now(timezone.utc)))
         minutes = calls * _ASSUMED_SECONDS_A_CALL / self.concurrency / 60
-        if requests_per_minute:
-            minutes = max(minutes, calls / requests_per_minute)
+        if self.requests_per_minute:
+            minutes = max(minutes, calls / self.requests_per_minute)
         return {
             "window": {"start": self.window.start.isoformat(), "end": self.window.end.isoformat()},
             "rule": self.window.rule,

@@ -39,7 +39,7 @@ def make_manifest(
         "state": "success" if error is None else "failed",
         "error": None if error is None else f"{type(error).__name__}: {error}",
         "run": plan.run,
-        "plan": plan.describe(None),
+        "plan": plan.describe(),
         "layout": asdict(plan.layout),
         "next_day_ends": end_of_day(plan.window.end, load_timezone(plan.window.timezone)).isoformat(),
         "changed_days": [day.isoformat() for day in changed],

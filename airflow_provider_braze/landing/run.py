@@ -44,7 +44,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
 
     began = time.monotonic()
     settle_layout(store, plan.layout)
-    pending = Pending(store, plan.layout.pending(plan.part), list(plan.window))
+    pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(plan.window, is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)

@@ -119,7 +119,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
                 plan = self._plan(context, hook)
-                told = plan.describe(hook.settings.requests_per_minute)
+                told = plan.describe()
                 self.log.info("Plan: %s", told)
                 return told if self.is_dry_run else self._land(plan, hook)
             finally:
@@ -156,6 +156,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             missing_days=self.missing_days,
             on_campaign_error=self.on_campaign_error,
             run=_run_of(context),
+            requests_per_minute=hook.settings.requests_per_minute,
         )
 
     def _list(self, hook: BrazeHook) -> list[JsonObject]:

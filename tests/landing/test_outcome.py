@@ -121,7 +121,7 @@ def test_verdict_with_failed_campaigns_names_them_alone():
     error = judge(an_outcome(landed=5, failed={"x": NO_ANSWER, "y": BAD_ID}))
     assert isinstance(error, BrazePartialError)
     assert str(error).startswith(
-        "1 campaigns failed, the other 5 have landed: x (for x: BrazeTransportError: No answer came.)."
+        "1 campaigns failed, the other 5 came back: x (for x: BrazeTransportError: No answer came.)."
     )
     assert "`on_campaign_error` to 'skip'" in str(error)
     assert error.failures == {"x": "BrazeTransportError: No answer came."}
@@ -181,7 +181,7 @@ def test_verdict_with_missing_days_to_ignore_is_silent_success():
 def test_verdict_with_missing_days_to_fail_for_names_campaigns_and_days():
     error = judge(an_outcome(landed=3, lacking=1), missing="fail")
     assert isinstance(error, BrazeMissingDaysError)
-    assert str(error).startswith("Days are missing for 1 campaigns, all else has landed: c000 2026-11-18. Run the task")
+    assert str(error).startswith("Days are missing for 1 campaigns, all else came back: c000 2026-11-18. Run the task")
     assert error.path == "$.data"
 
 
@@ -200,7 +200,7 @@ def test_verdict_with_many_missing_days_names_twenty_of_each():
 def test_verdict_of_a_day_that_ten_campaigns_all_lack_is_an_error(missing):
     error = judge(an_outcome(landed=NEVER_CHANCE, lacking=NEVER_CHANCE), missing=missing)
     assert isinstance(error, BrazeMissingDaysError)
-    assert str(error).startswith("Braze brought 2026-11-18 for none of 10 campaigns; all other days have landed.")
+    assert str(error).startswith("Braze brought 2026-11-18 for none of 10 campaigns; all other days came back.")
     assert "`timezone`" in str(error)
 
 

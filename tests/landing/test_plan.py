@@ -22,7 +22,7 @@ GOOD = {
 }
 
 
-def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0) -> Plan:
+def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_per_minute=None) -> Plan:
     return Plan(
         window=Window(START, START + timedelta(days=days), "Europe/Berlin", "interval", min(30, days - 1)),
         layout=Layout(parts, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
@@ -34,6 +34,7 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0) -> Plan:
         missing_days="warn",
         on_campaign_error="fail",
         run={},
+        requests_per_minute=requests_per_minute,
     )
 
 
@@ -122,7 +123,7 @@ def test_choose_campaigns_of_none_is_empty():
 
 
 def test_describe_tells_the_plan_in_plain_values():
-    assert a_plan(parts=16, part=3).describe(None) == {
+    assert a_plan(parts=16, part=3).describe() == {
         "window": {"start": "2026-10-19", "end": "2026-11-19"},
         "rule": "interval",
         "timezone": "Europe/Berlin",
@@ -138,7 +139,7 @@ def test_describe_tells_the_plan_in_plain_values():
 
 @pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 20), (198, 20), (199, 30), (365, 40)])
 def test_describe_counts_a_call_for_each_99_days_of_each_campaign(days, calls):
-    assert a_plan(campaigns=10, days=days).describe(None)["calls"] == calls
+    assert a_plan(campaigns=10, days=days).describe()["calls"] == calls
 
 
 @pytest.mark.parametrize(
@@ -156,5 +157,5 @@ def test_describe_counts_a_call_for_each_99_days_of_each_campaign(days, calls):
 def test_describe_expects_the_minutes_of_the_slower_of_calls_and_quota(
     campaigns, concurrency, requests_per_minute, minutes
 ):
-    plan = a_plan(campaigns=campaigns, concurrency=concurrency)
-    assert plan.describe(requests_per_minute)["expected_minutes"] == minutes
+    plan = a_plan(campaigns=campaigns, concurrency=concurrency, requests_per_minute=requests_per_minute)
+    assert plan.describe()["expected_minutes"] == minutes

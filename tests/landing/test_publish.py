@@ -23,6 +23,7 @@ from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflic
 from tests.landing.tables import DAY, days_of, table_of
 
 NEXT = DAY + timedelta(days=1)
+RUN = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1}
 TABLES = ["campaign_days", "campaign_messages"]
 PENDING = "_braze/pending/part-00-of-01.json"
 
@@ -72,7 +73,7 @@ class Lake:
     def publisher(self, store: Store | None = None, check: Callable[[], None] = lambda: None) -> Publisher:
         store = store or self.store()
         layout = Layout(1, self.file_format, "UTC", "https://rest.fra-02.braze.eu")
-        return Publisher(store, layout, 0, Pending(store, layout.pending(0), [DAY, NEXT]), check)
+        return Publisher(store, layout, 0, Pending(store, layout.pending(0), RUN, [DAY, NEXT]), check)
 
     def land(
         self,
@@ -233,7 +234,7 @@ def test_publish_days_notes_the_days_once_before_the_first_data(lake, destinatio
     lake.land(a_run("a", "b", days=[DAY, NEXT]), store=store)
     assert store.written[0] == PENDING
     assert store.written.count(PENDING) == 1
-    assert json.loads(destination.contents()[PENDING]) == {"days": [str(DAY), str(NEXT)]}
+    assert json.loads(destination.contents()[PENDING]) == {"runs": {"dag/run/land/-1": [str(DAY), str(NEXT)]}}
 
 
 def test_publish_days_whose_note_fails_writes_no_data(lake, destination):
@@ -399,3 +400,21 @@ def test_publish_whole_with_a_check_that_raises_writes_nothing(lake, destination
     with pytest.raises(BrazeConfigError, match="stopped"):
         lake.publisher(check=check).publish_whole("campaigns", campaigns({"campaign_id": "a"}))
     assert destination.contents() == {}
+
+
+def test_write_whose_answer_was_lost_is_told_as_a_change(destination, tmp_path):
+    """The store took the object, but the client saw an error and, writing again, a conflict with its own object."""
+
+    class LosingAnswers(Store):
+        def write(self, name, content, expected):
+            super().write(name, content, expected)
+            if "dt=" in name:
+                raise VersionConflictError(name)
+
+    store = LosingAnswers(destination.uri, destination.conn_id)
+    layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com")
+    publisher = Publisher(store, layout, 0, Pending(store, layout.pending(0), RUN, [DAY]), lambda: None)
+    with Spool({"campaign_days": SCHEMAS["campaign_days"]}, str(tmp_path)) as spool:
+        spool.add({"campaign_days": days_of("a")})
+        (landed,) = publisher.publish_days(spool, ["campaign_days"], [DAY])
+    assert landed.written

@@ -65,7 +65,7 @@ def test_make_manifest_tells_the_run_and_what_it_did():
         "state": "success",
         "error": None,
         "run": RUN,
-        "plan": plan.describe(None),
+        "plan": plan.describe(),
         "layout": {
             "parts": 1,
             "file_format": "parquet",
