@@ -1,6 +1,6 @@
 """Sending: one request at a time under the rules of :mod:`~airflow_provider_braze.core.exchange`, by ``requests``.
 
-The only code that talks HTTP. It is shared by the threads of a task: one session, one rate budget a bucket, one
+The only code that sends. It is shared by the threads of a task: one session, one rate budget a bucket, one
 switch that ends every wait.
 """
 
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from airflow_provider_braze.core import exchange
 from airflow_provider_braze.core.budget import Hold, RateBudget
 from airflow_provider_braze.core.endpoints import bucket_of, check_path
-from airflow_provider_braze.core.models import Credentials, Reply
+from airflow_provider_braze.core.models import Reply
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeError, BrazeRateLimitError, BrazeTransportError
+from airflow_provider_braze.session import close_session, open_session
 
 if TYPE_CHECKING:
     import requests
@@ -76,7 +77,7 @@ class Transport:
         self.stats = TransportStats()
         self._settings = settings
         self._credentials = settings.credentials
-        self._session = _open_session(settings, concurrency)
+        self._session = open_session(settings, concurrency)
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
         self._changed = threading.Condition()
         self._stopped = False
@@ -97,7 +98,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are kept alive."""
-        self._session.close()
+        close_session(self._session)
 
     def get(self, path: str, params: Mapping[str, str], decode: Callable[[bytes], T] | None = None) -> T | Any:
         """Send one GET request until it is answered, refused, or tried often enough.
@@ -258,40 +259,6 @@ class Transport:
         """
         if self._stopped:
             raise BrazeError("The task was told to end while it was talking to Braze; it can be run again at any time.")
-
-
-def _open_session(settings: ConnectionSettings, concurrency: int) -> requests.Session:
-    from http.cookiejar import DefaultCookiePolicy
-
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    import airflow_provider_braze
-
-    session = requests.Session()
-    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
-    session.trust_env = settings.credentials.base_url.startswith("https://")
-    session.auth = _BearerAuth(settings.credentials)
-    session.headers["Accept"] = "application/json"
-    session.headers["Accept-Encoding"] = "gzip"
-    session.headers["User-Agent"] = f"airflow-provider-braze-analytics/{airflow_provider_braze.__version__}"
-    # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
-    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency, pool_block=True)
-    session.mount(settings.credentials.base_url, adapter)
-    return session
-
-
-class _BearerAuth:
-    """Puts the key into the header. An auth object, for a ``.netrc`` entry of the host would replace a plain header."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._credentials.api_key}"
-        return request
 
 
 def _error_of(state: RetryCallState) -> BaseException:

@@ -1,0 +1,61 @@
+"""The session of ``requests``: what goes with every call, and what never does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import requests
+
+    from airflow_provider_braze.core.connection import ConnectionSettings
+    from airflow_provider_braze.core.models import Credentials
+
+
+def open_session(settings: ConnectionSettings, concurrency: int) -> requests.Session:
+    """Make a session for one workspace.
+
+    :param concurrency: how many threads will send at once: the size of the connection pool.
+    """
+    from http.cookiejar import DefaultCookiePolicy
+
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    import airflow_provider_braze
+
+    session = requests.Session()
+    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
+    session.trust_env = settings.credentials.base_url.startswith("https://")
+    session.auth = _BearerAuth(settings.credentials)
+    session.headers["Accept"] = "application/json"
+    session.headers["Accept-Encoding"] = "gzip"
+    session.headers["User-Agent"] = f"airflow-provider-braze-analytics/{airflow_provider_braze.__version__}"
+    # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency, pool_block=True)
+    session.mount(settings.credentials.base_url, adapter)
+    return session
+
+
+def close_session(session: requests.Session) -> None:
+    """Close a session with all its idle connections."""
+    from requests.adapters import HTTPAdapter
+
+    # Since urllib3 2.0 pools close theirs only when they are garbage, and the traceback of an error may hold them.
+    adapters = [each for each in session.adapters.values() if isinstance(each, HTTPAdapter)]
+    for manager in [manager for each in adapters for manager in (each.poolmanager, *each.proxy_manager.values())]:
+        for key in manager.pools.keys():  # noqa: SIM118 - no dictionary: it cannot be iterated
+            manager.pools[key].close()
+    session.close()
+
+
+class _BearerAuth:
+    """Puts the key into the header. An auth object, for a ``.netrc`` entry of the host would replace a plain header."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._credentials.api_key}"
+        return request
