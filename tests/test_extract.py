@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -96,11 +96,28 @@ def test_fetch_all_uses_as_many_threads_as_told():
     assert len(list(Braze().all(ids(10), 5, fetch))) == 10
 
 
+class Drawn(list[str]):
+    """Ids that count how many of them were taken."""
+
+    count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for each in super().__iter__():
+            self.count += 1
+            yield each
+
+
 def test_fetch_all_is_no_further_ahead_than_twice_its_threads():
-    braze = Braze()
-    with closing(braze.all(ids(100), 3)) as fetched:
+    drawn, go = Drawn(ids(50)), threading.Event()
+
+    def fetch(campaign_id: str) -> None:
+        assert campaign_id == "c0" or go.wait(20)
+
+    with closing(Braze().all(drawn, 3, fetch)) as fetched:
         for taken, _ in enumerate(fetched, 1):
-            assert len(braze.asked) <= taken + 2 * 3
+            assert drawn.count <= taken + 2 * 3
+            go.set()
+    assert drawn.count == 50
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,13 @@ def test_get_follows_no_redirect(raw_server, transport_to, status):
     assert elsewhere.requests == []
 
 
+def test_get_follows_no_redirect_to_its_own_host(raw_server, transport_to):
+    server = raw_server(answer(b"", 307, {"Location": "/campaigns/details"}), answer())
+    with pytest.raises(BrazeRequestError):
+        transport_to(server).get(LIST, {})
+    assert len(server.requests) == 1
+
+
 def test_get_sends_the_key_whatever_a_netrc_says(raw_server, transport_to, self_signed, monkeypatch, tmp_path):
     context, certificate = self_signed
     server = raw_server(answer(), tls=context)
@@ -349,6 +356,27 @@ def test_get_gives_up_when_the_limit_is_spent_for_longer_than_a_request_waits(ra
     assert len(server.requests) == 1
 
 
+def test_get_tells_once_how_long_the_limit_is_spent(raw_server, transport_to, caplog, waiting):
+    server = raw_server(answer(headers=spent(600)))
+    transport = transport_to(server, monotonic=time.monotonic)
+    transport.get(LIST, {})
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(transport.get, LIST, {}) for _ in range(4)]
+        assert waiting.wait(20)
+        transport.stop()
+        assert {type(each.exception(timeout=20)) for each in asked} == {BrazeError}
+    assert len([record for record in caplog.records if "is spent: waiting" in record.msg]) == 1
+
+
+def test_get_of_429_holds_the_others_back_even_if_something_seems_left(raw_server, transport_to):
+    server = raw_server(answer_429({**spent(1200), "X-RateLimit-Remaining": "50"}), answer())
+    transport = transport_to(server, monotonic=time.monotonic)
+    for _ in range(2):
+        with pytest.raises(BrazeRateLimitError):
+            transport.get(LIST, {})
+    assert len(server.requests) == 1
+
+
 def test_get_of_another_bucket_goes_while_one_is_spent(raw_server, transport_to):
     server = raw_server(answer(headers=spent(1200)), answer())
     transport = transport_to(server, monotonic=time.monotonic)
@@ -368,7 +396,8 @@ def test_remaining_is_what_braze_said_last(raw_server, transport_to):
 
 def test_requests_per_minute_holds_back_without_using_up_the_waits_of_a_task(raw_server, transport_to):
     server = raw_server(answer())
-    transport = transport_to(server, requests_per_minute=1200, monotonic=time.monotonic)
+    # A request takes a few looks at this clock, and so less than the tenth of a second between two.
+    transport = transport_to(server, requests_per_minute=600, monotonic=itertools.count(0.0, 0.01).__next__)
     for _ in range(3):
         transport.get(LIST, {})
     assert len(server.requests) == 3
