@@ -83,11 +83,12 @@ def _check_instance(name: str) -> None:
     if region is None:
         region = f"{'fra' if tld == 'eu' else 'iad'}-{instance}"
     raise BrazeConfigError(
-        f"The connection's host {_shown(name)} is a {match['kind']} host, which does not serve the REST API. "
+        f"The connection's host {_shown(name)} is {_KINDS[match['kind']]} host, which does not serve the REST API. "
         f"Use rest.{region}.braze.{tld}."
     )
 
 
+_KINDS: Final = {"dashboard": "a dashboard", "sdk": "an SDK"}
 _NOT_REST: Final = re.compile(
     r"(?P<kind>dashboard|sdk)(-(?P<number>\d\d)|\.(?P<region>[a-z]+-\d\d))\.braze\.(?P<tld>com|eu)"
 )

@@ -121,7 +121,7 @@ def test_connection_host_of_a_dashboard_names_the_rest_host(dashboard, rest):
 @pytest.mark.parametrize("rest", INSTANCES.values())
 def test_connection_host_of_an_sdk_names_the_rest_host(rest):
     message = error_of(host=rest.replace("rest.", "sdk."))
-    assert "is a sdk host" in message
+    assert "is an SDK host" in message
     assert message.endswith(f"Use {rest}.")
     assert a_connection(rest).credentials.base_url == f"https://{rest}"
 
