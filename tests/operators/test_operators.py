@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -379,6 +380,32 @@ def test_list_renders_its_templates(workspace, make_context):
 def test_on_kill_before_execute_does_nothing(operator):
     arguments = {"campaign_ids": "a"} if operator is CampaignDataSeriesOperator else {}
     operator(task_id="task", **arguments).on_kill()
+
+
+class KillingHandler(logging.Handler):
+    """Kills a task as soon as it waits."""
+
+    def __init__(self, kill: Callable[[], None]) -> None:
+        super().__init__()
+        self.kill = kill
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "the next in" in record.msg:
+            self.kill()
+
+
+@pytest.mark.parametrize("kind", [CampaignListOperator, CampaignDataSeriesOperator])
+def test_on_kill_ends_a_task_that_waits_by_an_error(workspace, ids, make_context, kind):
+    workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 60})
+    arguments = {"campaign_ids": ids, **TWO_DAYS} if kind is CampaignDataSeriesOperator else {}
+    operator = kind(task_id="task", **arguments)
+    handler, log = KillingHandler(operator.on_kill), logging.getLogger("airflow_provider_braze.transport")
+    log.addHandler(handler)
+    try:
+        with pytest.raises(BrazeError, match="told to end"):
+            operator.execute(make_context())
+    finally:
+        log.removeHandler(handler)
 
 
 SCRIPT = """
