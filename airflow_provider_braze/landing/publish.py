@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.landing.upsert import replace_campaigns
 
 if TYPE_CHECKING:
@@ -62,23 +63,33 @@ class Publisher:
         :raises BrazeDataError: an object that is there cannot be read.
         """
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix="braze-landing") as pool:
-            futures = [pool.submit(self._publish_day, spool, table, day) for day in days for table in tables]
+            blocks = spool.blocks(days)
+            futures = [pool.submit(self._publish_block, spool, table, block) for block in blocks for table in tables]
             try:
-                return [future.result() for future in futures]
+                landed = [item for future in futures for item in future.result()]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+        return sorted(landed, key=lambda item: item.day or date.min)
 
     def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
         """Replace a table that is not divided by day."""
         return self._publish(name, None, self.layout.whole_object(name), table.schema, lambda _: table)
 
-    def _publish_day(self, spool: Spool, table: str, day: date) -> LandedObject:
-        new = spool.read(table, day)
-        returned = spool.read("campaign_days", day).column("campaign_id").combine_chunks()
+    def _publish_block(self, spool: Spool, table: str, days: Sequence[date]) -> list[LandedObject]:
+        from airflow_provider_braze.core.tables import sort_rows
+
+        returned = dict(split_days(spool.read("campaign_days", days).select(["campaign_id", "day"]).sort_by("day")))
+        rows = sort_rows(table, spool.read(table, days))
+        by_day = dict(split_days(rows))
+        nobody = rows.slice(0, 0)
+        return [self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody)) for day in days]
+
+    def _publish_day(self, table: str, day: date, new: pa.Table, returned: pa.Table) -> LandedObject:
+        ids = returned.column("campaign_id").combine_chunks()
 
         def merge(old: pa.Table) -> pa.Table:
-            return replace_campaigns(table, old, new, returned)
+            return replace_campaigns(table, old, new, ids)
 
         return self._publish(table, day, self.layout.day_object(table, day, self.part), new.schema, merge)
 

@@ -1,8 +1,9 @@
-"""Rows on local disk until all campaigns are in: campaigns come in by batches, days go out one by one.
+"""Rows on local disk until all campaigns are in: campaigns come in by batches, days go out by small blocks.
 
-Each batch is a run, sorted by day, at the end of one file a table; each day of a run is one compressed Arrow message at
-a known place. So memory holds one batch on the way in and a few days on the way out, however many campaigns and days
-there are. The files have no name, so that not even a killed worker leaves them behind.
+Each batch is a run at the end of one file a table; in it each block of days is one compressed Arrow message at a known
+place. So memory holds one batch on the way in and a few blocks on the way out, however many campaigns and days there
+are. A block has as many days as make a message worth its overhead, which for a wide table is large. The files have no
+name, so that not even a killed worker leaves them behind.
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow as pa
+
+
+_ROWS_A_MESSAGE: Final = 4_000
 
 
 class _Place(NamedTuple):
@@ -29,7 +34,7 @@ class _Place(NamedTuple):
 
 
 class Spool:
-    """Sorted runs of some tables on disk, gone on every exit.
+    """Runs of some tables on disk, gone on every exit.
 
     :param schemas: schema by table; each has a column ``day`` that the added tables are sorted by.
     :param folder: where the files lie; None for the system's place for temporary files.
@@ -39,7 +44,9 @@ class Spool:
         import pyarrow as pa
 
         self._schemas = schemas
-        self._places: dict[tuple[str, date], list[_Place]] = defaultdict(list)
+        self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
+        self._days: set[date] = set()
+        self._days_a_block = 0
         with ExitStack() as stack:
             self._files = {name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in schemas}
             options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -61,7 +68,11 @@ class Spool:
     @property
     def days(self) -> list[date]:
         """The days of which there are rows, sorted."""
-        return sorted({day for _, day in self._places})
+        return sorted(self._days)
+
+    def blocks(self, days: Iterable[date]) -> list[list[date]]:
+        """Group days by the block that they are in, oldest first."""
+        return [list(block) for _, block in groupby(sorted(days), self._block_of)]
 
     def add(self, tables: Mapping[str, pa.Table]) -> None:
         """Write one run.
@@ -72,24 +83,35 @@ class Spool:
             if table.num_rows:
                 self._write_run(name, table)
 
-    def read(self, name: str, day: date) -> pa.Table:
-        """Give all rows of a table's day, in no particular order; safe in any thread."""
+    def read(self, name: str, block: Sequence[date]) -> pa.Table:
+        """Give all rows of a table's block, in no particular order; safe in any thread.
+
+        :param block: one of :meth:`blocks`, of all days that have rows.
+        """
         import pyarrow as pa
 
-        batches = [self._read_batch(name, place) for place in self._places.get((name, day), ())]
+        batches = [self._read_batch(name, place) for place in self._places.get((name, self._block_of(block[0])), ())]
         return pa.Table.from_batches(batches, schema=self._schemas[name])
+
+    def _block_of(self, day: date) -> int:
+        return day.toordinal() // max(1, self._days_a_block)
 
     def _write_run(self, name: str, table: pa.Table) -> None:
         import pyarrow as pa
 
+        parts = list(split_days(table))
+        # Settled once, for all runs must agree on the blocks.
+        self._days_a_block = self._days_a_block or -(-_ROWS_A_MESSAGE * len(parts) // table.num_rows)
+        self._days.update(day for day, _ in parts)
         file, writer = self._files[name], self._writers[name]
         if file.tell() == 0:
-            # The stream's schema is written with its first batch; the days' places must not hold it.
+            # The stream's schema is written with its first batch; the blocks' places must not hold it.
             writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
-        for day, part in _split_days(table):
+        for block, group in groupby(parts, lambda part: self._block_of(part[0])):
+            (batch,) = pa.concat_tables(part for _, part in group).combine_chunks().to_batches()
             offset = file.tell()
-            writer.write_batch(part)
-            self._places[name, day].append(_Place(offset, file.tell() - offset))
+            writer.write_batch(batch)
+            self._places[name, block].append(_Place(offset, file.tell() - offset))
         file.flush()
 
     def _read_batch(self, name: str, place: _Place) -> pa.RecordBatch:
@@ -100,10 +122,10 @@ class Spool:
         return pa.ipc.read_record_batch(pa.py_buffer(content), self._schemas[name])
 
 
-def _split_days(table: pa.Table) -> Iterator[tuple[date, pa.RecordBatch]]:
+def split_days(table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
+    """Cut a table that is sorted by ``day`` into its days."""
     counted = table.group_by("day", use_threads=False).aggregate([([], "count_all")]).to_pydict()
     offset = 0
     for day, count in zip(counted["day"], counted["count_all"], strict=True):
-        (batch,) = table.slice(offset, count).combine_chunks().to_batches()
-        yield day, batch
+        yield day, table.slice(offset, count)
         offset += count

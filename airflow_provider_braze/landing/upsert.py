@@ -13,7 +13,7 @@ def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.Arra
 
     :param name: the table's name.
     :param old: what the day's object holds.
-    :param new: rows of the campaigns that came back; a campaign may have come back without any.
+    :param new: rows of the campaigns that came back, in the table's order; a campaign may have come back without any.
     :param returned: ids of the campaigns that came back.
     :return: the object's rows, in the table's order.
     """
@@ -23,4 +23,6 @@ def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.Arra
     from airflow_provider_braze.core.tables import sort_rows
 
     kept = old.filter(pc.invert(pc.is_in(old.column("campaign_id"), value_set=returned)))
+    if not kept.num_rows:
+        return new
     return sort_rows(name, pa.concat_tables([kept, new]))

@@ -19,6 +19,13 @@ from tests.landing.tables import DAY, EXTREMES, days_of, table_of
 SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages")}
 
 
+def read_day(spool, name, day):
+    """The rows of one day, out of the block that it is in."""
+    (block,) = [block for block in spool.blocks({*spool.days, day}) if day in block]
+    table = spool.read(name, block)
+    return table.filter(pa.compute.equal(table.column("day"), day))
+
+
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """Where spools are made; nothing else is in it."""
@@ -87,30 +94,30 @@ def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
             everything = pa.concat_tables([run[name] for run in runs])
             for day in days:
                 expected = everything.filter(pa.compute.equal(everything.column("day"), day))
-                assert rows_of(spool.read(name, day)) == rows_of(expected)
-                assert spool.read(name, day).schema.equals(SCHEMAS[name])
+                assert rows_of(read_day(spool, name, day)) == rows_of(expected)
+                assert read_day(spool, name, day).schema.equals(SCHEMAS[name])
 
 
 def test_read_gives_every_value_back(folder):
     with Spool(SCHEMAS, str(folder)) as spool:
         table = EXTREMES["campaign_days"].sort_by("day")
         spool.add({"campaign_days": table})
-        assert pa.concat_tables([spool.read("campaign_days", day) for day in spool.days]).equals(table)
+        assert pa.concat_tables([read_day(spool, "campaign_days", day) for day in spool.days]).equals(table)
 
 
 def test_read_of_a_run_in_several_chunks_gives_its_days_whole(folder):
     run = a_run(["a", "b", "c"], days_from(DAY, 2))["campaign_days"]
     with Spool(SPOOLED, str(folder)) as spool:
         spool.add({"campaign_days": pa.concat_tables([run.slice(0, 2), run.slice(2, 2), run.slice(4)])})
-        assert spool.read("campaign_days", DAY).equals(run.slice(0, 3))
-        assert spool.read("campaign_days", DAY + timedelta(days=1)).equals(run.slice(3))
+        assert read_day(spool, "campaign_days", DAY).equals(run.slice(0, 3))
+        assert read_day(spool, "campaign_days", DAY + timedelta(days=1)).equals(run.slice(3))
 
 
 def test_read_of_a_day_without_rows_is_an_empty_table(folder):
     with Spool(SPOOLED, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a")})
-        assert spool.read("campaign_messages", DAY) == SCHEMAS["campaign_messages"].empty_table()
-        assert spool.read("campaign_days", DAY + timedelta(days=1)) == SCHEMAS["campaign_days"].empty_table()
+        assert read_day(spool, "campaign_messages", DAY) == SCHEMAS["campaign_messages"].empty_table()
+        assert read_day(spool, "campaign_days", DAY + timedelta(days=1)) == SCHEMAS["campaign_days"].empty_table()
 
 
 def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
@@ -120,7 +127,7 @@ def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
             spool.add(a_run([f"{batch}-{i}" for i in range(20)], days))
         wanted = [(name, day) for day in days for name in SPOOLED] * 5
         with ThreadPoolExecutor(16) as pool:
-            found = list(pool.map(lambda key: spool.read(*key), wanted))
+            found = list(pool.map(lambda key: read_day(spool, *key), wanted))
     for (name, day), table in zip(wanted, found, strict=True):
         assert set(table.column("day").to_pylist()) == {day}
         assert table.num_rows == 100 * (2 if name == "campaign_messages" else 1)
@@ -145,7 +152,7 @@ def test_add_of_tables_without_rows_makes_no_day(folder):
 def test_spool_that_nothing_was_added_to_has_no_days(folder):
     with Spool(SPOOLED, str(folder)) as spool:
         assert spool.days == []
-        assert spool.read("campaign_days", DAY).num_rows == 0
+        assert read_day(spool, "campaign_days", DAY).num_rows == 0
 
 
 def test_spool_keeps_one_open_file_a_table_that_has_no_name(folder):
@@ -169,7 +176,7 @@ def test_add_on_a_full_disk_is_an_os_error_that_leaves_the_runs_before_readable(
         with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
             spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY + timedelta(days=1), 100)))
         assert caught.value.errno == errno.EFBIG
-        assert spool.read("campaign_days", DAY).equals(days_of("a"))
+        assert read_day(spool, "campaign_days", DAY).equals(days_of("a"))
 
 
 def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
@@ -196,3 +203,20 @@ def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
 def test_spool_in_a_folder_that_is_not_there_is_an_os_error(folder):
     with pytest.raises(FileNotFoundError):
         Spool(SPOOLED, str(folder / "missing"))
+
+
+def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(folder):
+    days = days_from(DAY, 30)
+    with Spool(SPOOLED, str(folder)) as spool:
+        spool.add(a_run([f"{i:03d}" for i in range(500)], days))
+        blocks = spool.blocks([*days, days[-1] + timedelta(days=400)])
+        assert [day for block in blocks for day in block] == [*days, days[-1] + timedelta(days=400)]
+        assert len(blocks) < 10
+        for block in blocks[:-1]:
+            assert set(spool.read("campaign_days", block).column("day").to_pylist()) == set(block)
+        assert spool.read("campaign_days", blocks[-1]).num_rows == 0
+
+
+def test_blocks_of_a_spool_without_rows_are_single_days(folder):
+    with Spool(SPOOLED, str(folder)) as spool:
+        assert spool.blocks(days_from(DAY, 2)) == [[day] for day in days_from(DAY, 2)]

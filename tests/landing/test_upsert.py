@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.ordering import sort_rows
 from airflow_provider_braze.core.schemas import SCHEMAS, SORT_KEYS
 from airflow_provider_braze.landing.upsert import replace_campaigns
 from tests.landing.tables import days_of, table_of
@@ -53,7 +54,7 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
     new = data.draw(rows_of(name, returned))
     kept = [row for row in old if row["campaign_id"] not in returned]
 
-    found = replace_campaigns(name, table_of(name, *old), table_of(name, *new), ids_of(returned))
+    found = replace_campaigns(name, table_of(name, *old), sort_rows(name, table_of(name, *new)), ids_of(returned))
 
     assert by_content(found) == by_content(table_of(name, *kept, *new))
     keys = [key_of(name, row) for row in found.to_pylist()]
@@ -61,9 +62,10 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
     assert found.schema.equals(SCHEMAS[name])
 
     shuffled = data.draw(st.permutations(old)), data.draw(st.permutations(new))
-    other_order = replace_campaigns(name, *(table_of(name, *rows) for rows in shuffled), ids_of(returned[::-1]))
+    old_too, new_too = (table_of(name, *rows) for rows in shuffled)
+    other_order = replace_campaigns(name, old_too, sort_rows(name, new_too), ids_of(returned[::-1]))
     assert other_order.equals(found)
-    assert replace_campaigns(name, found, table_of(name, *new), ids_of(returned)).equals(found)
+    assert replace_campaigns(name, found, sort_rows(name, new_too), ids_of(returned)).equals(found)
 
 
 def test_replace_campaigns_that_came_back_without_rows_drops_their_old_ones():
