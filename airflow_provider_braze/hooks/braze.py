@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from airflow_provider_braze.transport import Transport
 
 T = TypeVar("T")
+
+_MOST_READINGS: Final = 5
+"""Times that the list of campaigns is read at most, when campaigns leave it meanwhile; two if none does."""
 
 
 class BrazeHook(BaseHook):
@@ -155,23 +158,44 @@ class BrazeHook(BaseHook):
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
     ) -> Iterator[JsonObject]:
-        """List the workspace's campaigns, oldest first, each id once.
+        """List the workspace's campaigns, oldest first, each id once; none is lost that is listed all the while.
+
+        Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of
+        the page that is read next comes on neither page. That happens only behind a campaign that was read before it
+        left. So the list is read until a reading holds all that the one before held: then nothing was lost in the
+        one before, and what is new since comes too. It costs twice the pages, one request a hundred campaigns.
 
         :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
         :param edited_after: aware; only campaigns edited after it. Not when they last sent.
         :return: entries ``{id, name, is_api_campaign, last_edited, tags}``; keys may be missing.
-        :raises BrazeDataError: an entry without an id, or an answer of another shape.
+        :raises BrazeDataError: an entry without an id, an answer of another shape, or a list that keeps changing.
         """
-        seen: set[str] = set()
+        before: frozenset[str] | None = None
+        for _ in range(_MOST_READINGS):
+            entries = self._read_list(include_archived, edited_after)
+            if before is not None and before <= entries.keys():
+                yield from entries.values()
+                return
+            before = frozenset(entries)
+            # Two whole lists of a large workspace would be much to hold.
+            del entries
+        raise BrazeDataError(
+            f"{CAMPAIGNS_LIST.path} was read {_MOST_READINGS} times, and each time campaigns were gone that had been "
+            "listed before, so others may have been passed over. Run the task again.",
+            f"$.{CAMPAIGNS_LIST.records}",
+        )
+
+    def _read_list(self, include_archived: bool, edited_after: datetime | None) -> dict[str, JsonObject]:
+        listed: dict[str, JsonObject] = {}
         page = 0
         while entries := self._campaigns_page(page, include_archived, edited_after):
-            fresh = {entry["id"]: entry for entry in entries if entry["id"] not in seen}
+            fresh = {entry["id"]: entry for entry in entries if entry["id"] not in listed}
             if not fresh:
                 # A server that ignores `page` would be read for ever.
-                return
-            yield from fresh.values()
-            seen.update(fresh)
+                break
+            listed.update(fresh)
             page += 1
+        return listed
 
     def _campaigns_page(self, page: int, include_archived: bool, edited_after: datetime | None) -> list[JsonObject]:
         params = list_params(page, include_archived=include_archived, edited_after=edited_after)

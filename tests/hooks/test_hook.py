@@ -156,7 +156,8 @@ def test_list_campaigns_reads_all_pages(braze, hook):
     entries = list(hook.list_campaigns())
     assert entries == [campaign_entry(braze.settings, number) for number in range(250)]
     pages = [request.params["page"] for request in braze.requests]
-    assert pages == ["0", "1", "2", "3"]
+    # Twice, to see that no campaign left the list while it was read.
+    assert pages == ["0", "1", "2", "3"] * 2
     assert {request.params["include_archived"] for request in braze.requests} == {"true"}
 
 
@@ -191,14 +192,41 @@ def page(*ids: str) -> bytes:
 
 
 def test_list_campaigns_gives_each_id_once(hook_to):
-    _, hook = hook_to(page("a", "b", "a"), page("b", "c"), page())
+    _, hook = hook_to(*[page("a", "b", "a"), page("b", "c"), page()] * 2)
     assert [entry["id"] for entry in hook.list_campaigns()] == ["a", "b", "c"]
 
 
 def test_list_campaigns_of_a_server_that_ignores_the_page_ends(hook_to):
     server, hook = hook_to(page("a", "b"))
     assert [entry["id"] for entry in hook.list_campaigns()] == ["a", "b"]
-    assert len(server.requests) == 2
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("readings", "listed"),
+    [
+        # While the first pages were read, "a" left, and "c" moved from the second page to the first.
+        ([[["a", "b"], ["d"]], [["b", "c"], ["d"]], [["b", "c"], ["d"]]], ["b", "c", "d"]),
+        # The same while they were read again: nothing that the first reading has may be missing.
+        ([[["a", "b"], ["c"]], [["a", "b"]], [["b", "c"]], [["b", "c"]]], ["b", "c"]),
+        # What comes meanwhile is new, and moves nothing.
+        ([[["a"], ["b"]], [["a"], ["b", "c"]]], ["a", "b", "c"]),
+        ([[], [["a"]]], ["a"]),
+    ],
+)
+def test_list_campaigns_that_moves_is_read_until_none_can_be_lost(hook_to, readings, listed):
+    answers = [page(*ids) for reading in readings for ids in [*reading, []]]
+    server, hook = hook_to(*answers)
+    assert [entry["id"] for entry in hook.list_campaigns()] == listed
+    assert len(server.requests) == len(answers)
+
+
+def test_list_campaigns_that_never_rests_is_an_error(hook_to):
+    answers = [page(*ids) for number in range(5) for ids in ([f"gone {number}"], [])]
+    server, hook = hook_to(*answers)
+    with pytest.raises(BrazeDataError, match="read 5 times"):
+        list(hook.list_campaigns())
+    assert len(server.requests) == 10
 
 
 @pytest.mark.parametrize(
@@ -453,7 +481,7 @@ def test_test_connection_reads_the_connection_anew(braze, hook, monkeypatch):
 
 def test_hook_trusts_the_certificates_of_the_extra_field_verify(raw_server, monkeypatch, self_signed):
     context, certificate = self_signed
-    server = raw_server(page("a"), page(), tls=context)
+    server = raw_server(*[page("a"), page()] * 2, tls=context)
     set_connection(monkeypatch, host=server.url, extra={"verify": str(certificate)})
     with closing(BrazeHook()) as hook:
         assert [entry["id"] for entry in hook.list_campaigns()] == ["a"]

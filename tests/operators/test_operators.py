@@ -351,7 +351,7 @@ def test_list_with_a_wrong_pattern_fails_for_good(workspace, listed):
 
 def test_list_copes_with_entries_that_lack_keys(raw_server, listed, monkeypatch):
     campaigns = [{"id": "a"}, {"id": "b", "name": None, "tags": None}, {"id": "c", "name": "x", "tags": [None, "t"]}]
-    bodies = [json.dumps({"campaigns": page}).encode() for page in (campaigns, [])]
+    bodies = [json.dumps({"campaigns": page}).encode() for page in (campaigns, []) * 2]
     head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n"
     for arguments, found in [({}, ["a", "b", "c"]), ({"tag": "t"}, ["c"]), ({"name_pattern": "x"}, ["c"])]:
         server = raw_server(*(head.format(len(body)).encode() + body for body in bodies))
