@@ -1,0 +1,205 @@
+"""A lake in which a week was landed, restated since, and a proxy before the sandbox that spoils the next run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_braze.core import exchange
+from airflow_provider_braze.core.schemas import FIGURES
+from airflow_provider_braze.exceptions import BrazePartialError
+from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.faults.proxy import Fault, FaultProxy, Request, Rule
+from tests.faults.table import Row, read_rows
+from tests.stores import Destination
+
+LIST, SERIES = "/campaigns/list", "/campaigns/data_series"
+DAYS = [date(2026, 11, 16) + timedelta(days=each) for each in range(3)]  # make_context's run is due on the 19th
+KEY = "the-key-of-the-fault-tests"
+
+Figures = dict[tuple[str, date], dict[str, Any]]
+
+
+@dataclass
+class Lake:
+    """A destination, and runs that land in it."""
+
+    row: Row
+    braze: Sandbox
+    proxy: FaultProxy
+    destination: Destination
+    old: Figures
+    new: Figures
+    _context: Callable[..., dict[str, Any]]
+    _log: pytest.LogCaptureFixture
+
+    @property
+    def ids(self) -> list[str]:
+        return data.campaign_ids(self.braze.settings)
+
+    def connect(self, host: str | None = None, **extra: Any) -> None:
+        """Set the connection's extra fields; default: no patience."""
+        extra = {"max_attempts": 3, "connect_timeout": 5, "read_timeout": 20, **extra}
+        connection = {"conn_type": "braze", "host": host or self.proxy.url, "password": KEY, "extra": extra}
+        os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
+
+    def run(self, try_number: int = 1, **arguments: Any) -> dict[str, Any]:
+        """Run the task once."""
+        arguments = {"destination": self.destination.uri, "lookback_days": len(DAYS) - 1, **arguments}
+        operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
+        return operator.execute(self._context(try_number=try_number))
+
+    def figures(self) -> Figures:
+        """What has landed in ``campaign_days``."""
+        rows = self.destination.table("campaign_days").to_pylist()
+        return {(row["campaign_id"], row["day"]): {name: row[name] for name in FIGURES} for row in rows}
+
+    def keeps_its_promise(self, rule: Rule, **arguments: Any) -> Any:
+        """Let a run meet a fault, and check what the table promises of it; then that a run without it mends all.
+
+        :return: the summary, or the error that the promise names.
+        """
+        self.proxy.rule = rule
+        outcome = self.succeeds(**arguments) if self.row.is_complete else self.fails(**arguments)
+        self.proxy.rule = lambda request: None
+        self.connect()
+        self.run()
+        assert self.figures() == self.new
+        return outcome
+
+    def succeeds(self, **arguments: Any) -> dict[str, Any]:
+        """Run the task, and check that every figure is there."""
+        assert self.row.is_complete
+        summary = self.run(**arguments)
+        assert self.figures() == self.new
+        return summary
+
+    def fails(self, **arguments: Any) -> BaseException:
+        """Run the task, and check that it fails as the table says, and that nothing is lost."""
+        before = self.destination.contents()
+        with self._log.at_level(logging.DEBUG), pytest.raises(Exception) as caught:  # noqa: PT011 - named below
+            self.run(**arguments)
+        error = self.check_error(caught.value)
+        if self.row.writes_nothing:
+            assert self.destination.contents() == before
+        elif isinstance(error, BrazePartialError):
+            lost = {place: figures for place, figures in self.old.items() if place[0] in error.failures}
+            assert self.figures() == {**self.new, **lost}
+        else:
+            landed = self.figures()
+            assert landed.keys() == self.new.keys()
+            assert all(landed[place] in (self.old[place], self.new[place]) for place in landed)
+        return error
+
+    def check_error(self, raised: BaseException) -> BaseException:
+        """Check that an error is the one promised, and tells no key; give it as this package raised it."""
+        error = raised.__cause__ if isinstance(raised, AirflowFailException) else raised
+        assert (error is not raised) == self.row.is_final
+        causes = [text.split(":")[0] for text in error.failures.values()] if hasattr(error, "failures") else []
+        assert [type(error).__name__, *dict.fromkeys(causes)] == self.row.errors
+        assert KEY not in f"{raised!r} {error!r} {self._log.text}"
+        return error
+
+
+def figures_of(settings: SandboxSettings) -> Figures:
+    """What should land, by the sandbox's own word."""
+    objects = {
+        (campaign_id, day): data.day_object(settings, campaign_id, day)
+        for campaign_id in data.campaign_ids(settings)
+        for day in DAYS
+    }
+    return {place: {name: each.get(name) for name in FIGURES} for place, each in objects.items()}
+
+
+def on(path: str, fault: Fault) -> Rule:
+    """Each call of a path meets the fault."""
+    return lambda request: fault if request.path == path else None
+
+
+def of_campaign(campaign_id: str, fault: Fault) -> Rule:
+    """Each call for one campaign's days meets the fault."""
+    return lambda request: fault if request.params.get("campaign_id") == campaign_id else None
+
+
+def once(fault: Fault, *paths: str) -> Rule:
+    """The first call for each campaign, and of the list, meets the fault."""
+    met: dict[tuple[str, str | None], Request] = {}
+
+    def rule(request: Request) -> Fault | None:
+        is_first = met.setdefault((request.path, request.params.get("campaign_id")), request) is request
+        return fault if is_first and request.path in (paths or (LIST, SERIES)) else None
+
+    return rule
+
+
+@pytest.fixture(scope="session")
+def rows() -> dict[str, Row]:
+    return {row.test: row for row in read_rows()}
+
+
+@pytest.fixture(scope="session")
+def fault_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(SandboxSettings(campaigns=4, as_of="2026-11-19T06:00:00Z", api_key=KEY)) as braze:
+        yield braze
+
+
+@pytest.fixture(scope="session")
+def fault_proxy(fault_sandbox: Sandbox) -> Iterator[FaultProxy]:
+    with closing(FaultProxy(port_of(fault_sandbox))) as proxy:
+        yield proxy
+
+
+def port_of(braze: Sandbox) -> int:
+    return int(braze.url.rsplit(":", 1)[1])
+
+
+@pytest.fixture(scope="session")
+def landed_before(fault_sandbox: Sandbox, fault_proxy: FaultProxy) -> dict[str, Any]:
+    """What the first test lands; the others begin with it."""
+    return {}
+
+
+@pytest.fixture
+def lake(
+    request: pytest.FixtureRequest,
+    rows: Mapping[str, Row],
+    fault_sandbox: Sandbox,
+    fault_proxy: FaultProxy,
+    landed_before: dict[str, Any],
+    make_context: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Lake:
+    """Return the lake of a test that the table names: three days of four campaigns, all of them restated since."""
+    test = f"{request.path.name}::{request.node.name}"
+    assert test in rows, f"{test} has no row in the table of faults"
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "")
+    # So that no test waits for a back-off; announced resets are waited for.
+    monkeypatch.setattr(exchange, "_BACKOFF_CAP_SECONDS", 0.01)
+    fault_proxy.rule = lambda request: None
+    fault_proxy.requests.clear()
+    early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
+    old = figures_of(early)
+    destination = Destination(f"file://{tmp_path}/lake", None)
+    lake = Lake(rows[test], fault_sandbox, fault_proxy, destination, old, {}, make_context, caplog)
+    lake.connect()
+    if not landed_before:
+        lake.run()
+        assert lake.figures() == old
+        landed_before.update(destination.contents())
+    destination.restore(landed_before)
+    lake.new = figures_of(fault_sandbox.configure(as_of="2026-11-21T06:00:00Z"))
+    assert all(lake.old[lake.ids[0], day] != lake.new[lake.ids[0], day] for day in DAYS)
+    return lake

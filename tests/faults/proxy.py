@@ -1,0 +1,164 @@
+"""A proxy in front of the sandbox, which spoils answers, or the way in which they come."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came."""
+
+    path: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+
+    @classmethod
+    def of(cls, head: str) -> Request:
+        line, *fields = head.split("\r\n")
+        url = urlsplit(line.split(" ")[1])
+        headers = dict(each.split(": ", 1) for each in fields if each)
+        return cls(url.path, dict(parse_qsl(url.query)), {name.lower(): value for name, value in headers.items()})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it will be sent; a header that is None is left out."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+
+    def render(self) -> bytes:
+        headers = {"content-length": str(len(self.body)), **self.headers}
+        lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
+        # Latin-1, as http.client reads them.
+        return "\r\n".join([f"HTTP/1.1 {self.status} Told", *lines, "", ""]).encode("latin-1") + self.body
+
+
+@dataclass
+class Call:
+    """A request on its way; a fault does with it what it wants.
+
+    :param closing: set when the proxy ends.
+    """
+
+    request: Request
+    stream: socket.socket
+    closing: threading.Event
+    port: int
+    is_kept: bool = False
+
+    def ask(self, **params: str) -> Answer:
+        """Give the sandbox's own answer, not compressed; some parameters may be changed."""
+        upstream = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            query = urlencode({**self.request.params, **params})
+            headers = {"Authorization": self.request.headers["authorization"]}
+            upstream.request("GET", f"{self.request.path}?{query}", headers=headers)
+            answer = upstream.getresponse()
+            kept = {name: value for name, value in answer.getheaders() if name.startswith(("content-type", "x-"))}
+            return Answer(answer.status, answer.read(), kept)
+        finally:
+            upstream.close()
+
+    def send(self, answer: Answer) -> None:
+        """Send a whole answer, and let the connection live."""
+        self.stream.sendall(answer.render())
+        self.is_kept = True
+
+    def reset(self) -> None:
+        """End the connection by RST."""
+        self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.stream.close()
+
+    def wait_for_client(self) -> None:
+        """Wait until the client goes."""
+        while self.stream.recv(65_536):
+            pass
+
+
+Fault = Callable[[Call], None]
+Rule = Callable[[Request], Fault | None]
+
+
+def pass_on(call: Call) -> None:
+    """No fault."""
+    call.send(call.ask())
+
+
+class FaultProxy:
+    """Listens on a loopback port, and passes each request on, or to the fault that its rule names.
+
+    :param port: of the sandbox.
+    :param tls: serve HTTPS.
+    """
+
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.rule: Rule = lambda request: None
+        self.requests: list[Request] = []
+        self._port = port
+        self._tls = tls
+        self._closing = threading.Event()
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseRequestHandler]:
+        proxy = self
+
+        class Handler(BaseRequestHandler):
+            def handle(self) -> None:
+                # A client may go whenever it likes; what it did not see is the test's own affair.
+                with suppress(OSError):
+                    proxy._serve(self.request)
+
+        return Handler
+
+    def _serve(self, connection: socket.socket) -> None:
+        connection.settimeout(30)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+        while head := _read_head(stream):
+            request = Request.of(head)
+            self.requests.append(request)
+            call = Call(request, stream, self._closing, self._port)
+            (self.rule(request) or pass_on)(call)
+            if not call.is_kept:
+                return stream.close()
+
+
+class _Server(ThreadingTCPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def _read_head(stream: socket.socket) -> str:
+    received = b""
+    while not received.endswith(b"\r\n\r\n"):
+        more = stream.recv(65_536)
+        if not more:
+            return ""
+        received += more
+    return received.decode("latin-1")
+
+
+def with_body(call: Call, body: bytes) -> Answer:
+    """The sandbox's answer with another body."""
+    return replace(call.ask(), body=body)

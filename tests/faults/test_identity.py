@@ -1,0 +1,118 @@
+"""Where the key goes, and whom it is shown to: redirects, cookies, other passwords, names and certificates."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import KEY, LIST, of_campaign, on, port_of
+from tests.faults.proxy import Answer, Call, FaultProxy
+from tests.stores import Destination
+
+TLS: dict[str, tuple[str, int, bool]] = {
+    # The certificate's address, the year in which it ended, whether the connection trusts it.
+    "expired": ("127.0.0.1", 2021, True),
+    "self-signed": ("127.0.0.1", 2120, False),
+    "of-another-host": ("127.0.0.2", 2120, True),
+}
+
+
+@pytest.mark.parametrize("kind", ["json-as-html", "cookies"])
+def test_strange_headers(lake, kind):
+    headers = {"json-as-html": {"content-type": "text/html; charset=utf-16"}, "cookies": {"set-cookie": "a=1; Path=/"}}
+
+    def fault(call: Call) -> None:
+        whole = call.ask()
+        call.send(replace(whole, headers={**whole.headers, **headers[kind]}))
+
+    lake.keeps_its_promise(lambda request: fault)
+    assert not [request for request in lake.proxy.requests if "cookie" in request.headers]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_to_another_host(lake, raw_server, status):
+    elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    location = elsewhere.url.replace("127.0.0.1", "localhost") + "/campaigns/data_series"
+    lake.keeps_its_promise(of_campaign(lake.ids[0], lambda call: call.send(Answer(status, b"", {"location": location}))))
+    assert elsewhere.requests == []
+
+
+def test_redirect_of_the_list(lake, raw_server):
+    elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    lake.keeps_its_promise(on(LIST, lambda call: call.send(Answer(302, b"", {"location": elsewhere.url}))))
+    assert elsewhere.requests == []
+
+
+def test_host_that_cannot_be_resolved(lake, _no_network):
+    lake.connect("https://rest.no-such-instance.invalid", max_attempts=2)
+    lake.destination = Destination(f"{lake.destination.uri}-elsewhere", None)
+    # The guard of the tests answers for the resolver: it knows no name but this machine's.
+    error = lake.fails()
+    assert "rest.no-such-instance.invalid" in str(error)
+    assert _no_network == ["rest.no-such-instance.invalid"] * 2
+    _no_network.clear()
+
+
+def certificate_of(folder: Path, address: str, last_year: int) -> tuple[ssl.SSLContext, str]:
+    """A certificate of its own authority: what a server needs, and the file that a client has to trust."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1))
+        .not_valid_after(datetime(last_year, 1, 1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file = folder / "certificate.pem"
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, folder / "key.pem")
+    return context, str(file)
+
+
+@pytest.fixture
+def over_tls(lake, tmp_path) -> Iterator[Callable[..., FaultProxy]]:
+    """Return a function that has the connection go over TLS, to a destination of its own."""
+    with ExitStack() as stack:
+
+        def start(address: str, last_year: int, is_trusted: bool) -> FaultProxy:
+            context, file = certificate_of(tmp_path, address, last_year)
+            proxy = stack.enter_context(closing(FaultProxy(port_of(lake.braze), context)))
+            lake.connect(proxy.url, max_attempts=2, **{"verify": file} if is_trusted else {})
+            lake.destination = Destination(f"{lake.destination.uri}-over-tls", None)
+            return proxy
+
+        yield start
+
+
+@pytest.mark.parametrize("kind", TLS)
+def test_certificate_that_proves_nothing(lake, over_tls, kind):
+    proxy = over_tls(*TLS[kind])
+    error = lake.fails()
+    assert "CERTIFICATE_VERIFY_FAILED" in str(error)
+    assert proxy.requests == []
+
+
+def test_netrc_with_another_password(lake, over_tls, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password something\ndefault login any password thing\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    proxy = over_tls("127.0.0.1", 2120, True)
+    lake.succeeds()
+    assert {request.headers["authorization"] for request in proxy.requests} == {f"Bearer {KEY}"}
