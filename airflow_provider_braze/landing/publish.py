@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
 
-_WRITERS: Final = 8
+_WRITERS: Final = 4
 """Objects on the way at once: enough to hide a store's latency, few enough to keep memory flat."""
 
 

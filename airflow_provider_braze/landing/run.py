@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH_DAYS: Final = 16_000
+_BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
 _PROGRESS_SECONDS: Final = 15.0
 
@@ -48,7 +48,8 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(plan.window, is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    with Spool({name: SCHEMAS[name] for name in _spooled(plan)}, spool_folder) as spool:
+    schemas = {name: SCHEMAS[name] for name in _spooled(plan)}
+    with _plain_memory(), Spool(schemas, len(plan.campaign_ids), spool_folder) as spool:
         _fetch_into(spool, plan, hook, outcome)
         objects = _publish(publisher, spool, plan)
     for warning in warnings_of(outcome, plan.missing_days):
@@ -63,6 +64,19 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
         raise error
     pending.clear()
     return summarise(manifest, uri)
+
+
+@contextmanager
+def _plain_memory() -> Iterator[None]:
+    """Have Arrow allocate as C does. Its own pool keeps what each of many short-lived threads has once used."""
+    import pyarrow as pa
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _spooled(plan: Plan) -> list[str]:

@@ -2,8 +2,8 @@
 
 Each batch is a run at the end of one file a table; in it each block of days is one compressed Arrow message at a known
 place. So memory holds one batch on the way in and a few blocks on the way out, however many campaigns and days there
-are. A block has as many days as make a message worth its overhead, which for a wide table is large. The files have no
-name, so that not even a killed worker leaves them behind.
+are. A block has so many days that it is worth a message's overhead, which is large for a wide table, but not so many
+that it would fill memory. The files have no name, so that not even a killed worker leaves them behind.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-_ROWS_A_MESSAGE: Final = 4_000
+_CAMPAIGN_DAYS_A_BLOCK: Final = 2_000
 
 
 class _Place(NamedTuple):
@@ -37,16 +37,17 @@ class Spool:
     """Runs of some tables on disk, gone on every exit.
 
     :param schemas: schema by table; each has a column ``day`` that the added tables are sorted by.
+    :param campaigns: how many campaigns will come: so many rows, or a few times as many, does a day have.
     :param folder: where the files lie; None for the system's place for temporary files.
     """
 
-    def __init__(self, schemas: Mapping[str, pa.Schema], folder: str | None = None) -> None:
+    def __init__(self, schemas: Mapping[str, pa.Schema], campaigns: int, folder: str | None = None) -> None:
         import pyarrow as pa
 
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._days: set[date] = set()
-        self._days_a_block = 0
+        self._days_a_block = max(1, _CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns))
         with ExitStack() as stack:
             self._files = {name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in schemas}
             options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -94,14 +95,12 @@ class Spool:
         return pa.Table.from_batches(batches, schema=self._schemas[name])
 
     def _block_of(self, day: date) -> int:
-        return day.toordinal() // max(1, self._days_a_block)
+        return day.toordinal() // self._days_a_block
 
     def _write_run(self, name: str, table: pa.Table) -> None:
         import pyarrow as pa
 
         parts = list(split_days(table))
-        # Settled once, for all runs must agree on the blocks.
-        self._days_a_block = self._days_a_block or -(-_ROWS_A_MESSAGE * len(parts) // table.num_rows)
         self._days.update(day for day, _ in parts)
         file, writer = self._files[name], self._writers[name]
         if file.tell() == 0:
