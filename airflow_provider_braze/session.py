@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,17 +12,18 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.models import Credentials
 
 
-def open_session(settings: ConnectionSettings, concurrency: int) -> requests.Session:
+def open_session(settings: ConnectionSettings, concurrency: int, check: Callable[[], None]) -> requests.Session:
     """Make a session for one workspace.
 
     :param concurrency: how many threads will send at once: the size of the connection pool.
+    :param check: called at least twice a second while an answer is waited for; raises to end the wait.
     """
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
-    from requests.adapters import HTTPAdapter
 
     import airflow_provider_braze
+    from airflow_provider_braze.receiving import ReceivingAdapter
 
     session = requests.Session()
     # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
@@ -33,8 +35,7 @@ def open_session(settings: ConnectionSettings, concurrency: int) -> requests.Ses
     # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=concurrency, pool_block=True)
-    session.mount(settings.credentials.base_url, adapter)
+    session.mount(settings.credentials.base_url, ReceivingAdapter(check, concurrency))
     return session
 
 

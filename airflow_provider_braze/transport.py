@@ -60,7 +60,7 @@ class Transport:
 
     :param settings: the connection.
     :param concurrency: how many threads will send at once: the size of the connection pool.
-    :param monotonic: the clock of waits and deadlines, seconds.
+    :param monotonic: the clock of waits, seconds.
     :param wall: the clock that Braze's resets are compared with, epoch seconds.
     :param jitter: gives a random number in 0..1.
     """
@@ -77,7 +77,7 @@ class Transport:
         self.stats = TransportStats()
         self._settings = settings
         self._credentials = settings.credentials
-        self._session = open_session(settings, concurrency)
+        self._session = open_session(settings, concurrency, self.check_stopped)
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
         self._changed = threading.Condition()
         self._stopped = False
@@ -140,7 +140,6 @@ class Transport:
         import requests
         import urllib3
 
-        deadline = self._monotonic() + self._settings.connect_timeout + 2 * self._settings.read_timeout
         try:
             with self._session.get(
                 self._credentials.base_url + path,
@@ -151,7 +150,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = self._read_body(response, path, deadline)
+                body = _read_body(response, path)
                 return Reply(response.status_code, response.headers, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             problem = self._credentials.scrub(f"{type(error).__name__}: {error}")[:300]
@@ -159,22 +158,6 @@ class Transport:
         raise BrazeTransportError(
             f"{path} gave no whole answer: {problem}. Check the connection's host and the network between."
         ) from ConnectionError(problem)
-
-    def _read_body(self, response: requests.Response, path: str, deadline: float) -> bytes:
-        chunks, size = [], 0
-        # One receive at a time: a larger read would wait for bytes that a slow sender drips in for ever.
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                raise BrazeDataError(
-                    f"{path} answered with more than {MAX_BODY_BYTES // 2**20} MiB. That is no analytics of a "
-                    "campaign; check the connection's host."
-                )
-            if self._monotonic() > deadline:
-                raise TimeoutError("the answer was still dripping in when its time was over")
-            self.check_stopped()
-        return b"".join(chunks)
 
     def _admit(self, path: str) -> RateBudget:
         waited = 0.0
@@ -259,6 +242,20 @@ class Transport:
         """
         if self._stopped:
             raise BrazeError("The task was told to end while it was talking to Braze; it can be run again at any time.")
+
+
+def _read_body(response: requests.Response, path: str) -> bytes:
+    chunks, size = [], 0
+    # One receive at a time: the size is looked at before there is more of it.
+    while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise BrazeDataError(
+                f"{path} answered with more than {MAX_BODY_BYTES // 2**20} MiB. That is no analytics of a "
+                "campaign; check the connection's host."
+            )
+    return b"".join(chunks)
 
 
 def _error_of(state: RetryCallState) -> BaseException:

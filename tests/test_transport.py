@@ -493,15 +493,15 @@ def test_get_of_a_silent_server_ends_by_the_read_timeout(raw_server, transport_t
     assert len(server.requests) == 2
 
 
-def test_get_of_a_slow_drip_ends_by_the_deadline(raw_server, transport_to):
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\nX: ", answer(DOCUMENT[:1], headers={"Content-Length": "9999"})])
+def test_get_of_a_slow_drip_ends_by_the_deadline(raw_server, transport_to, begin):
     def drip(stream: socket.socket, closing: threading.Event) -> None:
-        stream.sendall(answer(DOCUMENT[:1], headers={"Content-Length": str(len(DOCUMENT))}))
-        closing.wait()
+        stream.sendall(begin)
+        while not closing.wait(0.02):
+            stream.sendall(b" ")
 
-    # The clock leaps past the deadline while the first byte is read; the read time-out is a minute away.
-    server = raw_server(drip)
     with pytest.raises(BrazeTransportError, match="still dripping in"):
-        transport_to(server, read_timeout=60.0, max_attempts=1).get(LIST, {})
+        transport_to(raw_server(drip), read_timeout=0.2, max_attempts=1).get(LIST, {})
 
 
 @pytest.mark.parametrize("compressed", [True, False], ids=["bomb", "plain"])
@@ -589,6 +589,26 @@ def test_stop_ends_a_body_that_is_being_read(raw_server, transport_to):
         transport.stop()
         stopped.set()
         assert type(asked.exception(timeout=20)) is BrazeError
+
+
+@pytest.mark.parametrize("is_secure", [False, True])
+def test_stop_ends_the_wait_for_an_answer(raw_server, transport_to, self_signed, is_secure):
+    asked_for = threading.Event()
+
+    def say_nothing(stream: socket.socket, closing: threading.Event) -> None:
+        asked_for.set()
+        closing.wait()
+
+    context, certificate = self_signed
+    server = raw_server(say_nothing, tls=context if is_secure else None)
+    transport = transport_to(server, verify=str(certificate))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(transport.get, LIST, {})
+        assert asked_for.wait(20)
+        transport.stop()
+        error = asked.exception(timeout=20)
+    assert type(error) is BrazeError
+    assert "told to end" in str(error)
 
 
 def test_get_after_stop_sends_nothing(raw_server, transport_to):
