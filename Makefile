@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test venv lint types unit format constraints clean
+.PHONY: help demo test bench venv lint types unit format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -24,6 +24,10 @@ demo: ## See it work: Airflow lands five days of a made-up Braze, without an acc
 	.demo/venv/bin/python demo/run.py --began $$began
 
 test: lint types unit ## All checks: lint, types, tests with coverage
+
+bench: ## Benchmarks, as one table of ratios; on a quiet machine, about half an hour
+	@$(PYTHON) tools/make_venv.py .venv-bench --constraints $(CONSTRAINTS) --extras sandbox --group bench
+	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
 venv: ## The environment of the checks, .venv
 	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras amazon,sandbox --group test
@@ -46,11 +50,11 @@ format: venv ## Write the format that lint wants
 
 constraints: ## Renew the pinned versions
 	$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install --quiet --upgrade uv
-	(echo '# What `make test` and `make demo` install, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
+	(echo '# What `make test`, `make demo` and `make bench` install, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
 	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
-	--extra amazon --extra sandbox --group demo --group test --quiet --no-header --no-annotate --no-emit-index-url \
+	--extra amazon --extra sandbox --group demo --group test --group bench --quiet --no-header --no-annotate --no-emit-index-url \
 	) > $(CONSTRAINTS).new
 	mv $(CONSTRAINTS).new $(CONSTRAINTS)
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-uv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-bench .venv-uv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

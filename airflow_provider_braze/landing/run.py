@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_BATCH_DAYS: Final = 8_000
+BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
 _PROGRESS_SECONDS: Final = 15.0
 
@@ -107,7 +107,7 @@ def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> 
             outcome.drift.update(item.result.drift)
             batch.append(item.result)
             batch_days += len(item.result.days)
-            if batch_days >= _BATCH_DAYS:
+            if batch_days >= BATCH_DAYS:
                 spool.add(build_tables(batch, _spooled(plan)))
                 batch, batch_days = [], 0
     if batch:

@@ -1,0 +1,241 @@
+"""One contender's run, in a process of its own: imports first, then the clock runs until the last object.
+
+Prints one JSON object: ``seconds`` of wall, ``cpu`` of this process, ``peak_mib`` above what Airflow's imports took,
+and what the contender tells itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+CONCURRENCY = 16
+
+
+def main() -> None:
+    """Run the contender that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("contender", choices=sorted(CONTENDERS))
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--key", required=True)
+    parser.add_argument("--days", type=int, required=True)
+    parser.add_argument("--end", required=True, help="the day after the last one, YYYY-MM-DD")
+    parser.add_argument("--folder", required=True, help="where objects go")
+    options = parser.parse_args()
+    before = _airflow_mib() if options.contender == "ours" else _peak_mib()
+    run = CONTENDERS[options.contender](options)
+    began, cpu = time.perf_counter(), time.process_time()
+    told = run() or {}
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mib": _peak_mib() - before, **told}))
+
+
+def _airflow_mib() -> float:
+    """The memory of a process that has imported what any task has."""
+    import airflow.sdk
+    from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, ObjectStoragePath
+
+    del airflow, BaseHook, BaseOperator, ObjectStoragePath
+    return _peak_mib()
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ours(options: argparse.Namespace) -> Callable[[], Any]:
+    """The transfer operator, as a task runs it."""
+    connection = {"conn_type": "braze", "host": options.url, "password": options.key, "extra": {"timezone": "UTC"}}
+    os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
+    import pyarrow.compute
+    import pyarrow.parquet
+    import requests
+    from airflow.providers.common.compat.sdk import ObjectStoragePath
+
+    from airflow_provider_braze.core import tables
+    from airflow_provider_braze.landing import run as landing_run
+    from airflow_provider_braze.landing import spool, store, upsert
+    from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+    del pyarrow, requests, tables, spool, store, upsert
+    start, end = _span(options)
+    operator = CampaignDataSeriesToObjectStorageOperator(
+        task_id="land", destination=f"file://{options.folder}", start=start, end=end, concurrency=CONCURRENCY
+    )
+    ObjectStoragePath(f"file://{options.folder}").fs.exists(options.folder)
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="land", map_index=-1, try_number=1)
+    run_after = datetime.now(timezone.utc)
+    context = {"ti": ti, "dag": None, "dag_run": SimpleNamespace(run_type="manual", run_after=run_after)}
+
+    fetching = 0.0
+    fetch = landing_run._fetch_into
+
+    def timed(*arguments: Any) -> None:
+        nonlocal fetching
+        began = time.perf_counter()
+        fetch(*arguments)
+        fetching = time.perf_counter() - began
+
+    landing_run._fetch_into = timed
+
+    def run() -> dict[str, Any]:
+        summary = operator.execute(context)
+        return {"calls": summary["requests"], "changed_days": summary["changed_days"], "fetching": fetching}
+
+    return run
+
+
+def readers(options: argparse.Namespace) -> Callable[[], Any]:
+    """Only downloads, by as many threads: no client can be faster."""
+    get, ids = _getter(options), _ids(options)
+    calls = [params for campaign_id in ids for params in _calls(campaign_id, options)]
+    return lambda: {"bytes": sum(_each(lambda params: len(get("/campaigns/data_series", params).content), calls))}
+
+
+def loop(options: argparse.Namespace) -> Callable[[], Any]:
+    """What many write by hand: requests, pandas, to_parquet, a pool of threads; proves, merges and types nothing."""
+    import pandas as pd
+
+    get, ids = _getter(options), _ids(options)
+    pd.DataFrame({"dt": ["x"]}).to_parquet(f"{options.folder}-warm-up", partition_cols=["dt"])
+
+    def fetch(campaign_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        days, rows = [], []
+        for params in _plain_calls(campaign_id, options):
+            for day in get("/campaigns/data_series", params).json()["data"]:
+                key = {"campaign_id": campaign_id, "dt": day["time"]}
+                messages = day.pop("messages", {})
+                days.append({**key, **day})
+                rows += [{**key, "channel": name, **row} for name, group in messages.items() for row in group]
+        return days, rows
+
+    def run() -> None:
+        fetched = _each(fetch, ids)
+        for name, tables in zip(("campaign_days", "campaign_messages"), zip(*fetched, strict=True), strict=True):
+            frame = pd.DataFrame([row for table in tables for row in table])
+            frame.to_parquet(f"{options.folder}/{name}", partition_cols=["dt"])
+
+    return run
+
+
+def dlt(options: argparse.Namespace) -> Callable[[], Any]:
+    """Dlt's declarative rest_api source, 16 workers, Parquet on a local file system."""
+    os.environ.update(
+        RUNTIME__DLTHUB_TELEMETRY="false",
+        RUNTIME__LOG_LEVEL="CRITICAL",
+        EXTRACT__WORKERS=str(CONCURRENCY),
+        NORMALIZE__WORKERS="2",
+        LOAD__WORKERS=str(CONCURRENCY),
+        DLT_DATA_DIR=f"{options.folder}-dlt",
+    )
+    import dlt as library
+    from dlt.destinations import filesystem
+    from dlt.sources.rest_api import rest_api_source
+
+    ids = _ids(options)
+    pages = [params for campaign_id in ids for params in _plain_calls(campaign_id, options)]
+
+    @library.resource(name="calls", selected=False)
+    def calls() -> Any:
+        yield pages
+
+    source = rest_api_source(
+        {
+            "client": {
+                "base_url": options.url,
+                "auth": {"type": "bearer", "token": options.key},
+                "paginator": "single_page",
+            },
+            "resources": [
+                {
+                    "name": "campaign_days",
+                    "parallelized": True,
+                    "endpoint": {
+                        "path": "campaigns/data_series",
+                        "params": {
+                            name: f"{{resources.calls.{name}}}" for name in ("campaign_id", "length", "ending_at")
+                        },
+                        "data_selector": "data",
+                    },
+                    "include_from_parent": ["campaign_id"],
+                },
+                calls(),
+            ],
+        }
+    )
+    pipeline = library.pipeline(
+        "bench", destination=filesystem(f"file://{options.folder}"), dataset_name="lake", progress=None
+    )
+    return lambda: pipeline.run(source, loader_file_format="parquet") and None
+
+
+CONTENDERS = {"ours": ours, "readers": readers, "loop": loop, "dlt": dlt}
+
+
+def _getter(options: argparse.Namespace) -> Callable[..., Any]:
+    import requests
+
+    local = threading.local()
+
+    def get(path: str, params: dict[str, str]) -> Any:
+        if not hasattr(local, "session"):
+            local.session = requests.Session()
+            local.session.headers.update({"Authorization": f"Bearer {options.key}", "Accept-Encoding": "gzip"})
+        answer = local.session.get(options.url + path, params=params, timeout=60)
+        answer.raise_for_status()
+        return answer
+
+    return get
+
+
+def _ids(options: argparse.Namespace) -> list[str]:
+    get, ids, page = _getter(options), [], 0
+    while entries := get("/campaigns/list", {"page": str(page), "include_archived": "true"}).json()["campaigns"]:
+        ids += [entry["id"] for entry in entries]
+        page += 1
+    return ids
+
+
+def _span(options: argparse.Namespace) -> tuple[str, str]:
+    end = datetime.fromisoformat(options.end)
+    return (end - timedelta(days=options.days)).date().isoformat(), end.date().isoformat()
+
+
+def _calls(campaign_id: str, options: argparse.Namespace) -> list[dict[str, str]]:
+    """The same calls that the operator makes."""
+    from airflow_provider_braze.core.calls import split_window
+    from airflow_provider_braze.core.endpoints import data_series_params
+    from airflow_provider_braze.core.models import Window
+
+    start, end = (datetime.fromisoformat(day).date() for day in _span(options))
+    calls = split_window(Window(start, end), now=datetime.now(timezone.utc))
+    return [data_series_params(campaign_id, call) for call in calls]
+
+
+def _plain_calls(campaign_id: str, options: argparse.Namespace) -> list[dict[str, str]]:
+    """The calls that one makes who takes Braze's 100 days a call at their word, and does not ask for one day more."""
+    end, calls = datetime.fromisoformat(options.end), []
+    for done in range(0, options.days, 100):
+        last = end - timedelta(days=done, seconds=1)
+        length = min(100, options.days - done)
+        calls.append({"campaign_id": campaign_id, "length": str(length), "ending_at": last.isoformat() + "Z"})
+    return calls
+
+
+def _each(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        return list(pool.map(function, items))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Processor time of one process from answers' bytes to sorted Arrow tables, beside ``orjson.loads`` on the same bytes.
+
+Prints one JSON object of seconds: ``orjson``, ``tables`` (all columns, ``other`` included), ``parquet``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+import orjson
+
+from airflow_provider_braze.core.tables import build_tables, collect, decode_days
+from airflow_provider_braze.landing.formats import encode
+from airflow_provider_braze.landing.run import BATCH_DAYS
+from airflow_provider_braze.landing.spool import split_days
+from airflow_provider_braze.sandbox import SandboxSettings, data
+
+CAMPAIGNS, DAYS = 1000, 100
+END = date(2026, 10, 1)
+NAMES = ["campaign_days", "campaign_messages"]
+
+
+def main() -> None:
+    """Render the answers, then take the times."""
+    settings = SandboxSettings(campaigns=CAMPAIGNS, as_of="2026-11-15T06:00:00Z")
+    days = [END - timedelta(days=back) for back in range(DAYS, 0, -1)]
+    answers = {
+        campaign_id: msgspec.json.encode(
+            {"message": "success", "data": [data.day_object(settings, campaign_id, day) for day in days]}
+        )
+        for campaign_id in data.campaign_ids(settings)
+    }
+    batch = BATCH_DAYS // DAYS
+
+    def loads() -> None:
+        for body in answers.values():
+            orjson.loads(body)
+
+    def tables() -> list[Any]:
+        rows = [collect(campaign_id, [decode_days(body, days[0], END)]) for campaign_id, body in answers.items()]
+        return [build_tables(rows[start : start + batch], NAMES) for start in range(0, len(rows), batch)]
+
+    def parquet() -> None:
+        for built in landed:
+            for name in NAMES:
+                for _, table in split_days(built[name]):
+                    encode(table, "parquet")
+
+    loads()
+    landed = tables()  # warms up what is made once
+    print(json.dumps({"orjson": _cpu(loads), "tables": _cpu(tables), "parquet": _cpu(parquet)}))
+
+
+def _cpu(function: Callable[[], Any]) -> float:
+    began = time.process_time()
+    function()
+    return time.process_time() - began
+
+
+if __name__ == "__main__":
+    main()
