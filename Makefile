@@ -2,17 +2,21 @@
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3.txt
+STORE_CONSTRAINTS := constraints/stores.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
+# The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
+STORES ?= abfs,gs
+AZURITE := .azurite-3.37.0
 
 # Without compiled files every start of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench venv lint types unit format constraints clean
+.PHONY: help demo test bench venv lint types unit stores format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -44,6 +48,14 @@ unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report term --cov-fail-under 95 $(ARGS)
 	$(BIN)/coverage report --include '$(PACKAGE)/core/*' --fail-under 100
 
+stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; needs npm for Azure's)
+	@$(PYTHON) tools/make_venv.py .venv-stores --constraints $(STORE_CONSTRAINTS) --extras amazon,google,microsoft-azure,sandbox --group stores
+	@case ,$(STORES), in *,abfs,*) test -x $(AZURITE)/node_modules/.bin/azurite-blob || { echo "Azurite from npm ..."; \
+	npm install --prefix $(AZURITE) --no-audit --no-fund --loglevel error azurite@$(subst .azurite-,,$(AZURITE)) || \
+	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
+	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) \
+	-n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+
 format: venv ## Write the format that lint wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -55,6 +67,11 @@ constraints: ## Renew the pinned versions
 	--extra amazon --extra sandbox --group demo --group test --group bench --quiet --no-header --no-annotate --no-emit-index-url \
 	) > $(CONSTRAINTS).new
 	mv $(CONSTRAINTS).new $(CONSTRAINTS)
+	(echo '# What `make stores` installs, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
+	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
+	--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores --quiet --no-header --no-annotate --no-emit-index-url \
+	) > $(STORE_CONSTRAINTS).new
+	mv $(STORE_CONSTRAINTS).new $(STORE_CONSTRAINTS)
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-bench .venv-uv .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-bench .venv-stores .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

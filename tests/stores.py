@@ -1,26 +1,87 @@
-"""Destinations on real stores, as fixtures: local files, and S3 by a SeaweedFS server on loopback."""
+"""Destinations on real stores, as fixtures, and the option ``--stores`` that says on which kinds.
+
+Without it, tests that land something do so on local files and on S3. With it, as in ``--stores abfs,gs``, only these
+tests run, on the stores named; if one of these is not to be had, the run fails and says so at its end.
+"""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
-import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
-BUCKET = "lake"
-SERVERS: set[int] = set()
-"""Processes that serve all tests of a session, and so outlive the one that first needed them."""
+from tests.emulators import BUCKET, EMULATORS, SERVERS, started
+
+__all__ = ["SERVERS", "Destination"]
+
+DEFAULT = "file,s3"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stores", help=f"run the tests that land something, and these only, on such stores; not: {DEFAULT}"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "stores(*kinds): the only kinds of store that a test is about")
+    unknown = set(_chosen(config)) - {"file", *EMULATORS}
+    if unknown:
+        raise pytest.UsageError(f"--stores: {', '.join(sorted(unknown))}: known are file, {', '.join(EMULATORS)}")
+
+
+def _chosen(config: pytest.Config) -> list[str]:
+    return (config.getoption("--stores") or DEFAULT).split(",")
+
+
+def _missing(config: pytest.Config) -> dict[str, str]:
+    """Why stores that were chosen are not to be had."""
+    reasons = {kind: EMULATORS[kind].missing() for kind in _chosen(config) if kind in EMULATORS}
+    return {kind: reason for kind, reason in reasons.items() if reason}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "destination_kind" not in metafunc.fixturenames:
+        return
+    missing = _missing(metafunc.config)
+    kinds = [
+        pytest.param(kind, marks=pytest.mark.skip(f"NOT RUN: {missing[kind]}") if kind in missing else ())
+        for kind in _chosen(metafunc.config)
+        if all(kind in mark.args for mark in metafunc.definition.iter_markers("stores"))
+    ]
+    metafunc.parametrize("destination_kind", kinds, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = set(_chosen(config))
+    all_kinds = not config.getoption("--stores")
+
+    def is_wanted(item: pytest.Item) -> bool:
+        if "destination_kind" not in getattr(item, "fixturenames", ()):
+            return all_kinds
+        return all(chosen.intersection(mark.args) for mark in item.iter_markers("stores"))
+
+    unwanted = [item for item in items if not is_wanted(item)]
+    config.hook.pytest_deselected(items=unwanted)
+    items[:] = [item for item in items if is_wanted(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for kind, reason in _missing(config).items():
+        terminalreporter.write_line(
+            f"NOT RUN: all tests on {kind}, for {reason}. This run has failed.", red=True, bold=True
+        )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _missing(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @dataclass(frozen=True)
@@ -40,7 +101,7 @@ class Destination:
 
     @property
     def _root(self) -> str:
-        return self.uri.removeprefix("file://").removeprefix("s3://")
+        return self.uri.partition("://")[2]
 
     def contents(self) -> dict[str, bytes]:
         """Every object by its name, hidden and temporary ones too."""
@@ -50,7 +111,11 @@ class Destination:
         else:
             # SeaweedFS goes on to list a folder whose last object was deleted.
             found = [path for path in fs.find(root) if path != root]
-        return {path.removeprefix(root).lstrip("/"): fs.cat_file(path) for path in found}
+        with ThreadPoolExecutor(8) as pool:
+            return {
+                path.removeprefix(root).lstrip("/"): content
+                for path, content in zip(found, pool.map(fs.cat_file, found), strict=True)
+            }
 
     def data(self) -> dict[str, bytes]:
         """The data objects alone."""
@@ -64,10 +129,12 @@ class Destination:
 
     def restore(self, contents: dict[str, bytes]) -> None:
         """Make the destination hold just these objects."""
-        for name in self.contents().keys() - contents.keys():
+        found = self.contents()
+        for name in found.keys() - contents.keys():
             self._fs.rm_file(f"{self._root}/{name}")
         for name, content in contents.items():
-            self.put(name, content)
+            if found.get(name) != content:
+                self.put(name, content)
 
     def table(self, name: str):
         """All rows of a table, as Arrow."""
@@ -81,96 +148,48 @@ class Destination:
         return json.loads(self.contents()[uri.removeprefix(self.uri).lstrip("/")])
 
 
-def connection_of_the_readme(endpoint: str, key: str, secret: str) -> str:
-    """The S3 connection as README.md shows it, with this server's address and keys."""
-    (text,) = re.findall(r"^export AIRFLOW_CONN_AWS_DEFAULT='(.*)'$", README.read_text(), flags=re.M)
-    connection = json.loads(text)
-    assert {"login", "password"} <= connection.keys()
-    assert "endpoint_url" in connection["extra"]
-    connection.update(login=key, password=secret)
-    connection["extra"]["endpoint_url"] = endpoint
-    return json.dumps(connection)
-
-
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory) -> Iterator[str]:
-    """An S3 server of its own, as the value of AIRFLOW_CONN_AWS_DEFAULT."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
-    ports = _free_ports(8)
-    names = ["s3.port", "master.port", "volume.port", "filer.port", "master.port.grpc", "volume.port.grpc"]
-    names += ["filer.port.grpc", "s3.port.grpc"]
-    command = [
-        shutil.which("weed", path=os.path.dirname(sys.executable)) or "weed",
-        "mini",
-        f"-dir={folder}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-admin.ui=false",
-        "-webdav=false",
-        "-s3.port.iceberg=0",
-        "-s3.port.lance=0",
-        f"-bucket={BUCKET}",
-        "-s3.autoCreateBucket=false",
-        *(f"-{name}={port}" for name, port in zip(names, ports, strict=True)),
-    ]
-    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "lakekey", "AWS_SECRET_ACCESS_KEY": "lakesecret"}
+def endpoint_of(tmp_path_factory) -> Iterator[Callable[[str], str]]:
+    """Return a function that gives the address of a kind's store; each is started when it is first needed."""
+    endpoints: dict[str, str] = {}
     with ExitStack() as stack:
-        log = stack.enter_context(open(folder / "log", "wb"))
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
-        stack.callback(server.wait)
-        # Killed, for it would take half a minute to end by itself, and its data is thrown away.
-        stack.callback(server.kill)
-        SERVERS.add(server.pid)
-        endpoint = f"http://127.0.0.1:{ports[0]}"
-        _await_bucket(endpoint, server, folder / "log")
-        yield connection_of_the_readme(endpoint, "lakekey", "lakesecret")
+
+        def endpoint(kind: str) -> str:
+            if kind not in endpoints:
+                folder = tmp_path_factory.mktemp(kind)
+                endpoints[kind] = stack.enter_context(started(EMULATORS[kind], folder))
+            return endpoints[kind]
+
+        yield endpoint
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def _await_bucket(endpoint: str, server: subprocess.Popen, log: Path) -> None:
-    import boto3
-    from botocore.config import Config
-
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id="lakekey",
-        aws_secret_access_key="lakesecret",
-        region_name="us-east-1",
-        config=Config(retries={"total_max_attempts": 30, "mode": "standard"}, connect_timeout=2, read_timeout=5),
-    )
-    for _ in range(300):
-        try:
-            client.head_bucket(Bucket=BUCKET)
-            break
-        except client.exceptions.ClientError:
-            # It answers before it has made the bucket.
-            with suppress(subprocess.TimeoutExpired):
-                server.wait(0.1)
-    else:
-        raise RuntimeError(f"The S3 server has no bucket yet: {log.read_text()}")
-    client.close()
-
-
-@pytest.fixture(params=["file", "s3"])
+@pytest.fixture
 def destination_kind(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def make_destination(destination_kind, request, tmp_path, monkeypatch) -> Callable[[], Destination]:
+def connect(destination_kind, endpoint_of, monkeypatch) -> Callable[..., str]:
+    """Make further connections to the store, by another way or with another secret; gives their ids."""
+    emulator = EMULATORS[destination_kind]
+
+    def make(endpoint: str | None = None, secret: str = emulator.secret, conn_id: str = "") -> str:
+        # Airflow keeps the file system of a connection for as long as the process lives.
+        conn_id = conn_id or f"store_{uuid.uuid4().hex}"
+        connection = emulator.connection(endpoint or endpoint_of(destination_kind), secret)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+        return conn_id
+
+    return make
+
+
+@pytest.fixture
+def make_destination(destination_kind, request, tmp_path) -> Callable[[], Destination]:
     """Give fresh destinations on one kind of store."""
     if destination_kind == "file":
         return lambda: Destination(f"file://{tmp_path}/{uuid.uuid4().hex}", None)
-    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", request.getfixturevalue("s3_server"))
-    return lambda: Destination(f"s3://{BUCKET}/{uuid.uuid4().hex}", "aws_default")
+    conn_id = request.getfixturevalue("connect")(conn_id=EMULATORS[destination_kind].conn_id)
+    return lambda: Destination(f"{destination_kind}://{BUCKET}/{uuid.uuid4().hex}", conn_id)
 
 
 @pytest.fixture

@@ -40,7 +40,9 @@ def test_strange_headers(lake, kind):
 def test_redirect_to_another_host(lake, raw_server, status):
     elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     location = elsewhere.url.replace("127.0.0.1", "localhost") + "/campaigns/data_series"
-    lake.keeps_its_promise(of_campaign(lake.ids[0], lambda call: call.send(Answer(status, b"", {"location": location}))))
+    lake.keeps_its_promise(
+        of_campaign(lake.ids[0], lambda call: call.send(Answer(status, b"", {"location": location})))
+    )
     assert elsewhere.requests == []
 
 

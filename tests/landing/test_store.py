@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import errno
+import fcntl
+import importlib
+import logging
+import os
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import Objects
+from tests.gate import Gate
 
 
 @pytest.fixture
@@ -62,6 +71,29 @@ def test_write_over_a_deleted_object_conflicts(store, destination):
 
 def test_delete_of_nothing_is_no_error(store):
     store.delete("a")
+
+
+def test_read_of_an_object_that_goes_meanwhile_is_none(store, monkeypatch):
+    store.write("a", b"1", None)
+    version_of = store._objects.version
+
+    def version_then_gone(path):
+        version = version_of(path)
+        Store.delete(store, "a")
+        return version
+
+    monkeypatch.setattr(store._objects, "version", version_then_gone)
+    assert store.read("a") is None
+
+
+def test_write_of_any_bytes_under_any_name_gives_them_back(store, destination):
+    content = random.Random(1).randbytes(300_000) + b"\r\n--\r\n\0"
+    name = "a b/ä=%25+&?#.json"
+    store.write(name, content, None)
+    store.write(name, content + b"!", store.read(name).version)
+    assert store.read(name).content == content + b"!"
+    store.delete(name)
+    assert destination.contents() == {}
 
 
 def test_update_returns_whether_it_wrote(store):
@@ -132,11 +164,8 @@ def test_uri_has_no_connection(store, destination):
     assert store.uri_of("a/b") == f"{destination.uri}/a/b"
 
 
+@pytest.mark.stores("file")
 class TestFiles:
-    @pytest.fixture
-    def destination_kind(self):
-        return "file"
-
     def test_what_a_killed_writer_left_is_taken_over(self, store, destination, tmp_path):
         store.write("a/b", b"one", None)
         folder = tmp_path.glob("*/a").__next__()
@@ -156,6 +185,54 @@ class TestFiles:
         monkeypatch.undo()
         assert destination.contents() == {"a": b"one"}
 
+    def test_folder_without_permission_is_named(self, store, monkeypatch):
+        def refuse(*args, **kwargs):
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused to the default credentials: "):
+            store.write("a", b"1", None)
+
+    @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
+    def test_file_system_without_locks_is_refused(self, store, destination, monkeypatch, code):
+        monkeypatch.setattr(fcntl, "flock", _failing(OSError(code, "No locks")))
+        with pytest.raises(OSError, match=r"gives no locks, so .* cannot be landed on"):
+            store.write("a", b"1", None)
+
+    def test_lock_that_fails_otherwise_is_that_error(self, store, monkeypatch):
+        monkeypatch.setattr(fcntl, "flock", _failing(OSError(errno.EIO, "Broken disk")))
+        with pytest.raises(OSError, match="Broken disk"):
+            store.write("a", b"1", None)
+
+    @pytest.mark.parametrize("is_made_anew", [False, True])
+    def test_lock_on_a_file_that_its_last_holder_took_away_is_tried_again(
+        self, store, destination, monkeypatch, is_made_anew
+    ):
+        beside = Path(destination.uri.removeprefix("file://")) / ".a.tmp"
+        lock = fcntl.flock
+        holders = ["the last one"]
+
+        def wait_for_lock(descriptor, operation):
+            if holders:
+                holders.pop()
+                beside.unlink()
+                if is_made_anew:
+                    beside.touch()
+            lock(descriptor, operation)
+
+        monkeypatch.setattr(fcntl, "flock", wait_for_lock)
+        before = set(os.listdir("/proc/self/fd"))
+        store.write("a", b"1", None)
+        assert destination.contents() == {"a": b"1"}
+        assert set(os.listdir("/proc/self/fd")) == before
+
+
+def _failing(error):
+    def fail(*args):
+        raise error
+
+    return fail
+
 
 @pytest.mark.parametrize("destination", ["lake/braze", "/data/braze", ""])
 def test_destination_without_scheme_is_refused(destination):
@@ -174,27 +251,163 @@ def test_destination_whose_package_is_missing_says_what_to_install(monkeypatch):
         Store("s3://bucket/x", "never_used_before")
 
 
-class TestS3:
+def refusal(status: bytes, content: bytes = b"") -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(content), content)
+
+
+FORBIDDEN = refusal(b"403 Forbidden")
+UPLOADS = "PUT|POST"
+
+
+@pytest.mark.stores("s3", "abfs", "gs")
+class TestObjectStores:
     @pytest.fixture
-    def destination_kind(self):
-        return "s3"
+    def gate(self, destination_kind, endpoint_of):
+        gate = Gate(endpoint_of(destination_kind))
+        yield gate
+        gate.close()
 
-    def test_write_with_wrong_credentials_is_refused(self, destination, monkeypatch):
-        import json
-        import os
+    @pytest.fixture
+    def gated(self, gate, connect, destination):
+        """The store again, by way of the gate."""
+        return Store(destination.uri, connect(gate.endpoint))
 
-        wrong = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
-        monkeypatch.setenv("AIRFLOW_CONN_WRONG_S3", json.dumps({**wrong, "password": "wrong"}))
-        with pytest.raises(PermissionError):
-            Store(destination.uri, "wrong_s3").read("a")
-
-    def test_write_into_a_missing_bucket_is_an_error(self, destination):
-        with pytest.raises(FileNotFoundError):
-            Store("s3://nobucket/x", destination.conn_id).write("a", b"1", None)
-
-    def test_version_is_never_a_remembered_one(self, store, destination):
+    def test_upload_that_breaks_midway_leaves_the_old_object(self, gate, gated, store, destination):
         store.write("a", b"one", None)
-        store._fs.ls(destination.uri.removeprefix("s3://"))
-        Store(destination.uri, destination.conn_id).update("a", lambda stored: b"two!")
-        assert store.read("a").content == b"two!"
-        store.write("a", b"three", store.read("a").version)
+        version = gated.read("a").version
+        gate.cut(UPLOADS, 400_000, refusal(b"400 Bad Request"))
+        for name, expected in [("a", version), ("b", None)]:
+            with pytest.raises(Exception, match=r"400|Bad Request") as caught:
+                gated.write(name, bytes(1_000_000), expected)
+            assert not isinstance(caught.value, VersionConflictError | PermissionError)
+        assert gate.cuts == 2
+        assert destination.contents() == {"a": b"one"}
+
+    def test_refused_write_loses_nothing_and_says_what_to_do(self, gate, gated, store, destination):
+        store.write("a", b"one", None)
+        version = gated.read("a").version
+        gate.cut(UPLOADS, 0, FORBIDDEN)
+        with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused to the connection 'store_.*: .*Correct"):
+            gated.write("a", b"two", version)
+        assert destination.contents() == {"a": b"one"}
+
+    @pytest.mark.stores("s3")
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (b"404 Not Found", b"NoSuchKey"),
+            (b"409 Conflict", b"ConditionalRequestConflict"),
+            (b"412 Precondition Failed", b"PreconditionFailed"),
+        ],
+    )
+    def test_conflict_in_the_words_of_any_s3_is_one(self, gate, gated, store, status, code):
+        store.write("a", b"one", None)
+        version = gated.read("a").version
+        gate.cut(UPLOADS, 0, refusal(status, b"<Error><Code>%s</Code><Message>No.</Message></Error>" % code))
+        with pytest.raises(VersionConflictError):
+            gated.write("a", b"two", version)
+
+    def test_refused_read_is_not_taken_for_no_object(self, gate, gated, store):
+        store.write("a", b"one", None)
+        gate.cut("GET|HEAD", 0, FORBIDDEN)
+        with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused"):
+            gated.read("a")
+
+    def test_refused_delete_is_not_taken_for_done(self, gate, gated, store, destination):
+        store.write("a", b"one", None)
+        gate.cut("DELETE|POST", 0, FORBIDDEN)
+        with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused"):
+            gated.delete("a")
+        assert destination.contents() == {"a": b"one"}
+
+    @pytest.mark.stores("s3", "abfs")
+    def test_wrong_secret_is_refused(self, store, destination, connect):
+        store.write("a", b"one", None)
+        other = Store(destination.uri, connect(secret="d3Jvbmc="))
+        for act in (other.read, other.delete, lambda name: other.write(name, b"two", None)):
+            with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused to the connection 'store_"):
+                act("a")
+        assert destination.contents() == {"a": b"one"}
+
+    @pytest.mark.stores("abfs", "gs")
+    def test_nobody_in_particular_is_refused(self, gate, gated, store):
+        gate.cut("GET|HEAD", 0, refusal(b"401 Unauthorized"))
+        with pytest.raises(PermissionError, match=rf"^{store.uri}/a is refused"):
+            gated.read("a")
+
+    def test_missing_bucket_is_named(self, destination_kind, destination):
+        missing = Store(f"{destination_kind}://nobucket/x", destination.conn_id)
+        assert missing.read("a") is None
+        missing.delete("a")
+        with pytest.raises(FileNotFoundError, match=r"://nobucket/x/a cannot be written: .*Create the bucket"):
+            missing.write("a", b"1", None)
+
+    def test_what_the_file_system_remembers_is_never_used(self, store, gated, destination):
+        store.write("a", b"one", None)
+        fs, path = store._objects.fs, destination.uri.partition("://")[2]
+        fs.ls(path)
+        # Another address, so another file system, with a memory of its own.
+        gated.update("a", lambda stored: stored.content + b", two")
+        gated.write("b", b"new", None)
+        assert [info["size"] for info in fs.ls(path, detail=True)] == [3]
+        assert store.read("b").content == b"new"
+        store.update("a", lambda stored: stored.content + b", three")
+        assert destination.contents() == {"a": b"one, two, three", "b": b"new"}
+
+    @pytest.mark.stores("abfs")
+    def test_client_does_not_log_each_request(self, store, caplog):
+        with caplog.at_level(logging.INFO):
+            store.write("a", b"one", None)
+        assert caplog.records == []
+
+
+class TestOtherStores:
+    """Those that are not known to check conditions, by the file system in memory that comes with fsspec."""
+
+    @pytest.fixture
+    def store(self):
+        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        # Where it lies differs by Airflow's version.
+        attach = importlib.import_module(ObjectStoragePath.__module__).attach
+        attach(protocol="memory", conn_id="memory_default", fs=MemoryFileSystem())
+        store = Store("memory://lake/braze", "memory_default")
+        yield store
+        MemoryFileSystem.store.clear()
+        MemoryFileSystem.pseudo_dirs[:] = [""]
+
+    def test_is_of_no_known_kind(self, store):
+        assert type(store._objects) is Objects
+
+    def test_objects_are_written_read_and_deleted(self, store):
+        assert store.read("a/b") is None
+        store.write("a/b", b"one", None)
+        assert store.read("a/b").content == b"one"
+        assert store.read("a") is None
+        store.write("a/b", b"two", store.read("a/b").version)
+        assert store.read("a/b").content == b"two"
+        store.delete("a/b")
+        assert store.read("a/b") is None
+        store.delete("a/b")
+
+    def test_changed_object_conflicts(self, store):
+        store.write("a", b"one", None)
+        version = store.read("a").version
+        store.write("a", b"two", version)
+        for expected in (version, None):
+            with pytest.raises(VersionConflictError):
+                store.write("a", b"mine", expected)
+        assert store.read("a").content == b"two"
+
+    @pytest.mark.parametrize("known", [{"ETag": "1"}, {"mtime": 1.5}, {"last_modified": 1}, {}])
+    def test_version_tells_by_what_the_file_system_tells(self, known):
+        class Listing:
+            def invalidate_cache(self):
+                self.is_fresh = True
+
+            def info(self, path):
+                assert self.is_fresh
+                return {"name": path, "type": "file", "size": 3, **known}
+
+        assert Objects(Listing()).version("a") == f"{next(iter(known.values()), '')}-3"

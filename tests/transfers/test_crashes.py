@@ -7,12 +7,15 @@ import multiprocessing
 import os
 import random
 import signal
+from concurrent.futures import Future
+from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
 from airflow_provider_braze.sandbox import data
 from tests import lander
+from tests.gate import Gate
 
 KILLS = 30
 
@@ -33,8 +36,6 @@ def processes():
 @pytest.fixture
 def run(processes, braze_sandbox, destination):
     """Start a run in a process; gives a function that waits for it and returns its exit code, steps and summary."""
-    environment = {key: value for key, value in os.environ.items() if key.startswith("AIRFLOW")}
-
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
 
     def start(die_at=None, barrier=None, try_number=1, **arguments):
@@ -44,6 +45,7 @@ def run(processes, braze_sandbox, destination):
             "lookback_days": 4,
             **arguments,
         }
+        environment = {key: value for key, value in os.environ.items() if key.startswith("AIRFLOW")}
         receiver, sender = processes.Pipe(duplex=False)
         process = processes.Process(
             target=lander.land, args=(arguments, environment, try_number, die_at, sender, barrier)
@@ -62,6 +64,7 @@ def run(processes, braze_sandbox, destination):
             process.close()
             return code, steps, json.loads(summary)
 
+        finish.pid = process.pid
         return finish
 
     return start
@@ -107,6 +110,35 @@ def test_first_run_killed_a_rerun_lands_all(run, destination):
         assert code == 0
         assert destination.data() == undisturbed
         assert summary["changed_days"] == 5
+
+
+@pytest.mark.stores("s3", "abfs", "gs")
+def test_killed_in_the_middle_of_an_upload_leaves_the_old_object(
+    run, processes, braze_sandbox, destination, destination_kind, endpoint_of, connect, request
+):
+    assert run()()[0] == 0
+    before = destination.contents()
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    gate = Gate(endpoint_of(destination_kind))
+    request.addfinalizer(gate.close)
+
+    victim = Future()
+
+    def kill():
+        # By then it may be dead of another of its uploads.
+        with suppress(ProcessLookupError):
+            os.kill(victim.result(60), signal.SIGKILL)
+        return b""
+
+    # Notes and layout are smaller than that, so this is a data object.
+    gate.cut("PUT|POST", 1_500, kill)
+    finish = run(object_storage_conn_id=connect(gate.endpoint))
+    victim.set_result(finish.pid)
+    assert finish()[0] == -signal.SIGKILL
+    assert gate.cuts
+    assert destination.data() == {name: content for name, content in before.items() if not name.startswith("_braze/")}
+    assert run(try_number=2)()[0] == 0
+    assert changed_days(before, destination.contents())
 
 
 def test_two_at_once_lose_nothing_of_either(run, processes, braze_sandbox, destination):

@@ -1,0 +1,78 @@
+"""Objects as files of a local file system: a temporary name, a lock and a rename."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from stat import S_ISREG
+
+from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+
+
+class Files(Objects):
+    """Files below a folder, each renamed into its place when it is whole."""
+
+    def version(self, path: str) -> str | None:
+        """Time, size and inode of a file."""
+        try:
+            stat = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not S_ISREG(stat.st_mode):
+            return None
+        # The inode too: each write makes a new file, and two of them may share size and time.
+        return f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
+
+    def write(self, path: str, content: bytes, expected: str | None) -> None:
+        """Write beside the file, then rename over it; a lock on the file beside it makes compare and rename one step.
+
+        The temporary name is fixed, so what a killed writer left is taken over by the next one.
+        """
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.with_name(f".{place.name}.tmp")
+        descriptor = _open_locked(beside)
+        try:
+            if self.version(path) != expected:
+                beside.unlink()
+                raise VersionConflictError(path)
+            _write_all(descriptor, content, beside)
+            os.replace(beside, place)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes, beside: Path) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    except OSError:
+        beside.unlink()
+        raise
+
+
+def _open_locked(beside: Path) -> int:
+    while True:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(descriptor), os.stat(beside)):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno not in _NO_LOCKS:
+                raise
+            raise OSError(
+                error.errno, f"This file system gives no locks, so {beside.parent} cannot be landed on"
+            ) from None
+        # Its last holder has renamed or removed it meanwhile: this lock is on a file that has no such name any more.
+        os.close(descriptor)
+
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)

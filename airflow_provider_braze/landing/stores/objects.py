@@ -1,0 +1,73 @@
+"""Objects of any file system that fsspec has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_TIMES: Final = ("ETag", "etag", "mtime", "last_modified", "modified", "created")
+
+
+class VersionConflictError(Exception):
+    """The object is not the one that was read."""
+
+
+class Objects:
+    """The objects of a store that is not known to check conditions: they are compared as late as can be.
+
+    Paths are those of the file system, with bucket or container.
+
+    :param fs: the file system.
+    """
+
+    def __init__(self, fs: AbstractFileSystem) -> None:
+        self.fs = fs
+
+    def version(self, path: str) -> str | None:
+        """What tells an object from a later one of that name; None when there is none.
+
+        What the file system remembers of earlier listings is never asked.
+        """
+        self.fs.invalidate_cache()
+        info = self.info(path)
+        return (
+            None if info is None else f"{next((info[key] for key in _TIMES if info.get(key)), '')}-{info.get('size')}"
+        )
+
+    def info(self, path: str, **options: Any) -> dict[str, Any] | None:
+        """What the file system tells of an object; None when there is none, or a folder."""
+        try:
+            info: dict[str, Any] = self.fs.info(path, **options)
+        except FileNotFoundError:
+            return None
+        return None if info.get("type") == "directory" else info
+
+    def read(self, path: str) -> bytes:
+        """Read an object whole.
+
+        :raises FileNotFoundError: there is none.
+        """
+        return bytes(self.fs.cat_file(path))
+
+    def write(self, path: str, content: bytes, expected: str | None) -> None:
+        """Replace an object as a whole, if it still has the expected version; None for no object.
+
+        :raises VersionConflictError: it has another one.
+        :raises FileNotFoundError: there is no such bucket or container.
+        """
+        if self.version(path) != expected:
+            raise VersionConflictError(path)
+        self.fs.pipe_file(path, content)
+
+    def delete(self, path: str) -> None:
+        """Remove an object.
+
+        :raises FileNotFoundError: there is none.
+        """
+        self.fs.rm_file(path)
+
+    def is_refusal(self, error: Exception) -> bool:
+        """Whether the store refused these credentials."""
+        return isinstance(error, PermissionError)

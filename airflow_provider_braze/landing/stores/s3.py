@@ -1,0 +1,45 @@
+"""Objects of S3 and of stores that speak its language."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+
+# One request up to 5 GB, so that the condition holds for the object as a whole.
+_CHUNK_BYTES: Final = 2_500 * 2**20
+_CONFLICTS: Final = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+
+
+class S3(Objects):
+    """Versions are ETags; ``If-Match`` and ``If-None-Match`` make compare and write one step of the store."""
+
+    def version(self, path: str) -> str | None:
+        """The ETag of an object."""
+        info = self.info(path, refresh=True)
+        return str(info["ETag"]) if info else None
+
+    def read(self, path: str) -> bytes:
+        """Read an object whole."""
+        # s3fs asks its memory of listings for the size, and reads no more than that, or nothing.
+        self.fs.invalidate_cache(path)
+        return super().read(path)
+
+    def write(self, path: str, content: bytes, expected: str | None) -> None:
+        """Put an object in one request, with its condition."""
+        condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
+        try:
+            self.fs.pipe_file(path, content, chunksize=_CHUNK_BYTES, **condition)
+        except FileNotFoundError as error:
+            if expected is None:
+                raise
+            raise VersionConflictError(path) from error
+        except OSError as error:
+            if _code(error) in _CONFLICTS:
+                raise VersionConflictError(path) from error
+            raise
+
+
+def _code(error: OSError) -> str:
+    response: dict[str, Any] = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
