@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -163,7 +165,8 @@ class BrazeHook(BaseHook):
         Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of
         the page that is read next comes on neither page. That happens only behind a campaign that was read before it
         left. So the list is read until a reading holds all that the one before held: then nothing was lost in the
-        one before, and what is new since comes too. It costs twice the pages, one request a hundred campaigns.
+        one before, and what is new since comes too. It costs twice the pages, one request a hundred campaigns; only
+        the first reading has to be page by page.
 
         :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
         :param edited_after: aware; only campaigns edited after it. Not when they last sent.
@@ -171,8 +174,9 @@ class BrazeHook(BaseHook):
         :raises BrazeDataError: an entry without an id, an answer of another shape, or a list that keeps changing.
         """
         before: frozenset[str] | None = None
+        pages = 0
         for _ in range(_MOST_READINGS):
-            entries = self._read_list(include_archived, edited_after)
+            entries, pages = self._read_list(partial(self._campaigns_page, include_archived, edited_after), pages)
             if before is not None and before <= entries.keys():
                 yield from entries.values()
                 return
@@ -185,19 +189,32 @@ class BrazeHook(BaseHook):
             f"$.{CAMPAIGNS_LIST.records}",
         )
 
-    def _read_list(self, include_archived: bool, edited_after: datetime | None) -> dict[str, JsonObject]:
+    def _read_list(
+        self, read_page: Callable[[int], list[JsonObject]], pages_before: int
+    ) -> tuple[dict[str, JsonObject], int]:
+        """Read the list once.
+
+        :param pages_before: how many pages it had in the reading before; so many are read at once.
+        :return: entries by id, and how many pages were read.
+        """
         listed: dict[str, JsonObject] = {}
-        page = 0
-        while entries := self._campaigns_page(page, include_archived, edited_after):
+        pages = 0
+        for entries in self._pages(read_page, pages_before):
+            pages += 1
             fresh = {entry["id"]: entry for entry in entries if entry["id"] not in listed}
             if not fresh:
-                # A server that ignores `page` would be read for ever.
+                # The end; or a server that ignores `page` and would be read for ever.
                 break
             listed.update(fresh)
-            page += 1
-        return listed
+        return listed, pages
 
-    def _campaigns_page(self, page: int, include_archived: bool, edited_after: datetime | None) -> list[JsonObject]:
+    def _pages(self, read_page: Callable[[int], list[JsonObject]], at_once: int) -> Iterator[list[JsonObject]]:
+        if at_once:
+            with ThreadPoolExecutor(self._concurrency, thread_name_prefix="braze-list") as pool:
+                yield from list(pool.map(read_page, range(at_once)))
+        yield from map(read_page, count(at_once))
+
+    def _campaigns_page(self, include_archived: bool, edited_after: datetime | None, page: int) -> list[JsonObject]:
         params = list_params(page, include_archived=include_archived, edited_after=edited_after)
         records = CAMPAIGNS_LIST.records
         entries = self.get(CAMPAIGNS_LIST.path, params).get(records)
@@ -226,7 +243,7 @@ class BrazeHook(BaseHook):
         """
         try:
             self.settings = replace(self.settings, max_attempts=1)
-            entries = self._campaigns_page(0, True, None)
+            entries = self._campaigns_page(True, None, 0)
             self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
         except Exception as error:  # Airflow wants an answer, whatever went wrong
             return False, str(error)

@@ -215,7 +215,12 @@ def test_list_campaigns_of_a_server_that_ignores_the_page_ends(hook_to):
     ],
 )
 def test_list_campaigns_that_moves_is_read_until_none_can_be_lost(hook_to, readings, listed):
-    answers = [page(*ids) for reading in readings for ids in [*reading, []]]
+    answers, before = [], 0
+    for reading in readings:
+        pages = [page(*ids) for ids in [*reading, []]]
+        # As many pages as the reading before had are asked for at once, though the list may have become shorter.
+        answers += pages + [page()] * (before - len(pages))
+        before = len(pages)
     server, hook = hook_to(*answers)
     assert [entry["id"] for entry in hook.list_campaigns()] == listed
     assert len(server.requests) == len(answers)
