@@ -97,7 +97,7 @@ def read(
     if reply.status != 200:
         raise _api_error(reply, endpoint, credentials, now)
     try:
-        return (decode or json.loads)(reply.body)
+        return (decode or _load)(reply.body)
     except (ValueError, RecursionError) as error:
         problem = credentials.scrub(str(error))
     # Raised outside the handler: the decoder's error holds the whole body, which may echo the key.
@@ -134,13 +134,26 @@ def excerpt(body: bytes, credentials: Credentials) -> str:
     """The text of an answer that is worth quoting: its ``message``, else its start; scrubbed, then cut."""
     text = body.decode("utf-8", "replace")
     try:
-        document = json.loads(text)
+        document = _load(text.encode())
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict) and isinstance(document.get("message"), str):
         text = document["message"]
     # Cut twice: scrubbing a giant body would take long, and half a key would not be recognised.
     return credentials.scrub(text[: 100 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
+
+
+def _load(body: bytes) -> Any:
+    """Decode any JSON, and what is none less leniently than Python does."""
+    document = json.loads(body, parse_constant=_refuse)
+    if b"\\ud" in body.lower():
+        # Half of a surrogate pair could neither be asked for, nor logged, nor stored: this fails on it.
+        json.dumps(document, ensure_ascii=False).encode()
+    return document
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _api_error(reply: Reply, endpoint: str, credentials: Credentials, now: float) -> BrazeApiError:

@@ -157,11 +157,15 @@ def test_read_of_200_gives_the_document():
     assert read_it(a_reply(body={"message": "success", "data": []})) == {"message": "success", "data": []}
 
 
+def test_read_of_200_gives_characters_that_are_written_as_pairs():
+    assert read_it(a_reply(200, b'["\\ud83c\\udf88", "\\u00fc"]')) == ["\U0001f388", "\u00fc"]
+
+
 def test_read_of_200_uses_the_decoder_given():
     assert read_it(a_reply(body=b"12345"), decode=len) == 5
 
 
-@pytest.mark.parametrize("body", [b"", b'{"data": [', b"<html>", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b'{"data": [', b"<html>", b"\xff\xfe", b"[" * 100_000, b"[NaN]", b'"\\uD800"'])
 def test_read_of_200_without_json_is_a_transport_error(body):
     error = error_of(a_reply(body=body))
     assert type(error) is BrazeTransportError
@@ -232,6 +236,7 @@ def test_read_never_shows_the_key(status, body):
         (b'{"errors": []}', '{"errors": []}'),
         (b'["message"]', '["message"]'),
         (b"<h1>Oops</h1>", "<h1>Oops</h1>"),
+        (b'{"message": "\\ud800"}', '{"message": "\\ud800"}'),
         (b"\xff", "\ufffd"),
         (b"[" * 100_000, "[" * 200),
         (b"x" * 500, "x" * 200),

@@ -66,11 +66,18 @@ class Lake:
         return {(row["campaign_id"], row["day"]): {name: row[name] for name in FIGURES} for row in rows}
 
     def keeps_its_promise(
-        self, rule: Rule, *, expected: Figures | None = None, then: Callable[[], None] = lambda: None, **arguments: Any
+        self,
+        rule: Rule,
+        *,
+        expected: Figures | None = None,
+        left: Figures | None = None,
+        then: Callable[[], None] = lambda: None,
+        **arguments: Any,
     ) -> Any:
         """Let a run meet a fault, and check what the table promises of it; then that a run without it mends all.
 
         :param expected: what has to land, when it is not what the sandbox says.
+        :param left: what of that stays when all is mended.
         :param then: called before all is mended.
         :return: the summary, or the error that the promise names.
         """
@@ -80,7 +87,7 @@ class Lake:
         self.proxy.rule = lambda request: None
         self.connect()
         self.run()
-        assert self.figures() == self.new
+        assert self.figures() == {**self.new, **(left or {})}
         return outcome
 
     def succeeds(self, expected: Figures | None = None, **arguments: Any) -> dict[str, Any]:
@@ -186,7 +193,7 @@ def lake(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> Lake:
+) -> Iterator[Lake]:
     """Return the lake of a test that the table names: three days of four campaigns, all of them restated since."""
     test = f"{request.path.name}::{request.node.name}"
     assert test in rows, f"{test} has no row in the table of faults"
@@ -195,6 +202,7 @@ def lake(
     monkeypatch.setattr(exchange, "_BACKOFF_CAP_SECONDS", 0.01)
     fault_proxy.rule = lambda request: None
     fault_proxy.requests.clear()
+    fault_proxy.mistakes.clear()
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     old = figures_of(early)
     destination = Destination(f"file://{tmp_path}/lake", None)
@@ -207,4 +215,5 @@ def lake(
     destination.restore(landed_before)
     lake.new = figures_of(fault_sandbox.configure(as_of="2026-11-21T06:00:00Z"))
     assert all(lake.old[lake.ids[0], day] != lake.new[lake.ids[0], day] for day in DAYS)
-    return lake
+    yield lake
+    assert fault_proxy.mistakes == []

@@ -8,7 +8,6 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -106,6 +105,8 @@ class FaultProxy:
     def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.rule: Rule = lambda request: None
         self.requests: list[Request] = []
+        self.mistakes: list[Exception] = []
+        """Errors of faults, which would look like faults of the network."""
         self._port = port
         self._tls = tls
         self._closing = threading.Event()
@@ -126,8 +127,12 @@ class FaultProxy:
         class Handler(BaseRequestHandler):
             def handle(self) -> None:
                 # A client may go whenever it likes; what it did not see is the test's own affair.
-                with suppress(OSError):
+                try:
                     proxy._serve(self.request)
+                except OSError:
+                    pass
+                except Exception as error:
+                    proxy.mistakes.append(error)
 
         return Handler
 

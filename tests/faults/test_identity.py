@@ -52,7 +52,7 @@ def test_redirect_of_the_list(lake, raw_server):
     assert elsewhere.requests == []
 
 
-def test_host_that_cannot_be_resolved(lake, _no_network):
+def test_host_that_cannot_be_resolved(lake, _no_network):  # noqa: PT019 - its value is what was looked up
     lake.connect("https://rest.no-such-instance.invalid", max_attempts=2)
     lake.destination = Destination(f"{lake.destination.uri}-elsewhere", None)
     # The guard of the tests answers for the resolver: it knows no name but this machine's.
