@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,11 @@ class Lake:
         connection = {"conn_type": "braze", "host": host or self.proxy.url, "password": KEY, "extra": extra}
         os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
 
-    def run(self, try_number: int = 1, **arguments: Any) -> dict[str, Any]:
+    def run(self, run_type: str = "manual", try_number: int = 1, **arguments: Any) -> dict[str, Any]:
         """Run the task once."""
         arguments = {"destination": self.destination.uri, "lookback_days": len(DAYS) - 1, **arguments}
         operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
-        return operator.execute(self._context(try_number=try_number))
+        return operator.execute(self._context(run_type, try_number=try_number))
 
     def figures(self) -> Figures:
         """What has landed in ``campaign_days``."""
@@ -71,40 +72,51 @@ class Lake:
         *,
         expected: Figures | None = None,
         left: Figures | None = None,
+        broken: Mapping[str, bytes] | None = None,
         then: Callable[[], None] = lambda: None,
+        instead: Callable[[], Any] | None = None,
         **arguments: Any,
     ) -> Any:
         """Let a run meet a fault, and check what the table promises of it; then that a run without it mends all.
 
         :param expected: what has to land, when it is not what the sandbox says.
         :param left: what of that stays when all is mended.
+        :param broken: objects that are left as they are, and what they held before they broke.
         :param then: called before all is mended.
+        :param instead: the run, when it is not the usual one.
         :return: the summary, or the error that the promise names.
         """
         self.proxy.rule = rule
-        outcome = self.succeeds(expected, **arguments) if self.row.is_complete else self.fails(**arguments)
-        then()
-        self.proxy.rule = lambda request: None
+        run = instead or partial(self.run, **arguments)
+        outcome = self.succeeds(expected, run) if self.row.is_complete else self.fails(run, broken or {})
+        self.proxy.rule = NO_FAULT
         self.connect()
-        self.run()
+        then()
+        manifest = self.destination.manifest(self.run()["manifest"])
         assert self.figures() == {**self.new, **(left or {})}
+        if not self.row.is_complete:
+            restated = {day.isoformat() for place, day in self.new if self.new[place, day] != self.old[place, day]}
+            assert set(manifest["changed_days"]) >= restated
         return outcome
 
-    def succeeds(self, expected: Figures | None = None, **arguments: Any) -> dict[str, Any]:
+    def succeeds(self, expected: Figures | None = None, run: Callable[[], Any] | None = None) -> Any:
         """Run the task, and check that every figure is there."""
         assert self.row.is_complete
-        summary = self.run(**arguments)
+        summary = (run or self.run)()
         assert self.figures() == (expected or self.new)
         return summary
 
-    def fails(self, **arguments: Any) -> BaseException:
+    def fails(self, run: Callable[[], Any] | None = None, broken: Mapping[str, bytes] | None = None) -> BaseException:
         """Run the task, and check that it fails as the table says, and that nothing is lost."""
         before = self.destination.contents()
         with self._log.at_level(logging.DEBUG), pytest.raises(Exception) as caught:  # noqa: PT011 - named below
-            self.run(**arguments)
+            (run or self.run)()
         error = self.check_error(caught.value)
+        for name, content in (broken or {}).items():
+            assert self.destination.contents()[name] == before[name]
+            self.destination.put(name, content)
         if self.row.writes_nothing:
-            assert self.destination.contents() == before
+            assert self.destination.contents() == {**before, **(broken or {})}
         elif isinstance(error, BrazePartialError):
             lost = {place: figures for place, figures in self.old.items() if place[0] in error.failures}
             assert self.figures() == {**self.new, **lost}
@@ -122,6 +134,10 @@ class Lake:
         assert [type(error).__name__, *dict.fromkeys(causes)] == self.row.errors
         assert KEY not in f"{raised!r} {error!r} {self._log.text}"
         return error
+
+
+def NO_FAULT(request: Request) -> None:
+    """Pass each request on."""
 
 
 def figures_of(settings: SandboxSettings) -> Figures:
@@ -196,11 +212,11 @@ def lake(
 ) -> Iterator[Lake]:
     """Return the lake of a test that the table names: three days of four campaigns, all of them restated since."""
     test = f"{request.path.name}::{request.node.name}"
-    assert test in rows, f"{test} has no row in the table of faults"
+    assert test in rows, f"{test} has no row in docs/faults.md"
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "")
     # So that no test waits for a back-off; announced resets are waited for.
     monkeypatch.setattr(exchange, "_BACKOFF_CAP_SECONDS", 0.01)
-    fault_proxy.rule = lambda request: None
+    fault_proxy.rule = NO_FAULT
     fault_proxy.requests.clear()
     fault_proxy.mistakes.clear()
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
