@@ -57,13 +57,16 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     """The transfer operator, as a task runs it."""
     connection = {"conn_type": "braze", "host": options.url, "password": options.key, "extra": {"timezone": "UTC"}}
     os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
-    import pyarrow.compute
-    import pyarrow.parquet
     import requests
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
-    from airflow_provider_braze.core import tables
     from airflow_provider_braze.landing import run as landing_run
+
+    landing_run._load_arrow()
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    from airflow_provider_braze.core import tables
     from airflow_provider_braze.landing import spool, store, upsert
     from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST_READINGS: Final = 5
+_MOST_READINGS: Final = 6
 """Times that the list of campaigns is read at most, when campaigns leave it meanwhile; two if none does."""
 
 
@@ -164,9 +164,9 @@ class BrazeHook(BaseHook):
 
         Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of
         the page that is read next comes on neither page. That happens only behind a campaign that was read before it
-        left. So the list is read until a reading holds all that the one before held: then nothing was lost in the
-        one before, and what is new since comes too. It costs twice the pages, one request a hundred campaigns; only
-        the first reading has to be page by page.
+        left. So the list is read page by page and then again, until the second reading holds all that the first one
+        held: then nothing was lost in the first one, and what is new since comes too. It costs twice the pages, one
+        request a hundred campaigns; only the first reading has to be page by page.
 
         :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
         :param edited_after: aware; only campaigns edited after it. Not when they last sent.
@@ -177,10 +177,14 @@ class BrazeHook(BaseHook):
         pages = 0
         for _ in range(_MOST_READINGS):
             entries, pages = self._read_list(partial(self._campaigns_page, include_archived, edited_after), pages)
-            if before is not None and before <= entries.keys():
+            if before is None:
+                before = frozenset(entries)
+            elif before <= entries.keys():
                 yield from entries.values()
                 return
-            before = frozenset(entries)
+            else:
+                # Begin anew: of pages read at once nobody knows which campaigns left before they were read.
+                before, pages = None, 0
             # Two whole lists of a large workspace would be much to hold.
             del entries
         raise BrazeDataError(

@@ -21,6 +21,8 @@ DEFAULT_TABLES: Final = ("campaign_days", "campaign_messages", "campaigns")
 MAX_PARTS: Final = 1000
 
 _ASSUMED_SECONDS_A_CALL: Final = 0.5
+_SPOOL_BYTES: Final = {"campaign_days": 50, "campaign_messages": 250, "campaign_raw": 600}
+"""What a campaign's day takes on disk, measured with the sandbox's campaigns of all channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,13 @@ class Plan:
     run: dict[str, Any]
     requests_per_minute: int | None = None
 
+    @property
+    def spooled(self) -> list[str]:
+        """The tables that go by way of the disk: the days always, for they tell which campaigns came back."""
+        return [name for name in DAY_TABLES if name in self.tables or name == "campaign_days"]
+
     def describe(self) -> dict[str, Any]:
-        """Tell the plan in plain values; the minutes assume half a second a call."""
+        """Tell the plan in plain values; the minutes half a second a call, the disk a campaign that sends."""
         calls = len(self.campaign_ids) * len(split_window(self.window, now=datetime.now(timezone.utc)))
         minutes = calls * _ASSUMED_SECONDS_A_CALL / self.concurrency / 60
         if self.requests_per_minute:
@@ -62,6 +69,9 @@ class Plan:
             "campaigns": len(self.campaign_ids),
             "calls": calls,
             "expected_minutes": round(minutes, 1),
+            "spool_mib": round(
+                len(self.campaign_ids) * len(self.window) * sum(_SPOOL_BYTES[name] for name in self.spooled) / 2**20, 1
+            ),
             "part": self.part,
             "parts": self.layout.parts,
         }

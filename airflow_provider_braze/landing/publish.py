@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
 
-_WRITERS: Final = 4
-"""Objects on the way at once: enough to hide a store's latency, few enough to keep memory flat."""
+_MOST_WRITERS: Final = 4
+"""Objects on the way at once: enough to hide a store's latency."""
+_CAMPAIGN_DAYS_IN_WORK: Final = 8_000
+"""Fewer objects, if they are so large that memory would grow with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Publisher:
         :raises BrazeConflictError: another writer kept changing an object.
         :raises BrazeDataError: an object that is there cannot be read.
         """
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="braze-landing") as pool:
+        writers = max(1, min(_MOST_WRITERS, _CAMPAIGN_DAYS_IN_WORK // max(1, spool.campaigns)))
+        with ThreadPoolExecutor(writers, thread_name_prefix="braze-landing") as pool:
             blocks = spool.blocks(days)
             futures = [pool.submit(self._publish_block, spool, table, block) for block in blocks for table in tables]
             try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
+_ALLOCATOR: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _PROGRESS_SECONDS: Final = 15.0
 
 
@@ -39,6 +41,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
     :raises BrazeConfigError: the destination has another layout; nothing was called.
     """
+    _load_arrow()
     from airflow_provider_braze.core.tables import SCHEMAS
     from airflow_provider_braze.landing.spool import Spool
 
@@ -48,8 +51,8 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(plan.window, is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    schemas = {name: SCHEMAS[name] for name in _spooled(plan)}
-    with _plain_memory(), Spool(schemas, len(plan.campaign_ids), spool_folder) as spool:
+    schemas = {name: SCHEMAS[name] for name in plan.spooled}
+    with Spool(schemas, len(plan.campaign_ids), spool_folder) as spool:
         _fetch_into(spool, plan, hook, outcome)
         objects = _publish(publisher, spool, plan)
     for warning in warnings_of(outcome, plan.missing_days):
@@ -66,22 +69,19 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     return summarise(manifest, uri)
 
 
-@contextmanager
-def _plain_memory() -> Iterator[None]:
-    """Have Arrow allocate as C does. Its own pool keeps what each of many short-lived threads has once used."""
-    import pyarrow as pa
+def _load_arrow() -> None:
+    """Load Arrow, unless it is already, with C's allocator, unless the user chose one.
 
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
+    Arrow's own keeps what each of many short-lived threads has once used: a third more memory at the peak. It is chosen
+    when Arrow is loaded, by an environment variable, which is left as it was.
+    """
+    chosen = os.environ.get(_ALLOCATOR)
+    os.environ.setdefault(_ALLOCATOR, "system")
+    import pyarrow
 
-
-def _spooled(plan: Plan) -> list[str]:
-    # Always the days too: they tell which campaigns came back, with or without messages.
-    return [name for name in DAY_TABLES if name in plan.tables or name == "campaign_days"]
+    pyarrow.default_memory_pool()
+    if chosen is None:
+        del os.environ[_ALLOCATOR]
 
 
 def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
@@ -108,10 +108,10 @@ def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> 
             batch.append(item.result)
             batch_days += len(item.result.days)
             if batch_days >= BATCH_DAYS:
-                spool.add(build_tables(batch, _spooled(plan)))
+                spool.add(build_tables(batch, plan.spooled))
                 batch, batch_days = [], 0
     if batch:
-        spool.add(build_tables(batch, _spooled(plan)))
+        spool.add(build_tables(batch, plan.spooled))
 
 
 def _with_progress(

@@ -44,6 +44,7 @@ class Spool:
     def __init__(self, schemas: Mapping[str, pa.Schema], campaigns: int, folder: str | None = None) -> None:
         import pyarrow as pa
 
+        self.campaigns = campaigns
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._days: set[date] = set()

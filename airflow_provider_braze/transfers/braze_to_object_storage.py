@@ -47,6 +47,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
     :param concurrency: how many campaigns are fetched at once, > 0.
     :param missing_days: what to do when days do not come back for a campaign: ``warn``, ``fail`` or ``ignore``.
     :param on_campaign_error: what to do when campaigns fail, after all others have landed: ``fail`` or ``skip``.
+    :param spool_folder: where rows lie until all campaigns are in; default: the system's place for temporary files.
+        The plan tells how much it takes (templated).
     :param dry_run: log and return the plan, without fetching or writing anything (Braze's list is read).
     :param braze_conn_id: the connection to Braze (templated).
     """
@@ -58,6 +60,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         "start",
         "end",
         "timezone",
+        "spool_folder",
         "braze_conn_id",
     )
     ui_color = "#d7f2ea"
@@ -79,6 +82,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         concurrency: int = 16,
         missing_days: MissingDays = "warn",
         on_campaign_error: OnCampaignError = "fail",
+        spool_folder: str | None = None,
         dry_run: bool = False,
         braze_conn_id: str = BrazeHook.default_conn_name,
         **kwargs: Any,
@@ -98,6 +102,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         self.concurrency = concurrency
         self.missing_days = missing_days
         self.on_campaign_error = on_campaign_error
+        self.spool_folder = spool_folder
         self.is_dry_run = dry_run
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
@@ -134,7 +139,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         from airflow_provider_braze.landing.run import land
         from airflow_provider_braze.landing.store import Store
 
-        return land(plan, hook, Store(self.destination, self.object_storage_conn_id))
+        store = Store(self.destination, self.object_storage_conn_id)
+        return land(plan, hook, store, spool_folder=self.spool_folder or None)
 
     def _plan(self, context: Context, hook: BrazeHook) -> Plan:
         window = self._window(context, hook)

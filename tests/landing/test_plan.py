@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -132,9 +133,18 @@ def test_describe_tells_the_plan_in_plain_values():
         "campaigns": 1200,
         "calls": 1200,
         "expected_minutes": 0.6,
+        "spool_mib": 10.6,
         "part": 3,
         "parts": 16,
     }
+
+
+@pytest.mark.parametrize(
+    ("table", "mib"), [("campaign_days", 4.8), ("campaign_messages", 28.6), ("campaign_raw", 62.0)]
+)
+def test_describe_estimates_the_disk_of_the_tables_and_always_of_the_days(table, mib):
+    plan = replace(a_plan(campaigns=1000, days=100), tables=[table, "campaigns"])
+    assert plan.describe()["spool_mib"] == mib
 
 
 @pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 20), (198, 20), (199, 30), (365, 40)])

@@ -458,6 +458,12 @@ def _open_files():
     return found
 
 
+def test_spool_folder_is_where_rows_lie(land, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        land(spool_folder=str(tmp_path / "nowhere"))
+    land(spool_folder=str(tmp_path))
+
+
 def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_context):
     import threading
 
