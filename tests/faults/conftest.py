@@ -217,8 +217,6 @@ def lake(
     # So that no test waits for a back-off; announced resets are waited for.
     monkeypatch.setattr(exchange, "_BACKOFF_CAP_SECONDS", 0.01)
     fault_proxy.rule = NO_FAULT
-    fault_proxy.requests.clear()
-    fault_proxy.mistakes.clear()
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     old = figures_of(early)
     destination = Destination(f"file://{tmp_path}/lake", None)
@@ -229,6 +227,8 @@ def lake(
         assert lake.figures() == old
         landed_before.update(destination.contents())
     destination.restore(landed_before)
+    fault_proxy.requests.clear()
+    fault_proxy.mistakes.clear()
     lake.new = figures_of(fault_sandbox.configure(as_of="2026-11-21T06:00:00Z"))
     assert all(lake.old[lake.ids[0], day] != lake.new[lake.ids[0], day] for day in DAYS)
     yield lake

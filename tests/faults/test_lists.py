@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
 import tracemalloc
 from collections.abc import Callable
 from functools import partial
@@ -103,13 +105,15 @@ class MovingList:
         self._entries = entries
         self._changes = changes
         self._requests = 0
+        self._lock = threading.Lock()
 
     def __call__(self, call: Call) -> None:
-        if change := self._changes.get(self._requests):
-            change(self._entries)
-        self._requests += 1
         page = int(call.request.params["page"])
-        listed = self._entries[2 * page : 2 * page + 2]
+        with self._lock:
+            if change := self._changes.get(self._requests):
+                change(self._entries)
+            self._requests += 1
+            listed = self._entries[2 * page : 2 * page + 2]
         call.send(Answer(200, json.dumps({"message": "success", "campaigns": listed}).encode()))
 
 
@@ -158,8 +162,14 @@ def test_list_that_moves(lake, move):
 
 
 def test_list_that_never_rests(lake):
-    entries = [entry_of(f"campaign {number}") for number in range(100)]
-    lake.keeps_its_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), leave))))
+    names = itertools.count()
+
+    def replace_one(entries: list[Any]) -> None:
+        leave(entries)
+        entries.append(entry_of(f"campaign {next(names)}"))
+
+    entries = [entry_of(f"early campaign {number}") for number in range(10)]
+    lake.keeps_its_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), replace_one))))
 
 
 def test_list_of_a_hundred_thousand(lake):
