@@ -32,7 +32,7 @@ def main() -> int:
     """Run what the command line names, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="how often each contender runs (default 5)")
-    parser.add_argument("--only", default="abcdefg", help="letters of the benchmarks to run (default: all)")
+    parser.add_argument("--only", default="abcdefgh", help="letters of the benchmarks to run (default: all)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="braze-bench-") as folder:
         bench = Bench(Path(folder), options.runs)
@@ -161,7 +161,15 @@ def importing(bench: Bench) -> Iterator[tuple[str, ...]]:
     yield _row("f", "import of the operators over airflow.sdk, ms", statistics.median(runs), 50)
 
 
-PARTS = {"ag": wire, "bc": others, "d": decoding, "e": memory, "f": importing}
+def budget(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """(h): how much of an announced limit is used, and how often it is overrun."""
+    print("(h) 400 calls, of which 40 are allowed per 2 seconds")
+    runs = [_json_of([sys.executable, str(ROOT / "benchmarks/budget.py")], bench) for _ in range(min(3, bench.runs))]
+    yield _row("h", "rate limit: share used of what was allowed", statistics.median(run["used"] for run in runs), -0.9)
+    yield _row("", "calls answered with 429", max(run["refused"] for run in runs), 0)
+
+
+PARTS = {"ag": wire, "bc": others, "d": decoding, "e": memory, "f": importing, "h": budget}
 
 
 def _json_of(command: Sequence[str], bench: Bench) -> dict[str, float]:

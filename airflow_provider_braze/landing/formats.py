@@ -50,6 +50,8 @@ def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str)
         return table, True
     _check_columns(table.schema.names, schema, uri)
     with _naming(uri, file_format):
+        if "campaign_id" not in table.schema.names:
+            raise ValueError("it has no column 'campaign_id'")
         return _conform(table, schema), False
 
 

@@ -1,0 +1,54 @@
+"""How much of an announced rate limit is used: 400 calls, 16 threads, 40 calls allowed per 2 seconds.
+
+Prints one JSON object: ``used``, the share of what was allowed in the windows that were used, and ``refused``, how many
+calls the server answered with 429.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
+
+CALLS, ALLOWED, WINDOW_SECONDS = 400, 40, 2
+
+
+def main() -> None:
+    """Make the calls, and count windows by the resets that the server announced."""
+    settings = SandboxSettings(campaigns=20, rate_limit=ALLOWED, rate_window_seconds=WINDOW_SECONDS)
+    with Sandbox(settings) as braze:
+        os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = braze.connection_json()
+        from airflow_provider_braze.core import exchange
+        from airflow_provider_braze.hooks.braze import BrazeHook
+
+        windows: list[int] = []
+        lock, read = threading.Lock(), exchange.rate_limit
+
+        def watch(headers, now):
+            told = read(headers, now)
+            with lock:
+                windows.append(told.window)
+            return told
+
+        exchange.rate_limit = watch
+        hook = BrazeHook(concurrency=16)
+        ids = data.campaign_ids(settings)
+
+        def call(number: int) -> None:
+            params = {"campaign_id": ids[number % len(ids)], "length": "5"}
+            hook.get("/campaigns/data_series", params)
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(call, range(CALLS)))
+        hook.close()
+        refused = braze.count("/campaigns/data_series", 429)
+    # The last window is used as far as there were calls left.
+    full = sorted(windows)[: -windows.count(max(windows))]
+    print(json.dumps({"used": len(full) / (ALLOWED * len(set(full))), "refused": refused}))
+
+
+if __name__ == "__main__":
+    main()
