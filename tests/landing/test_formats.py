@@ -237,6 +237,6 @@ def test_decode_of_any_cut_object_is_a_data_error(file_format, data):
 
 @each_format
 def test_decode_of_somebody_elses_object_is_a_data_error(file_format):
-    foreign = pa.table({"day": [date(2026, 11, 18)], "conversions": [1]})
+    foreign = pa.table({"unique_recipients": [5], "conversions": [1]})
     with pytest.raises(BrazeDataError, match="no column 'campaign_id'"):
         decode(content_of(foreign, file_format), DAYS, file_format, URI)
