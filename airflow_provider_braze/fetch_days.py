@@ -27,7 +27,7 @@ def fetch_days(
     :raises BrazePartialError: a campaign failed.
     :raises BrazeMissingDaysError: days did not come back that may not be missing.
     """
-    outcome = Outcome(window, is_listed=False)
+    outcome = Outcome(is_listed=False)
     days: dict[str, list[JsonObject]] = {}
 
     def fetch(campaign_id: str) -> list[JsonObject]:
@@ -38,7 +38,7 @@ def fetch_days(
             if isinstance(item, Failed):
                 outcome.add_failed(item.campaign_id, item.error)
                 continue
-            outcome.add_landed(item.campaign_id, [day_of(day, "$") for day in item.result])
+            outcome.add_landed(item.campaign_id, window, [day_of(day, "$") for day in item.result])
             days[item.campaign_id] = item.result
     if error := verdict(outcome, missing=missing):
         raise error

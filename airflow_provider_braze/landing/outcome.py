@@ -30,23 +30,26 @@ _NAMED: Final = 20
 class Outcome:
     """The outcome of every campaign of a run.
 
-    :param window: the days wanted of each.
     :param is_listed: whether the ids came from Braze's list: then one that Braze refuses is Braze's own affair.
     """
 
-    window: Window
     is_listed: bool
-    landed: int = 0
+    came: set[str] = field(default_factory=set)
     refused: dict[str, BrazeError] = field(default_factory=dict)
     failed: dict[str, BrazeError] = field(default_factory=dict)
     missing: dict[str, list[date]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
+    answers: Counter[Window] = field(default_factory=Counter)
 
-    def add_landed(self, campaign_id: str, days: Collection[date]) -> None:
-        """Note a campaign that came back, and the days that did not."""
-        self.landed += 1
-        if missing := missing_days(self.window, days):
-            self.missing[campaign_id] = missing
+    def add_landed(self, campaign_id: str, window: Window, days: Collection[date]) -> None:
+        """Note a campaign that came back, and the days that did not.
+
+        :param window: the days that were asked for: the run's, or one stretch of them.
+        """
+        self.came.add(campaign_id)
+        self.answers[window] += 1
+        if missing := missing_days(window, days):
+            self.missing[campaign_id] = sorted([*self.missing.get(campaign_id, ()), *missing])
 
     def add_failed(self, campaign_id: str, error: BrazeError) -> None:
         """Note a campaign that did not come back."""
@@ -54,12 +57,21 @@ class Outcome:
         (self.refused if self.is_listed and is_refusal else self.failed)[campaign_id] = error
 
     @property
+    def bad(self) -> dict[str, BrazeError]:
+        """The campaigns that were refused or failed, for the whole window or a stretch of it."""
+        return {**self.refused, **self.failed}
+
+    @property
+    def landed(self) -> int:
+        """How many campaigns came back for all that was asked."""
+        return len(self.came - self.bad.keys())
+
+    @property
     def missing_for_all(self) -> list[date]:
         """Days that no campaign brought, where that cannot be chance."""
-        if self.landed < NEVER_CHANCE:
-            return []
         counts = Counter(day for days in self.missing.values() for day in days)
-        return sorted(day for day, count in counts.items() if count == self.landed)
+        asked = [(window, number) for window, number in self.answers.items() if number >= NEVER_CHANCE]
+        return sorted(day for window, number in asked for day in window if counts[day] == number)
 
 
 def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
@@ -88,9 +100,8 @@ def verdict(
 
     :param on_campaign_error: the operator's argument, None when it has none: then any failure is an error.
     """
-    bad = {**outcome.refused, **outcome.failed}
-    if bad and not outcome.landed:
-        return _partial(bad, "No campaign came back")
+    if outcome.bad and not outcome.came:
+        return _partial(outcome.bad, "No campaign came back")
     if outcome.failed and on_campaign_error != "skip":
         what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
         advice = " To go on without them, set `on_campaign_error` to 'skip'." if on_campaign_error else ""
@@ -99,7 +110,7 @@ def verdict(
         return None
     if days := outcome.missing_for_all:
         return BrazeMissingDaysError(
-            f"Braze brought {_listed(days)} for none of {outcome.landed} campaigns; all other days came back. Check "
+            f"Braze brought {_listed(days)} for none of {len(outcome.came)} campaigns; all other days came back. Check "
             "the connection's `timezone`, and run the task again later.",
             "$.data",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Final, get_args
 
@@ -54,9 +54,18 @@ class Plan:
         """The tables that go by way of the disk: the days always, for they tell which campaigns came back."""
         return [name for name in DAY_TABLES if name in self.tables or name == "campaign_days"]
 
+    @property
+    def stretches(self) -> list[Window]:
+        """The window in pieces of one call a campaign, newest first."""
+        calls = split_window(self.window, now=datetime.now(timezone.utc))
+        return [replace(self.window, start=call.start, end=call.end) for call in calls]
+
     def describe(self) -> dict[str, Any]:
-        """Tell the plan in plain values; the minutes half a second a call, the disk a campaign that sends."""
-        calls = len(self.campaign_ids) * len(split_window(self.window, now=datetime.now(timezone.utc)))
+        """Tell the plan in plain values; minutes at half a second a call, disk for campaigns that all send."""
+        stretches = self.stretches
+        calls = len(self.campaign_ids) * len(stretches)
+        # One stretch is landed while the next one is fetched.
+        spooled = len(self.campaign_ids) * sum(map(len, stretches[:2]))
         minutes = calls * _ASSUMED_SECONDS_A_CALL / self.concurrency / 60
         if self.requests_per_minute:
             minutes = max(minutes, calls / self.requests_per_minute)
@@ -69,9 +78,7 @@ class Plan:
             "campaigns": len(self.campaign_ids),
             "calls": calls,
             "expected_minutes": round(minutes, 1),
-            "spool_mib": round(
-                len(self.campaign_ids) * len(self.window) * sum(_SPOOL_BYTES[name] for name in self.spooled) / 2**20, 1
-            ),
+            "spool_mib": round(spooled * sum(_SPOOL_BYTES[name] for name in self.spooled) / 2**20, 1),
             "part": self.part,
             "parts": self.layout.parts,
         }

@@ -6,11 +6,12 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
-from airflow_provider_braze.core.models import SeriesCall
+from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.extract import Failed, Fetched, fetch_all
 from airflow_provider_braze.landing.layout import settle_layout
 from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
@@ -42,19 +43,14 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     :raises BrazeConfigError: the destination has another layout; nothing was called.
     """
     _load_arrow()
-    from airflow_provider_braze.core.tables import SCHEMAS
-    from airflow_provider_braze.landing.spool import Spool
-
     began = time.monotonic()
     settle_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
-    outcome = Outcome(plan.window, is_listed=plan.listing is not None)
+    outcome = Outcome(is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    schemas = {name: SCHEMAS[name] for name in plan.spooled}
-    with Spool(schemas, len(plan.campaign_ids), spool_folder) as spool:
-        _fetch_into(spool, plan, hook, outcome)
-        objects = _publish(publisher, spool, plan)
+    objects = _land_days(plan, hook, publisher, outcome, spool_folder)
+    objects += _land_list(plan, publisher)
     for warning in warnings_of(outcome, plan.missing_days):
         log.warning("%s", warning)
     error = verdict(outcome, on_campaign_error=plan.on_campaign_error, missing=plan.missing_days)
@@ -84,7 +80,34 @@ def _load_arrow() -> None:
         del os.environ[_ALLOCATOR]
 
 
-def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
+def _land_days(
+    plan: Plan, hook: BrazeHook, publisher: Publisher, outcome: Outcome, spool_folder: str | None
+) -> list[LandedObject]:
+    """Fetch and publish stretch by stretch: one is published while the next is fetched, so memory and disk are flat."""
+    objects: list[LandedObject] = []
+    with ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
+        publishing: Future[list[LandedObject]] | None = None
+        for stretch in plan.stretches:
+            spool = _fetch_stretch(stretch, plan, hook, outcome, spool_folder)
+            objects += publishing.result() if publishing else []
+            publishing = background.submit(_publish, spool, stretch, plan, publisher)
+        objects += publishing.result() if publishing else []
+    return objects
+
+
+def _fetch_stretch(stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome, folder: str | None) -> Spool:
+    from airflow_provider_braze.core.tables import SCHEMAS
+    from airflow_provider_braze.landing.spool import Spool
+
+    schemas = {name: SCHEMAS[name] for name in plan.spooled}
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool(schemas, len(plan.campaign_ids), folder))
+        _fetch_into(spool, stretch, plan, hook, outcome)
+        stack.pop_all()
+    return spool
+
+
+def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
     from airflow_provider_braze.core.tables import build_tables, collect, decode_days
 
     keep_raw = "campaign_raw" in plan.tables
@@ -93,17 +116,19 @@ def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> 
         return decode_days(body, call.start, call.end, keep_raw=keep_raw)
 
     def fetch(campaign_id: str) -> CampaignRows:
-        return collect(campaign_id, hook.fetch_series(campaign_id, plan.window, decode))
+        return collect(campaign_id, hook.fetch_series(campaign_id, stretch, decode))
 
+    bad = outcome.bad
+    campaign_ids = [campaign_id for campaign_id in plan.campaign_ids if campaign_id not in bad]
     batch: list[CampaignRows] = []
     batch_days = 0
     # Closed here, so that the threads end with this function also when the spool's disk is full.
-    with closing(fetch_all(plan.campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
-        for item in _with_progress(fetched, len(plan.campaign_ids), hook):
+    with closing(fetch_all(campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
+        for item in _with_progress(fetched, len(campaign_ids), stretch, hook):
             if isinstance(item, Failed):
                 outcome.add_failed(item.campaign_id, item.error)
                 continue
-            outcome.add_landed(item.campaign_id, item.result.days)
+            outcome.add_landed(item.campaign_id, stretch, item.result.days)
             outcome.drift.update(item.result.drift)
             batch.append(item.result)
             batch_days += len(item.result.days)
@@ -115,7 +140,7 @@ def _fetch_into(spool: Spool, plan: Plan, hook: BrazeHook, outcome: Outcome) -> 
 
 
 def _with_progress(
-    fetched: Iterator[Fetched[CampaignRows] | Failed], total: int, hook: BrazeHook
+    fetched: Iterator[Fetched[CampaignRows] | Failed], total: int, stretch: Window, hook: BrazeHook
 ) -> Iterator[Fetched[CampaignRows] | Failed]:
     """Pass campaigns on, with a line in the log now and then, and one at the end."""
     began = last = time.monotonic()
@@ -127,7 +152,8 @@ def _with_progress(
             rate = done / max(now - began, 1e-9)
             remaining = hook.get_conn().remaining(CAMPAIGNS_DATA_SERIES.path)
             log.info(
-                "Fetched %d of %d campaigns, %.1f a second, %s requests left in Braze's window, about %.0f s to go",
+                "Fetched %s of %d out of %d campaigns, %.1f a second, rate limit has %s requests left, about %.0f s to go",
+                stretch,
                 done,
                 total,
                 rate,
@@ -136,15 +162,20 @@ def _with_progress(
             )
 
 
-def _publish(publisher: Publisher, spool: Spool, plan: Plan) -> list[LandedObject]:
-    tables = [name for name in DAY_TABLES if name in plan.tables]
-    # A day that nobody brought is not proven to be empty, unless there was nobody to ask.
-    days = spool.days if plan.campaign_ids else list(plan.window)
-    objects = publisher.publish_days(spool, tables, days)
-    if plan.listing is not None and plan.part == 0 and "campaigns" in plan.tables:
-        from airflow_provider_braze.core.tables import campaigns_table
-
-        objects.append(publisher.publish_whole("campaigns", campaigns_table(plan.listing)))
+def _publish(spool: Spool, stretch: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:
+    with spool:
+        tables = [name for name in DAY_TABLES if name in plan.tables]
+        # A day that nobody brought is not proven to be empty, unless there was nobody to ask.
+        days = spool.days if plan.campaign_ids else list(stretch)
+        objects = publisher.publish_days(spool, tables, days)
     written = sum(item.written for item in objects)
     log.info("Landed %d days: %d objects written, %d unchanged", len(days), written, len(objects) - written)
     return objects
+
+
+def _land_list(plan: Plan, publisher: Publisher) -> list[LandedObject]:
+    if plan.listing is None or plan.part or "campaigns" not in plan.tables:
+        return []
+    from airflow_provider_braze.core.tables import campaigns_table
+
+    return [publisher.publish_whole("campaigns", campaigns_table(plan.listing))]

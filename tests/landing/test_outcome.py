@@ -35,9 +35,9 @@ FAILURES = [TOO_LARGE, NO_ANSWER, BAD_DATA, BrazeServerError("Failed.", 500), Br
 
 def an_outcome(landed=1, lacking=0, lacks=(LAST,), failed=None, listed=True, window=WINDOW) -> Outcome:
     """An outcome of some campaigns that landed, of which some lack days, and of some that failed."""
-    outcome = Outcome(window, listed)
+    outcome = Outcome(listed)
     for i in range(landed):
-        outcome.add_landed(f"c{i:03d}", [day for day in window if i >= lacking or day not in lacks])
+        outcome.add_landed(f"c{i:03d}", window, [day for day in window if i >= lacking or day not in lacks])
     for campaign_id, error in (failed or {}).items():
         outcome.add_failed(campaign_id, error)
     return outcome
@@ -215,16 +215,16 @@ def test_verdict_of_a_day_that_all_but_one_lack_is_success():
 
 
 def test_verdict_when_all_lack_some_day_but_not_the_same_is_success():
-    outcome = Outcome(WINDOW, is_listed=True)
+    outcome = Outcome(is_listed=True)
     for i in range(12):
-        outcome.add_landed(f"c{i}", [day for day in DAYS if day != DAYS[i % 3]])
+        outcome.add_landed(f"c{i}", WINDOW, [day for day in DAYS if day != DAYS[i % 3]])
     assert outcome.missing_for_all == []
     assert judge(outcome) is None
 
 
 def test_missing_for_all_are_the_days_that_nobody_brought_sorted():
     outcome = an_outcome(landed=10, lacking=10, lacks=[DAYS[2], DAYS[0]])
-    outcome.add_landed("more", [])
+    outcome.add_landed("more", WINDOW, [])
     assert outcome.missing_for_all == [DAYS[0], DAYS[2]]
 
 
@@ -262,3 +262,22 @@ def test_warnings_of_everything_at_once_are_one_each():
     outcome.drift["day.new"] += 1
     assert len(warnings_of(outcome, "warn")) == 4
     assert len(warnings_of(outcome, "ignore")) == 3
+
+
+def test_outcome_of_a_window_in_stretches_joins_them():
+    earlier = Window(FIRST - timedelta(days=2), FIRST)
+    outcome = an_outcome(landed=12, lacking=12)
+    for i in range(11):
+        outcome.add_landed(f"c{i:03d}", earlier, list(earlier)[1:])
+    outcome.add_failed("c011", NO_ANSWER)
+    assert outcome.landed == 11
+    assert outcome.missing["c000"] == [earlier.start, LAST]
+    assert outcome.missing["c011"] == [LAST]
+    assert outcome.missing_for_all == [earlier.start, LAST]
+    assert set(judge(outcome).failures) == {"c011"}
+
+
+def test_campaign_that_failed_in_one_stretch_only_is_no_run_without_any():
+    outcome = an_outcome(landed=1, failed={"c000": BAD_ID})
+    assert outcome.landed == 0
+    assert judge(outcome) is None

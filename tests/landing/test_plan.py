@@ -169,3 +169,15 @@ def test_describe_expects_the_minutes_of_the_slower_of_calls_and_quota(
 ):
     plan = a_plan(campaigns=campaigns, concurrency=concurrency, requests_per_minute=requests_per_minute)
     assert plan.describe()["expected_minutes"] == minutes
+
+
+def test_describe_counts_the_disk_of_two_stretches_at_most():
+    month, years = (a_plan(campaigns=1000, days=days).describe()["spool_mib"] for days in (198, 1826))
+    assert month == years
+
+
+def test_stretches_are_the_windows_of_one_call_newest_first():
+    plan = a_plan(days=200)
+    assert [len(stretch) for stretch in plan.stretches] == [99, 99, 2]
+    assert [day for stretch in reversed(plan.stretches) for day in stretch] == list(plan.window)
+    assert {stretch.timezone for stretch in plan.stretches} == {"Europe/Berlin"}

@@ -41,9 +41,9 @@ def an_object(table="campaign_days", day=FIRST, rows=3, written=True) -> LandedO
 
 
 def an_outcome(plan: Plan, bad=1) -> Outcome:
-    outcome = Outcome(plan.window, is_listed=True)
-    outcome.add_landed("c0", list(plan.window))
-    outcome.add_landed("c1", [])
+    outcome = Outcome(is_listed=True)
+    outcome.add_landed("c0", plan.window, list(plan.window))
+    outcome.add_landed("c1", plan.window, [])
     for i in range(bad):
         outcome.add_failed(f"refused{i}", BrazeRequestError("Braze answered 400.", 400))
         outcome.add_failed(f"failed{i}", BrazeTransportError("No answer came."))

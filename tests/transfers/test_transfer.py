@@ -170,6 +170,16 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
     assert ids[5] in warning
 
 
+def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400}})
+    summary = land(lookback_days=249)
+    assert braze_sandbox.count(DATA_SERIES) == 19 * 3 + 1
+    assert summary["campaigns"] == {"landed": 19, "refused": 1, "failed": 0, "with_missing_days": 0}
+    days = days_until(date(2026, 11, 18), 250)
+    assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, days)
+
+
 def test_all_refused_fails_for_good(land, braze_sandbox):
     braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
     with pytest.raises(AirflowFailException, match="No campaign came back"):
