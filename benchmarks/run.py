@@ -82,9 +82,11 @@ class Bench:
                 shutil.rmtree(leftover)
         command = [sys.executable, str(ROOT / "benchmarks/contenders.py"), contender, *where, "--folder", str(target)]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, cwd=ROOT)
-        if done.returncode:
-            raise SystemExit(f"{contender} failed:\n{done.stderr[-3000:]}")
-        told = json.loads(done.stdout.splitlines()[-1])
+        try:
+            # Not by the exit code: pandas sometimes crashes at the very end, when all is done and told.
+            told = json.loads(done.stdout.splitlines()[-1])
+        except (ValueError, IndexError):
+            raise SystemExit(f"{contender} failed:\n{done.stderr[-3000:]}") from None
         print(f"  {contender + (' again' if again else ''):14} {told['seconds']:6.2f} s", flush=True)
         return told
 

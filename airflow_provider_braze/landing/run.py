@@ -152,7 +152,7 @@ def _with_progress(
             rate = done / max(now - began, 1e-9)
             remaining = hook.get_conn().remaining(CAMPAIGNS_DATA_SERIES.path)
             log.info(
-                "Fetched %s of %d out of %d campaigns, %.1f a second; %s requests left of the limit; about %.0f s to go",
+                "Fetched %s of %d out of %d campaigns, %.1f a second, %s requests left by limit, about %.0f s to go",
                 stretch,
                 done,
                 total,

@@ -331,13 +331,15 @@ def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destina
 
 
 def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destination, make_context):
-    for part in range(4):
-        land(make_context(map_index=part, dag=_dag_mapped_over("part", destination)), parts=4, part=part)
+    braze_sandbox.configure(campaigns=50)
+    dag = _dag_mapped_over("part", destination)
+    for part in range(16):
+        land(make_context(map_index=part, dag=dag), parts=16, part=part, lookback_days=1)
     ids = data.campaign_ids(braze_sandbox.settings)
-    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
-    assert destination.table("campaigns").num_rows == 20
+    assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK[:2])
+    assert destination.table("campaigns").num_rows == 50
     objects = Counter(name.rsplit("/", 1)[1] for name in destination.data() if name.startswith("campaign_days/"))
-    assert objects == {f"part-{part:02d}-of-04.parquet": 7 for part in range(4)}
+    assert objects == {f"part-{part:02d}-of-16.parquet": 2 for part in range(16)}
 
 
 def _dag_mapped_over(name, destination):
