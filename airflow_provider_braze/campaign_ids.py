@@ -13,10 +13,15 @@ def read_campaign_ids(value: Any) -> list[str] | None:
 
     :param value: a list of ids, one id, or the text of a list or tuple, which is what a template makes of one.
     :return: the ids, each once, in the given order; None when not given.
-    :raises BrazeConfigError: it is none of these.
+    :raises BrazeConfigError: it is none of these, such as what a template makes of an XCom that is not there.
     """
-    if value is None or (isinstance(value, str) and value.strip() in {"", "None"}):
+    if value is None:
         return None
+    if isinstance(value, str) and value.strip() in {"", "None"}:
+        raise BrazeConfigError(
+            f"`campaign_ids` was given, but rendered to {value!r}. Check the task that it comes from, or leave the "
+            "argument out to take all campaigns."
+        )
     if isinstance(value, str) and value.strip().startswith(("[", "(")):
         value = _parse_list(value)
     ids = [value] if isinstance(value, str) else value

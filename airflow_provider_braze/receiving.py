@@ -89,6 +89,8 @@ class _Incoming(io.RawIOBase):
             except TimeoutError:
                 continue
             finally:
+                # Restored, for after a proxy's answer the TLS handshake goes on with this socket.
+                self._sock.settimeout(self._patience)
                 self._check()
 
     def close(self) -> None:

@@ -20,9 +20,14 @@ class Lazy:
         return iter([A, B])
 
 
-@pytest.mark.parametrize("value", [None, "", "  ", "None", " None "])
-def test_read_campaign_ids_not_given_is_none(value):
-    assert read_campaign_ids(value) is None
+def test_read_campaign_ids_not_given_is_none():
+    assert read_campaign_ids(None) is None
+
+
+@pytest.mark.parametrize("value", ["", "  ", "None", " None "])
+def test_read_campaign_ids_that_rendered_to_nothing_are_no_whole_workspace(value):
+    with pytest.raises(BrazeConfigError, match="was given, but rendered to"):
+        read_campaign_ids(value)
 
 
 @pytest.mark.parametrize("value", [A, f" {A}\n", [A], (A,), {A}, [A, f" {A} "], f"['{A}']", f'["{A}"]', f"('{A}',)"])

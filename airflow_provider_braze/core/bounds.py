@@ -21,6 +21,11 @@ def is_given(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and value.strip() in {"", "None"})
 
 
+def given_text(value: str | None) -> str | None:
+    """Give a rendered text, None where Jinja rendered nothing."""
+    return value if is_given(value) else None
+
+
 def read_bound(name: str, value: object) -> date | datetime:
     """Read a date, a datetime, or ISO text of either.
 

@@ -67,7 +67,7 @@ class RateBudget:
         """Take a request from those under way, and what its answer told.
 
         :param told: the answer's rate-limit headers, None when there was no answer or it had none.
-        :param refused: it was answered 429: nothing is left, whatever the headers say.
+        :param refused: it was answered 429: nothing is left in the window that its headers name.
         """
         self._in_flight -= 1
         if told is None or told.window < self._window:

@@ -189,7 +189,8 @@ def _resets_in(window: int | None, headers: Mapping[str, str], now: float) -> fl
     if window is None:
         return None
     seconds = window - _server_time(headers, now)
-    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None
+    # One that is far beyond the longest window is no epoch in seconds, and tells nothing.
+    return min(seconds, LONGEST_WAIT_SECONDS) if 0 < seconds <= 24 * LONGEST_WAIT_SECONDS else None
 
 
 def _server_time(headers: Mapping[str, str], now: float) -> float:

@@ -17,6 +17,7 @@ import msgspec
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.exceptions import BrazeDataError
 
+_SHOWN: Final = 20
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -34,7 +35,7 @@ def decode_answer(body: bytes) -> list[JsonObject]:
     if answer.get("message", "success") != "success":
         raise BrazeDataError(f"Braze reports {show(answer['message'])} instead of success at $.message.", "$.message")
     if "data" not in answer:
-        raise BrazeDataError(f"The answer has no data, only {show(sorted(answer))}, at $.", "$")
+        raise BrazeDataError(f"The answer has no data among its {len(answer)} keys at $.", "$")
     days = expect_list(answer["data"], "$.data")
     return [expect_object(day, f"$.data[{index}]") for index, day in enumerate(days)]
 
@@ -106,11 +107,14 @@ def expect_list(value: Any, path: str) -> list[Any]:
 
 
 def show(value: Any) -> str:
-    """Show a value in an error message, shortened.
+    """Show a value in an error message: its type, and itself if it is short.
 
-    :return: its type and the begin and end of its ``repr``.
+    No part of a long text is shown, for Braze echoes a wrong key, and part of one could not be recognised any more.
     """
-    return f"{type(value).__name__} {reprlib.repr(value)}"
+    kind = type(value).__name__
+    if isinstance(value, str | list | dict):
+        return f"{kind} {value!r}" if isinstance(value, str) and len(value) <= _SHOWN else f"{kind} of {len(value)}"
+    return f"{kind} {reprlib.repr(value)}"
 
 
 def canonical_json(value: Any) -> str:

@@ -36,8 +36,8 @@ _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
     "variation_api_id": (str | None, None),
     "variation_name": (str | None, None),
 }
-_UNREADABLE: Final = (msgspec.DecodeError, ValueError, RecursionError)
-"""What decoding may raise; in msgspec 0.19 its own errors are no value errors."""
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""What decoding may raise."""
 
 _SAMPLES: Final = 3
 _FEWEST_DAYS: Final = 3

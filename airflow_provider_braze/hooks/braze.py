@@ -121,7 +121,7 @@ class BrazeHook(BaseHook):
         if not isinstance(answer, dict):
             raise BrazeDataError(f"{path} answered with a JSON {type(answer).__name__}, not an object.")
         if answer.get("message", "success") != "success":
-            said = self.settings.credentials.scrub(str(answer["message"]))[:200]
+            said = self.settings.credentials.scrub(str(answer["message"])[:2000])[:200]
             raise BrazeDataError(f"{path} answered 200 with the message {said!r}, which is no success.", "$.message")
         return answer
 

@@ -65,6 +65,17 @@ def part_of(campaign_id: str, parts: int) -> int:
     return int.from_bytes(digest, "big") % parts
 
 
+def check_layout(store: Store, layout: Layout) -> None:
+    """Compare with the layout that is there, and write nothing: the key may be wrong yet, or the host.
+
+    :raises BrazeConfigError: the destination has another one.
+    :raises BrazeDataError: its note cannot be read.
+    """
+    stored = store.read(_LAYOUT)
+    if stored is not None:
+        _compare(_parse(store, stored), asdict(layout), store)
+
+
 def settle_layout(store: Store, layout: Layout) -> None:
     """Write the layout of a new destination, or compare with the one that is there.
 

@@ -82,11 +82,9 @@ def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
             f"Braze refused {len(outcome.refused)} listed campaigns, which are left out: {_named(outcome.refused)}"
         )
     if outcome.failed:
-        found.append(
-            f"{len(outcome.failed)} campaigns failed and keep what had landed before: {_named(outcome.failed)}"
-        )
+        found.append(f"{len(outcome.failed)} campaigns failed, which are left out: {_named(outcome.failed)}")
     if outcome.missing and missing != "ignore":
-        found.append(f"Days are missing for {len(outcome.missing)} campaigns, see the manifest: {_days_named(outcome)}")
+        found.append(f"Days are missing for {len(outcome.missing)} campaigns: {_days_named(outcome)}")
     if outcome.drift:
         keys = _cut(sorted(outcome.drift))
         found.append(f"Braze sent {len(outcome.drift)} kinds of keys without a column, kept in `other`: {keys}")
@@ -100,8 +98,8 @@ def verdict(
 
     :param on_campaign_error: the operator's argument, None when it has none: then any failure is an error.
     """
-    if outcome.bad and not outcome.came:
-        return _partial(outcome.bad, "No campaign came back")
+    if outcome.bad and not outcome.landed:
+        return _partial(outcome.bad, f"No campaign came back{' for all days' if outcome.came else ''}")
     if outcome.failed and on_campaign_error != "skip":
         what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
         advice = " To go on without them, set `on_campaign_error` to 'skip'." if on_campaign_error else ""

@@ -50,6 +50,11 @@ class Plan:
     requests_per_minute: int | None = None
 
     @property
+    def day_tables(self) -> list[str]:
+        """The wanted tables that have an object a day."""
+        return [name for name in DAY_TABLES if name in self.tables]
+
+    @property
     def spooled(self) -> list[str]:
         """The tables that go by way of the disk: the days always, for they tell which campaigns came back."""
         return [name for name in DAY_TABLES if name in self.tables or name == "campaign_days"]

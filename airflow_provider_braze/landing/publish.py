@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode
@@ -67,10 +68,14 @@ class Publisher:
         writers = max(1, min(_MOST_WRITERS, _CAMPAIGN_DAYS_IN_WORK // max(1, spool.campaigns)))
         with ThreadPoolExecutor(writers, thread_name_prefix="braze-landing") as pool:
             blocks = spool.blocks(days)
-            futures = [pool.submit(self._publish_block, spool, table, block) for block in blocks for table in tables]
+            failed = Event()
+            futures = [
+                pool.submit(self._publish_block, spool, table, block, failed) for block in blocks for table in tables
+            ]
             try:
                 landed = [item for future in futures for item in future.result()]
             except BaseException:
+                failed.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return sorted(landed, key=lambda item: item.day or date.min)
@@ -79,14 +84,18 @@ class Publisher:
         """Replace a table that is not divided by day."""
         return self._publish(name, None, self.layout.whole_object(name), table.schema, lambda _: table)
 
-    def _publish_block(self, spool: Spool, table: str, days: Sequence[date]) -> list[LandedObject]:
+    def _publish_block(self, spool: Spool, table: str, days: Sequence[date], failed: Event) -> list[LandedObject]:
         from airflow_provider_braze.core.tables import sort_rows
 
         returned = dict(split_days(spool.read("campaign_days", days).select(["campaign_id", "day"]).sort_by("day")))
         rows = sort_rows(table, spool.read(table, days))
         by_day = dict(split_days(rows))
         nobody = rows.slice(0, 0)
-        return [self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody)) for day in days]
+        return [
+            self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody))
+            for day in days
+            if not failed.is_set()
+        ]
 
     def _publish_day(self, table: str, day: date, new: pa.Table, returned: pa.Table) -> LandedObject:
         ids = returned.column("campaign_id").combine_chunks()

@@ -16,7 +16,7 @@ from airflow_provider_braze.extract import Failed, Fetched, fetch_all
 from airflow_provider_braze.landing.layout import settle_layout
 from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
 from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
-from airflow_provider_braze.landing.plan import DAY_TABLES, Plan
+from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.report import make_manifest, summarise
 
@@ -40,7 +40,6 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     :return: the summary: counts, and the manifest's address; of the same size for any number of days and campaigns.
     :raises BrazePartialError: campaigns failed; all others have landed.
     :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
-    :raises BrazeConfigError: the destination has another layout; nothing was called.
     """
     _load_arrow()
     began = time.monotonic()
@@ -49,7 +48,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    objects = _land_days(plan, hook, publisher, outcome, spool_folder)
+    objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
     objects += _land_list(plan, publisher)
     for warning in warnings_of(outcome, plan.missing_days):
         log.warning("%s", warning)
@@ -72,39 +71,40 @@ def _load_arrow() -> None:
     when Arrow is loaded, by an environment variable, which is left as it was.
     """
     chosen = os.environ.get(_ALLOCATOR)
-    os.environ.setdefault(_ALLOCATOR, "system")
-    import pyarrow
+    os.environ[_ALLOCATOR] = chosen or "system"
+    try:
+        import pyarrow
 
-    pyarrow.default_memory_pool()
-    if chosen is None:
-        del os.environ[_ALLOCATOR]
+        pyarrow.default_memory_pool()
+    finally:
+        if chosen is None:
+            del os.environ[_ALLOCATOR]
 
 
 def _land_days(
     plan: Plan, hook: BrazeHook, publisher: Publisher, outcome: Outcome, spool_folder: str | None
 ) -> list[LandedObject]:
     """Fetch and publish stretch by stretch: one is published while the next is fetched, so memory and disk are flat."""
-    objects: list[LandedObject] = []
-    with ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
-        publishing: Future[list[LandedObject]] | None = None
-        for stretch in plan.stretches:
-            spool = _fetch_stretch(stretch, plan, hook, outcome, spool_folder)
-            objects += publishing.result() if publishing else []
-            publishing = background.submit(_publish, spool, stretch, plan, publisher)
-        objects += publishing.result() if publishing else []
-    return objects
-
-
-def _fetch_stretch(stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome, folder: str | None) -> Spool:
     from airflow_provider_braze.core.tables import SCHEMAS
     from airflow_provider_braze.landing.spool import Spool
 
+    objects: list[LandedObject] = []
     schemas = {name: SCHEMAS[name] for name in plan.spooled}
-    with ExitStack() as stack:
-        spool = stack.enter_context(Spool(schemas, len(plan.campaign_ids), folder))
-        _fetch_into(spool, stretch, plan, hook, outcome)
-        stack.pop_all()
-    return spool
+    # Left in this order: first the publishing ends, then the spools are closed.
+    with ExitStack() as spools, ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
+        publishing: Future[list[LandedObject]] | None = None
+        try:
+            for stretch in plan.stretches:
+                spool = spools.enter_context(Spool(schemas, len(plan.campaign_ids), len(stretch), spool_folder))
+                _fetch_into(spool, stretch, plan, hook, outcome)
+                objects += publishing.result() if publishing else []
+                publishing = background.submit(_publish, spool, stretch, plan, publisher)
+            objects += publishing.result() if publishing else []
+        except BaseException:
+            # What is being published ends at the next object.
+            hook.stop()
+            raise
+    return objects
 
 
 def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
@@ -163,11 +163,10 @@ def _with_progress(
 
 
 def _publish(spool: Spool, stretch: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:
-    with spool:
-        tables = [name for name in DAY_TABLES if name in plan.tables]
+    with spool:  # closed as soon as it is published, for the next one needs the disk
         # A day that nobody brought is not proven to be empty, unless there was nobody to ask.
         days = spool.days if plan.campaign_ids else list(stretch)
-        objects = publisher.publish_days(spool, tables, days)
+        objects = publisher.publish_days(spool, plan.day_tables, days)
     written = sum(item.written for item in objects)
     log.info("Landed %d days: %d objects written, %d unchanged", len(days), written, len(objects) - written)
     return objects

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _CAMPAIGN_DAYS_A_BLOCK: Final = 2_000
+_FEWEST_BLOCKS: Final = 8
 
 
 class _Place(NamedTuple):
@@ -38,17 +39,19 @@ class Spool:
 
     :param schemas: schema by table; each has a column ``day`` that the added tables are sorted by.
     :param campaigns: how many campaigns will come: so many rows, or a few times as many, does a day have.
+    :param days: how many days will come.
     :param folder: where the files lie; None for the system's place for temporary files.
     """
 
-    def __init__(self, schemas: Mapping[str, pa.Schema], campaigns: int, folder: str | None = None) -> None:
+    def __init__(self, schemas: Mapping[str, pa.Schema], campaigns: int, days: int, folder: str | None = None) -> None:
         import pyarrow as pa
 
         self.campaigns = campaigns
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._days: set[date] = set()
-        self._days_a_block = max(1, _CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns))
+        # A few blocks at least, so that they can be worked on side by side.
+        self._days_a_block = max(1, min(_CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns), days // _FEWEST_BLOCKS))
         with ExitStack() as stack:
             self._files = {name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in schemas}
             options = pa.ipc.IpcWriteOptions(compression="lz4")

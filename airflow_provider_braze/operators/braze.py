@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
 from airflow_provider_braze.campaign_ids import read_campaign_ids
-from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.core.bounds import given_text, is_given, read_bound
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays
@@ -105,7 +105,7 @@ class CampaignDataSeriesOperator(BaseOperator):
     def _window(self, context: Context, hook: BrazeHook) -> Window:
         return window_of_run(
             context,
-            company_timezone=self.timezone or hook.settings.timezone or "UTC",
+            company_timezone=given_text(self.timezone) or hook.settings.timezone or "UTC",
             start=self.start,
             end=self.end,
             lookback_days=self.lookback_days,

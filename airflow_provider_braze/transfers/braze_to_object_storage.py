@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_braze.campaign_ids import read_campaign_ids
+from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.braze import BrazeHook
-from airflow_provider_braze.landing.layout import FileFormat, Layout
+from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
 from airflow_provider_braze.run_window import window_of_run
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.landing.store import Store
 
 
 class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
@@ -123,10 +125,15 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             self._check_mapping(context)
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
-                plan = self._plan(context, hook)
+                given = self._given_ids()
+                window = self._window(context, hook)
+                layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
+                # Before anything is called: a run that may not land here need not list campaigns.
+                store = None if self.is_dry_run else self._open_store(layout)
+                plan = self._plan(context, hook, given, window, layout)
                 told = plan.describe()
                 self.log.info("Plan: %s", told)
-                return told if self.is_dry_run else self._land(plan, hook)
+                return told if store is None else self._land(plan, hook, store)
             finally:
                 hook.close()
 
@@ -135,19 +142,27 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         if self._hook is not None:
             self._hook.stop()
 
-    def _land(self, plan: Plan, hook: BrazeHook) -> dict[str, Any]:
-        from airflow_provider_braze.landing.run import land
+    def _open_store(self, layout: Layout) -> Store:
         from airflow_provider_braze.landing.store import Store
 
-        store = Store(self.destination, self.object_storage_conn_id)
-        return land(plan, hook, store, spool_folder=self.spool_folder or None)
+        store = Store(self.destination, given_text(self.object_storage_conn_id))
+        check_layout(store, layout)
+        return store
 
-    def _plan(self, context: Context, hook: BrazeHook) -> Plan:
-        window = self._window(context, hook)
-        layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
+    def _land(self, plan: Plan, hook: BrazeHook, store: Store) -> dict[str, Any]:
+        from airflow_provider_braze.landing.run import land
+
+        return land(plan, hook, store, spool_folder=given_text(self.spool_folder))
+
+    def _given_ids(self) -> list[str] | None:
         given = read_campaign_ids(self.campaign_ids)
         if given is not None and not given:
             raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
+        if given is not None and set(self.tables) == {"campaigns"}:
+            raise BrazeConfigError("`tables` is the list of campaigns alone, which `campaign_ids` does not land.")
+        return given
+
+    def _plan(self, context: Context, hook: BrazeHook, given: list[str] | None, window: Window, layout: Layout) -> Plan:
         listing = self._list(hook) if given is None else None
         ids = given if listing is None else [entry["id"] for entry in listing]
         part = self.part or 0
@@ -173,7 +188,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
     def _window(self, context: Context, hook: BrazeHook) -> Window:
         return window_of_run(
             context,
-            company_timezone=self.timezone or hook.settings.timezone or "UTC",
+            company_timezone=given_text(self.timezone) or hook.settings.timezone or "UTC",
             start=self.start,
             end=self.end,
             lookback_days=self.lookback_days,

@@ -131,7 +131,7 @@ def test_verdict_with_failed_campaigns_to_skip_is_success_with_a_warning():
     outcome = an_outcome(landed=5, failed={"x": NO_ANSWER})
     assert judge(outcome, "skip") is None
     assert warnings_of(outcome, "warn") == [
-        "1 campaigns failed and keep what had landed before: x (for x: BrazeTransportError: No answer came.)"
+        "1 campaigns failed, which are left out: x (for x: BrazeTransportError: No answer came.)"
     ]
 
 
@@ -168,7 +168,7 @@ def test_verdict_with_missing_days_to_warn_of_is_success_with_a_warning():
     outcome = an_outcome(landed=3, lacking=2, lacks=DAYS[1:])
     assert judge(outcome, missing="warn") is None
     assert warnings_of(outcome, "warn") == [
-        "Days are missing for 2 campaigns, see the manifest: c000 2026-11-17, 2026-11-18; c001 2026-11-17, 2026-11-18"
+        "Days are missing for 2 campaigns: c000 2026-11-17, 2026-11-18; c001 2026-11-17, 2026-11-18"
     ]
 
 
@@ -277,7 +277,8 @@ def test_outcome_of_a_window_in_stretches_joins_them():
     assert set(judge(outcome).failures) == {"c011"}
 
 
-def test_campaign_that_failed_in_one_stretch_only_is_no_run_without_any():
+@pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
+def test_verdict_when_each_campaign_lacks_a_stretch_is_a_failure(on_campaign_error):
     outcome = an_outcome(landed=1, failed={"c000": BAD_ID})
     assert outcome.landed == 0
-    assert judge(outcome) is None
+    assert str(judge(outcome, on_campaign_error)).startswith("No campaign came back for all days: c000")

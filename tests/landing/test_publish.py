@@ -83,7 +83,7 @@ class Lake:
         store: Store | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> list[LandedObject]:
-        with Spool(SCHEMAS, 100) as spool:
+        with Spool(SCHEMAS, 100, 100) as spool:
             for run in runs:
                 spool.add(run)
             return self.publisher(store, check).publish_days(spool, tables, spool.days if days is None else days)
@@ -414,7 +414,7 @@ def test_write_whose_answer_was_lost_is_told_as_a_change(destination, tmp_path):
     store = LosingAnswers(destination.uri, destination.conn_id)
     layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com")
     publisher = Publisher(store, layout, 0, Pending(store, layout.pending(0), RUN, [DAY]), lambda: None)
-    with Spool({"campaign_days": SCHEMAS["campaign_days"]}, 1, str(tmp_path)) as spool:
+    with Spool({"campaign_days": SCHEMAS["campaign_days"]}, 1, 100, str(tmp_path)) as spool:
         spool.add({"campaign_days": days_of("a")})
         (landed,) = publisher.publish_days(spool, ["campaign_days"], [DAY])
     assert landed.written

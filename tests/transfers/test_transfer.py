@@ -301,6 +301,40 @@ def test_empty_workspace_lands_objects_without_rows(land, braze_sandbox, destina
     assert destination.table("campaign_days").num_rows == 0
 
 
+def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monkeypatch):
+    """The newest days come, then every campaign is refused: a green task would hide that years did not land."""
+    from airflow_provider_braze.core import calls
+
+    monkeypatch.setattr(calls, "MAX_DAYS", 5)
+    ids = data.campaign_ids(braze_sandbox.settings)
+    fetched = iter(range(10**6))
+    served = braze_sandbox.configure
+
+    def refuse_from_the_second_stretch(message, *arguments, **others):
+        if "Landed" in message and next(fetched) == 0:
+            served(faults={"bad_campaigns": dict.fromkeys(ids, 400)})
+
+    from airflow_provider_braze.landing import run
+
+    monkeypatch.setattr(run.log, "info", refuse_from_the_second_stretch)
+    with pytest.raises(AirflowFailException, match="No campaign came back for all days"):
+        land(lookback_days=29)
+
+
+@pytest.mark.parametrize("nothing", ["None", ""])
+def test_arguments_that_render_to_nothing_are_not_given(land, nothing):
+    land(timezone=nothing, spool_folder=nothing, lookback_days=0)
+
+
+def test_list_of_campaigns_alone_makes_no_data_call(land, braze_sandbox, destination):
+    summary = land(tables=["campaigns"])
+    assert braze_sandbox.count(DATA_SERIES) == 0
+    assert summary["rows"] == {"campaigns": 20}
+    assert set(destination.data()) == {"campaigns/campaigns.parquet"}
+    with pytest.raises(AirflowFailException, match="the list of campaigns alone"):
+        land(tables=["campaigns"], campaign_ids="a")
+
+
 def test_empty_list_of_ids_is_skipped(land, destination):
     with pytest.raises(AirflowSkipException):
         land(campaign_ids=[])
@@ -373,7 +407,7 @@ def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, desti
     braze_sandbox.reset_requests()
     with pytest.raises(AirflowFailException, match=f"with {named}="):
         land(lookback_days=0, **change)
-    assert braze_sandbox.count(DATA_SERIES) == 0
+    assert braze_sandbox.count() == 0
     assert destination.contents() == before
 
 
