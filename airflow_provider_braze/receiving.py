@@ -52,11 +52,11 @@ def _pools(check: Callable[[], None]) -> dict[str, Any]:
             self.fp = io.BufferedReader(_Incoming(sock, self.fp.detach(), check))
 
     # The types of urllib3 do not know of this attribute of its base class.
-    plain = type("Plain", (HTTPConnection,), {"response_class": Response})
-    secure = type("Secure", (HTTPSConnection,), {"response_class": Response})
+    plain = type("HTTPConnection", (HTTPConnection,), {"response_class": Response})
+    secure = type("HTTPSConnection", (HTTPSConnection,), {"response_class": Response})
     return {
-        "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
-        "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
+        "http": type("HTTPConnectionPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "https": type("HTTPSConnectionPool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
     }
 
 

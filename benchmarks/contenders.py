@@ -87,9 +87,19 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
         nonlocal fetching
         began = time.perf_counter()
         fetch(*arguments)
-        fetching = time.perf_counter() - began
+        fetching += time.perf_counter() - began
 
     landing_run._fetch_into = timed
+    listing = operator._list
+
+    def timed_list(hook: Any) -> Any:
+        nonlocal fetching
+        began = time.perf_counter()
+        found = listing(hook)
+        fetching += time.perf_counter() - began
+        return found
+
+    operator._list = timed_list
 
     def run() -> dict[str, Any]:
         summary = operator.execute(context)

@@ -8,6 +8,8 @@ a backfill of the daily Dag, and it may be repeated or overlap with days that la
 campaign and day, and files that do not change are not written. Pause the daily Dag meanwhile; if both write the same
 file, one of them starts over.
 
+Start it with its days, such as ``-c '{"start": "2021-01-01", "end": "2026-11-01"}'``.
+
 Needs: as ``example_braze_daily``, whose destination it shares. To leave Braze's quota to others, cap the connection by
 its extra field ``requests_per_minute``.
 """

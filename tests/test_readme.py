@@ -27,7 +27,7 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 
 def test_dag_of_the_readme_is_a_dag(tmp_path):
-    (source,) = blocks("python", section("Land"))
+    source, _ = blocks("python", section("Land"))
     path = tmp_path / "braze_daily.py"
     path.write_text(source)
     from airflow.dag_processing.dagbag import DagBag
@@ -35,6 +35,14 @@ def test_dag_of_the_readme_is_a_dag(tmp_path):
     bag = DagBag(dag_folder=str(path), load_op_links=False)
     assert bag.import_errors == {}
     assert bag.dags["braze_daily"].task_ids == ["land_campaigns"]
+
+
+def test_hook_example_of_the_readme_runs(braze_sandbox):
+    braze_sandbox.configure(campaigns=3)
+    _, source = blocks("python", section("Land"))
+    namespace: dict = {}
+    exec(compile(source, "README.md", "exec"), namespace)
+    assert [day["time"] for day in namespace["days"]] == [f"2026-11-0{day}" for day in range(1, 8)]
 
 
 def test_duckdb_query_of_the_readme_runs(braze_sandbox, make_context, tmp_path):

@@ -6,8 +6,10 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, TypeAlias
+
+from airflow_provider_braze.exceptions import BrazeWindowError
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -31,6 +33,11 @@ class Window:
     timezone: str = "UTC"
     rule: Rule = "arguments"
     lookback_days: int = 0
+
+    def __post_init__(self) -> None:
+        for name, day in (("start", self.start), ("end", self.end)):
+            if not isinstance(day, date) or isinstance(day, datetime):
+                raise BrazeWindowError(f"A window's {name} is {day!r}. Give a date, such as date(2026, 11, 18).")
 
     @property
     def is_empty(self) -> bool:

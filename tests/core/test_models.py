@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import html
 import json
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from urllib.parse import quote, quote_plus
 
 import pytest
 
 from airflow_provider_braze.core.models import Credentials, Window
+from airflow_provider_braze.exceptions import BrazeWindowError
 
 KEY = 'se/c+r"e\\t&k=y'
 
@@ -67,3 +68,11 @@ def test_scrub_replaces_the_key_however_it_is_spelled(spell):
 def test_scrub_leaves_other_text_alone():
     for text in ("Invalid API key", "", KEY[:-1], KEY.upper(), "\\\\"):
         assert Credentials("https://x", KEY).scrub(text) == text
+
+
+@pytest.mark.parametrize("wrong", ["2026-11-01", None, 5, datetime(2026, 11, 1)])
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_window_of_what_is_no_date_names_the_end_and_the_value(name, wrong):
+    days = {"start": date(2026, 11, 1), "end": date(2026, 11, 2), name: wrong}
+    with pytest.raises(BrazeWindowError, match=rf"A window's {name} is"):
+        Window(**days)
