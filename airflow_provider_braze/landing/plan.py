@@ -107,7 +107,8 @@ def check_arguments(
     check_range("parts", parts, 1, MAX_PARTS)
     if part is None and parts > 1:
         raise BrazeConfigError(
-            f"`parts` is {parts} but `part` is not given. Use .partial(parts={parts}, ...).expand(part=list(range({parts})))."
+            f"`parts` is {parts} but `part` is not given. Use .partial(parts={parts}, ...)"
+            f".expand(part=list(range({parts})))."
         )
     check_range("part", 0 if part is None else part, 0, parts - 1)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)

@@ -73,7 +73,10 @@ def test_check_arguments_passes_what_can_be_landed(given):
         ({"parts": "16", "part": 0}, "`parts` is '16'."),
         ({"parts": True}, "`parts` is True."),
         ({"parts": None}, "`parts` is None."),
-        ({"parts": 16}, "`parts` is 16 but `part` is not given. Add .expand(part=list(range(16)))."),
+        (
+            {"parts": 16},
+            "`parts` is 16 but `part` is not given. Use .partial(parts=16, ...).expand(part=list(range(16))).",
+        ),
         ({"part": 1}, "`part` is 1. Give a whole number, 0 to 0."),
         ({"parts": 16, "part": 16}, "`part` is 16. Give a whole number, 0 to 15."),
         ({"parts": 16, "part": -1}, "`part` is -1."),
