@@ -65,7 +65,7 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "requests_per_minute": {
                         "label": "Requests a minute",
-                        "description": "Cap on a task's requests, per rate limit, to leave quota to others. Empty: none.",
+                        "description": "Cap on a task's requests, to leave quota to others. Empty: none.",
                         "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 1_000_000},
                     },
                     "verify": {

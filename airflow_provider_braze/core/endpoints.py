@@ -84,7 +84,8 @@ def check_path(path: str) -> str:
     """
     if not path.startswith("/") or path.startswith("//") or "?" in path or "#" in path:
         raise BrazeConfigError(
-            f"The path {path[:200]!r} cannot be called. Give a path that begins with a slash, such as '/campaigns/list'; "
+            f"The path {path[:200]!r} cannot be called. Give a path alone, with its first slash, such as "
+            "'/campaigns/list'; "
             "parameters go into `params`."
         )
     return path

@@ -110,6 +110,6 @@ def _compare(found: dict[str, object], wanted: dict[str, object], store: Store) 
         if found.get(name) != value:
             raise BrazeConfigError(
                 f"{store.uri} was landed with {name}={found.get(name)!r}, but this run has {name}={value!r}. "
-                "Use the same (the zone is the argument or connection field `timezone`, the host is the connection's), or "
-                "another destination: one destination holds one layout."
+                "Use the same (the zone is the argument or connection field `timezone`, the host is the connection's), "
+                "or another destination: one destination holds one layout."
             )
