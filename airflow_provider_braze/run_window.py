@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
+from datetime import timezone as fixed
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
+from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.core.windows import check_finished, describe, resolve_window
 from airflow_provider_braze.run_dates import read_run_dates
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import Window
+    from airflow_provider_braze.hooks.braze import BrazeHook
 
 log = logging.getLogger(__name__)
 
 
 def window_of_run(
-    context: Mapping[str, Any], *, company_timezone: str, start: object, end: object, lookback_days: int
+    context: Mapping[str, Any],
+    hook: BrazeHook,
+    *,
+    timezone: str | None,
+    start: object,
+    end: object,
+    lookback_days: int,
 ) -> Window:
     """Tell the days that a task's run is about.
 
     :param context: the task's context.
-    :param company_timezone: IANA name of the zone in which Braze's days are counted.
+    :param hook: whose connection tells the company's time zone, if the user does not.
+    :param timezone: IANA name of the zone in which Braze's days are counted, as the user gave it, rendered.
     :param start: as the user gave it, rendered.
     :param end: as the user gave it, rendered.
     :return: a window of at least one day, all over.
@@ -32,11 +42,12 @@ def window_of_run(
     :raises BrazeWindowError: the days cannot be told, or are not over yet.
     """
     run = read_run_dates(context)
-    window = resolve_window(run, timezone=company_timezone, start=start, end=end, lookback_days=lookback_days)
+    zone = given_text(timezone) or hook.settings.timezone or "UTC"
+    window = resolve_window(run, timezone=zone, start=start, end=end, lookback_days=lookback_days)
     if window.is_empty:
         raise AirflowSkipException(
             f"No day ended in this run's interval, so there is nothing to do: {describe(window)}"
         )
-    check_finished(window, now=datetime.now(timezone.utc), run_after=run.run_after)
+    check_finished(window, now=datetime.now(fixed.utc), run_after=run.run_after)
     log.info("This run is about %s", describe(window))
     return window

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
 from airflow_provider_braze.campaign_ids import read_campaign_ids
-from airflow_provider_braze.core.bounds import given_text, is_given, read_bound
+from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays
@@ -22,7 +22,7 @@ from airflow_provider_braze.task_errors import failing_without_retry
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.core.models import JsonObject
 
 
 class CampaignDataSeriesOperator(BaseOperator):
@@ -90,7 +90,14 @@ class CampaignDataSeriesOperator(BaseOperator):
                 raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
-                window = self._window(context, hook)
+                window = window_of_run(
+                    context,
+                    hook,
+                    timezone=self.timezone,
+                    start=self.start,
+                    end=self.end,
+                    lookback_days=self.lookback_days,
+                )
                 days = fetch_days(hook, campaign_ids, window, missing=self.missing_days, concurrency=self.concurrency)
             finally:
                 hook.close()
@@ -101,15 +108,6 @@ class CampaignDataSeriesOperator(BaseOperator):
         """End the waits of :meth:`execute`."""
         if self._hook is not None:
             self._hook.stop()
-
-    def _window(self, context: Context, hook: BrazeHook) -> Window:
-        return window_of_run(
-            context,
-            company_timezone=given_text(self.timezone) or hook.settings.timezone or "UTC",
-            start=self.start,
-            end=self.end,
-            lookback_days=self.lookback_days,
-        )
 
     def _check_size(self, days: list[JsonObject]) -> None:
         size = len(json.dumps(days).encode())

@@ -126,7 +126,14 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
                 given = self._given_ids()
-                window = self._window(context, hook)
+                window = window_of_run(
+                    context,
+                    hook,
+                    timezone=self.timezone,
+                    start=self.start,
+                    end=self.end,
+                    lookback_days=self.lookback_days,
+                )
                 layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
                 # Before anything is called: a run that may not land here need not list campaigns.
                 store = None if self.is_dry_run else self._open_store(layout)
@@ -184,15 +191,6 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         listing = list(hook.list_campaigns(include_archived=True))
         self.log.info("Braze lists %d campaigns, archived ones included", len(listing))
         return listing
-
-    def _window(self, context: Context, hook: BrazeHook) -> Window:
-        return window_of_run(
-            context,
-            company_timezone=given_text(self.timezone) or hook.settings.timezone or "UTC",
-            start=self.start,
-            end=self.end,
-            lookback_days=self.lookback_days,
-        )
 
     def _check_mapping(self, context: Context) -> None:
         if self.part is None and _is_mapped_over_one_destination(context, self.task_id):
