@@ -73,7 +73,7 @@ def check_layout(store: Store, layout: Layout) -> None:
     """
     stored = store.read(_LAYOUT)
     if stored is not None:
-        _compare(_parse(store, stored), asdict(layout), store)
+        _compare(store, stored, layout)
 
 
 def settle_layout(store: Store, layout: Layout) -> None:
@@ -86,7 +86,7 @@ def settle_layout(store: Store, layout: Layout) -> None:
     def change(stored: Stored | None) -> bytes | None:
         if stored is None:
             return (json.dumps(asdict(layout), indent=2, sort_keys=True) + "\n").encode()
-        _compare(_parse(store, stored), asdict(layout), store)
+        _compare(store, stored, layout)
         return None
 
     store.update(_LAYOUT, change)
@@ -105,8 +105,9 @@ def _parse(store: Store, stored: Stored) -> dict[str, object]:
     return found
 
 
-def _compare(found: dict[str, object], wanted: dict[str, object], store: Store) -> None:
-    for name, value in wanted.items():
+def _compare(store: Store, stored: Stored, layout: Layout) -> None:
+    found = _parse(store, stored)
+    for name, value in asdict(layout).items():
         if found.get(name) != value:
             raise BrazeConfigError(
                 f"{store.uri} was landed with {name}={found.get(name)!r}, but this run has {name}={value!r}. "

@@ -87,8 +87,9 @@ class Publisher:
     def _publish_block(self, spool: Spool, table: str, days: Sequence[date], failed: Event) -> list[LandedObject]:
         from airflow_provider_braze.core.tables import sort_rows
 
-        returned = dict(split_days(spool.read("campaign_days", days).select(["campaign_id", "day"]).sort_by("day")))
-        rows = sort_rows(table, spool.read(table, days))
+        came = spool.read("campaign_days", days)
+        returned = dict(split_days(came.select(["campaign_id", "day"]).sort_by("day")))
+        rows = sort_rows(table, came if table == "campaign_days" else spool.read(table, days))
         by_day = dict(split_days(rows))
         nobody = rows.slice(0, 0)
         return [
