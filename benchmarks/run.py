@@ -112,7 +112,7 @@ def wire(bench: Bench) -> Iterator[tuple[str, ...]]:
     with bench.server(campaigns, days, latency) as where:
         told = bench.turns(where, ("readers", "ours", "ours again"))
     readers, ours, again = told["readers"], told["ours"], told["ours again"]
-    ideal = campaigns * -(-days // 99) / CONCURRENCY * latency
+    ideal = campaigns * -(-days // 100) / CONCURRENCY * latency
     yield _row("", "server alone: readers / (calls / 16 x latency)", readers["seconds"] / ideal, 1.15)
     yield _row("a", "wall: ours / readers", ours["seconds"] / readers["seconds"], 1.5, 1.3)
     rerun = (again["seconds"] - again["fetching"]) / (ours["seconds"] - ours["fetching"])

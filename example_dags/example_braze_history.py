@@ -1,7 +1,7 @@
 """Land past years of all campaigns in one run, in the same tables as ``example_braze_daily``.
 
 What: whoever starts the Dag gives the first day and the day after the last one; the task brings all days between for
-every campaign, with as few calls as can be (99 days each).
+every campaign, with as few calls as can be (up to 100 days each).
 
 Why: Braze keeps figures for years, and a new lake wants them all. One run over the whole range is far fewer calls than
 a backfill of the daily Dag, and it may be repeated or overlap with days that landed before: rows are replaced by

@@ -60,7 +60,7 @@ class SeriesCall:
 
     :param start: first day wanted of the answer.
     :param end: the day after the last one wanted.
-    :param length: the parameter ``length``, 2 to 100.
+    :param length: the parameter ``length``, 2 to 100; one more than the days wanted, or as many if these are 100.
     :param ending_at: the parameter ``ending_at``, ISO 8601 with seconds and an offset ``±HH:MM``.
     """
 

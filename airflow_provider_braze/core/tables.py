@@ -39,11 +39,14 @@ _OF_DAYS: Final = _FIGURES | {"campaign_raw"}
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """The wanted days of one answer; opaque, to be handed to :func:`collect`."""
+    """The wanted days of one answer; opaque but for which they are, to be handed to :func:`collect`."""
 
     dates: tuple[date, ...]
     content: Packed | tuple[SplitDay, ...] = field(repr=False)
     payloads: Mapping[date, str] | None = field(repr=False)
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.dates
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import cached_property, partial
 from itertools import count
 from threading import Lock
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
     from airflow_provider_braze.transport import Transport
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Container[date])
 
 _MOST_READINGS: Final = 6
 """Times that the list of campaigns is read at most, when campaigns leave it meanwhile; two if none does."""
@@ -136,26 +136,32 @@ class BrazeHook(BaseHook):
         """
         from airflow_provider_braze.core.series import decode_answer, select_days
 
-        def decode(body: bytes, call: SeriesCall) -> list[JsonObject]:
-            return list(select_days(decode_answer(body), call.start, call.end).values())
+        def decode(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
+            return select_days(decode_answer(body), call.start, call.end)
 
-        return [day for days in self.fetch_series(campaign_id, window, decode) for day in days]
+        return [day for days in self.fetch_series(campaign_id, window, decode) for day in days.values()]
 
     def fetch_series(self, campaign_id: str, window: Window, decode: Callable[[bytes, SeriesCall], T]) -> list[T]:
         """Fetch a campaign's days call by call, each answer decoded as it comes.
 
-        :param decode: makes the content of an answer's body and the call that it answers; raises ValueError when the
-            bytes are no JSON, which is tried again.
+        :param decode: makes the content of an answer's body and the call that it answers, which tells what days are in
+            it; raises ValueError when the bytes are no JSON, which is tried again.
         :return: one for each call, oldest days first.
         """
-        from airflow_provider_braze.core.calls import split_window
+        from airflow_provider_braze.core.calls import call_for_last_day, split_window
 
         def fetch(call: SeriesCall) -> T:
             params = data_series_params(campaign_id, call)
             return self.get_conn().get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
 
-        calls = split_window(window, now=datetime.now(timezone.utc))
-        return [fetch(call) for call in calls][::-1]
+        now = datetime.now(timezone.utc)
+        answers: list[T] = []
+        for call in split_window(window, now=now):
+            answer = fetch(call)
+            if alone := call_for_last_day(call, answer, timezone=window.timezone, now=now):
+                answers.append(fetch(alone))
+            answers.append(answer)
+        return answers[::-1]
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_braze.core.calls import split_window
+from airflow_provider_braze.core.calls import call_for_last_day, split_window
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.windows import end_of_day, load_timezone
 
@@ -48,10 +48,15 @@ def answered_days(call: SeriesCall, zone: str, reading: str) -> set[date]:
     return {last - timedelta(days=i) for i in range(call.length)}
 
 
-def assert_brings_all(window: Window, calls: list[SeriesCall], reading: str, company_zone: str | None = None) -> None:
+def assert_brings_all(
+    window: Window, calls: list[SeriesCall], reading: str, company_zone: str | None = None, now: datetime = LATER
+) -> None:
+    zone = company_zone or window.timezone
     for call in calls:
-        wanted = set(Window(call.start, call.end))
-        assert wanted <= answered_days(call, company_zone or window.timezone, reading)
+        returned = answered_days(call, zone, reading)
+        if alone := call_for_last_day(call, returned, timezone=window.timezone, now=now):
+            returned |= answered_days(alone, zone, reading)
+        assert set(Window(call.start, call.end)) <= returned
         assert 2 <= call.length <= 100
     assert [day for call in reversed(calls) for day in Window(call.start, call.end)] == list(window)
 
@@ -62,7 +67,7 @@ def assert_brings_all(window: Window, calls: list[SeriesCall], reading: str, com
 def test_split_window_any_reading_of_ending_at_brings_all_days(length, zone, reading):
     window = a_window(length, zone=zone)
     calls = split_window(window, now=LATER)
-    assert len(calls) == math.ceil(length / 99)
+    assert len(calls) == math.ceil(length / 100)
     assert_brings_all(window, calls, reading)
 
 
@@ -77,8 +82,8 @@ def test_split_window_called_soon_after_the_last_day_brings_all_days(zone, end, 
     window = a_window(length, end, zone)
     now = end_of_day(end - DAY, load_timezone(zone)) + timedelta(seconds=late)
     calls = split_window(window, now=now)
-    assert len(calls) == math.ceil(length / 99)
-    assert_brings_all(window, calls, reading)
+    assert len(calls) == math.ceil(length / 100)
+    assert_brings_all(window, calls, reading, now=now)
     assert all(datetime.fromisoformat(call.ending_at) <= now for call in calls)
 
 
@@ -93,10 +98,29 @@ def test_split_window_well_past_brings_all_days_of_another_company_zone(configur
 
 
 def test_split_window_calls_are_newest_first_and_end_at_noon_of_the_next_day():
-    assert split_window(a_window(100, zone="America/New_York"), now=LATER) == [
+    assert split_window(a_window(101, zone="America/New_York"), now=LATER) == [
         SeriesCall(date(2026, 8, 13), date(2026, 11, 20), 100, "2026-11-20T12:00:00-05:00"),
-        SeriesCall(date(2026, 8, 12), date(2026, 8, 13), 2, "2026-08-13T12:00:00-04:00"),
+        SeriesCall(date(2026, 8, 11), date(2026, 8, 13), 3, "2026-08-13T12:00:00-04:00"),
     ]
+
+
+def test_split_window_of_100_days_is_one_call_that_ends_at_noon_of_the_last_day():
+    assert split_window(a_window(100, zone="America/New_York"), now=LATER) == [
+        SeriesCall(date(2026, 8, 12), date(2026, 11, 20), 100, "2026-11-19T12:00:00-05:00"),
+    ]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_call_for_last_day_asks_again_only_if_the_day_of_ending_at_is_left_out(reading):
+    (call,) = split_window(a_window(100), now=LATER)
+    alone = call_for_last_day(call, answered_days(call, "UTC", reading), timezone="UTC", now=LATER)
+    expected = SeriesCall(date(2026, 11, 19), date(2026, 11, 20), 2, "2026-11-20T12:00:00+00:00")
+    assert alone == (expected if reading == "day left out" else None)
+
+
+def test_call_for_last_day_of_a_call_that_asks_for_a_day_more_is_none():
+    (call,) = split_window(a_window(99), now=LATER)
+    assert call_for_last_day(call, (), timezone="UTC", now=LATER) is None
 
 
 @pytest.mark.parametrize(

@@ -275,13 +275,14 @@ def a_window(days: int, zone: str) -> Window:
     ("zone", "reading"),
     [("UTC", "inclusive"), ("America/New_York", "midnight_before"), ("Asia/Seoul", "exclusive")],
 )
-@pytest.mark.parametrize(("days", "calls"), [(1, 1), (99, 1), (100, 2), (250, 3)])
+@pytest.mark.parametrize(("days", "calls"), [(1, 1), (99, 1), (100, 1), (250, 3)])
 def test_campaign_data_series_gives_exactly_the_days_wanted(braze, hook, days, calls, zone, reading):
     braze.configure(timezone=zone, ending_at_reading=reading)
     campaign_id = campaign_ids(braze.settings)[2]
     series = hook.campaign_data_series(campaign_id, a_window(days, zone))
     assert series == [day_object(braze.settings, campaign_id, day) for day in a_window(days, zone)]
-    assert braze.count(SERIES, 200) == braze.count() == calls
+    # A call of 100 days whose last one is left out is made up for by another.
+    assert braze.count(SERIES, 200) == braze.count() == calls + (reading == "exclusive" and days == 100)
 
 
 def test_campaign_data_series_of_every_kind_of_campaign(braze, hook):
@@ -308,9 +309,9 @@ def test_campaign_data_series_of_an_empty_window_calls_nothing(braze, hook):
 
 
 def test_fetch_series_decodes_call_by_call_oldest_first(braze, hook):
-    starts = hook.fetch_series(campaign_ids(braze.settings)[0], a_window(250, "UTC"), lambda body, call: call.start)
+    starts = hook.fetch_series(campaign_ids(braze.settings)[0], a_window(250, "UTC"), lambda body, call: [call.start])
     assert starts == sorted(starts)
-    assert starts[0] == date(2025, 3, 1) - timedelta(days=250)
+    assert starts[0] == [date(2025, 3, 1) - timedelta(days=250)]
 
 
 # Other endpoints

@@ -150,8 +150,8 @@ def test_describe_estimates_the_disk_of_the_tables_and_always_of_the_days(table,
     assert plan.describe()["spool_mib"] == mib
 
 
-@pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 20), (198, 20), (199, 30), (365, 40)])
-def test_describe_counts_a_call_for_each_99_days_of_each_campaign(days, calls):
+@pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 10), (101, 20), (200, 20), (201, 30), (365, 40)])
+def test_describe_counts_a_call_for_each_100_days_of_each_campaign(days, calls):
     assert a_plan(campaigns=10, days=days).describe()["calls"] == calls
 
 
@@ -180,7 +180,7 @@ def test_describe_counts_the_disk_of_two_stretches_at_most():
 
 
 def test_stretches_are_the_windows_of_one_call_newest_first():
-    plan = a_plan(days=200)
-    assert [len(stretch) for stretch in plan.stretches] == [99, 99, 2]
+    plan = a_plan(days=201)
+    assert [len(stretch) for stretch in plan.stretches] == [99, 99, 3]
     assert [day for stretch in reversed(plan.stretches) for day in stretch] == list(plan.window)
     assert {stretch.timezone for stretch in plan.stretches} == {"Europe/Berlin"}
