@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pendulum
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from airflow.timetables import trigger as airflow_trigger
 
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
@@ -22,8 +25,12 @@ from airflow_provider_braze.sandbox.data import campaign_ids, day_object
 pytestmark = pytest.mark.xdist_group("airflow_database")
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "example_dags"
-NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+NEEDS_PARTITIONS = "example_braze_partitions"
+HAS_PARTITIONS = hasattr(airflow_trigger, "CronPartitionTimetable")
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if HAS_PARTITIONS or path.stem != NEEDS_PARTITIONS)
 ZONE = "America/New_York"
+
+LANDING = "CampaignDataSeriesToObjectStorageOperator"
 
 RunDag = Callable[..., Any]
 
@@ -32,7 +39,9 @@ RunDag = Callable[..., Any]
 def airflow_home() -> Path:
     home = Path(os.environ["AIRFLOW_HOME"])
     # Airflow runs only Dags that lie in its own folder of Dags.
-    (home / "dags").symlink_to(EXAMPLES)
+    (home / "dags").mkdir()
+    for name in NAMES:
+        (home / "dags" / f"{name}.py").symlink_to(EXAMPLES / f"{name}.py")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=120)
     return home
 
@@ -44,12 +53,15 @@ def dags(airflow_home: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def run_dag(dags: dict[str, Any]) -> RunDag:
-    def run(dag_id: str, logical_date: datetime | None, conf: dict[str, Any] | None = None) -> Any:
+    def run(dag_id: str, logical_date: datetime | None, conf: dict[str, Any] | None = None, **others: Any) -> Any:
         dag = dags[dag_id]
         for task in dag.tasks:
             # A failure shall fail the test at once, not after the retries.
-            task.retries = 0
-        done = dag.test(logical_date=logical_date, run_conf=conf)
+            if task.is_mapped:
+                task.partial_kwargs["retries"] = 0
+            else:
+                task.retries = 0
+        done = dag.test(logical_date=logical_date, run_conf=conf, **others)
         assert done.state == "success"
         return done
 
@@ -70,7 +82,9 @@ def braze(braze_sandbox_factory: Callable[..., Sandbox]) -> Sandbox:
 def load_dags(folder: Path) -> dict[str, Any]:
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(dag_folder=str(folder))
+    bag = DagBag(dag_folder=os.devnull)
+    for name in NAMES:
+        bag.process_file(str(folder / f"{name}.py"))
     assert bag.import_errors == {}
     assert not getattr(bag, "captured_warnings", None)
     return dict(bag.dags)
@@ -81,7 +95,8 @@ def morning(day: int, hour: int = 6) -> datetime:
 
 
 def landed(lake: Path, day: date) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(lake / f"campaign_days/dt={day}/part-00-of-01.parquet").to_pylist()
+    files = sorted((lake / f"campaign_days/dt={day}").iterdir())
+    rows: list[dict[str, Any]] = pa.concat_tables(map(pq.read_table, files)).to_pylist()
     return rows
 
 
@@ -118,6 +133,12 @@ def test_examples_load_without_a_warning() -> None:
 def test_example_tells_what_why_and_what_it_needs(name: str) -> None:
     text = load_dags(EXAMPLES)[name].doc_md
     assert all(f"\n{word}" in text for word in ("What: ", "Why", "Needs: "))
+
+
+def test_examples_that_land_do_so_one_run_at_a_time() -> None:
+    landing = [dag for dag in load_dags(EXAMPLES).values() if any(task.task_type == LANDING for task in dag.tasks)]
+    assert len(landing) >= 4
+    assert {dag.max_active_runs for dag in landing} == {1}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -176,3 +197,77 @@ def test_xcom_takes_the_tag_from_its_parameter(braze: Sandbox, run_dag: RunDag) 
     braze.configure(as_of="2026-11-10T12:00:00Z", campaigns=45)
     run = run_dag("example_braze_xcom", morning(11, 7), {"tag": "transactional"})
     assert len(run.get_task_instance("sum_conversions").xcom_pull(task_ids="sum_conversions")) == 2
+
+
+@contextmanager
+def partition_at(dag: Any, tick: datetime) -> Iterator[datetime]:
+    """Give new runs the partition that the timetable gives the run of a tick; ``dag.test()`` gives them none."""
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+    from sqlalchemy import event
+
+    timetable = coerce_to_core_timetable(dag.timetable)
+    restriction = TimeRestriction(earliest=tick, latest=None, catchup=True)
+    told = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+
+    def give(mapper: Any, connection: Any, run: Any) -> None:
+        run.partition_date, run.partition_key = told.partition_date, told.partition_key
+
+    event.listen(DagRun, "before_insert", give)
+    yield told.run_after
+    event.remove(DagRun, "before_insert", give)
+
+
+@pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow 3.2 brought partitioned schedules")
+def test_partitions_land_the_day_that_the_partition_names(
+    braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]
+) -> None:
+    braze.configure(as_of="2026-11-10T05:00:00Z", campaigns=3)
+    with partition_at(dags[NEEDS_PARTITIONS], morning(10, 0)) as run_after:
+        run = run_dag(NEEDS_PARTITIONS, None, run_after=run_after)
+    plan = manifest_of(run, "land_partition")["plan"]
+    assert (run.partition_key, run_after) == ("2026-11-09T00:00:00", morning(10, 0))
+    assert (plan["rule"], plan["lookback_days"]) == ("partition", 30)
+    assert landed_days(lake) == days_between(date(2026, 10, 10), date(2026, 11, 10))
+    assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))
+
+
+def test_parts_land_each_campaign_once(
+    braze: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_dag: RunDag
+) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z", campaigns=40)
+    lake = tmp_path / "parts"
+    monkeypatch.setenv("AIRFLOW_VAR_BRAZE_PARTS_DESTINATION", f"file://{lake}")
+    run = run_dag("example_braze_parts", morning(10))
+    rows = landed(lake, date(2026, 11, 9))
+    tasks = run.get_task_instances()
+    assert (len(tasks), {task.pool for task in tasks}) == (16, {"braze"})
+    assert len(list((lake / "campaign_days/dt=2026-11-09").iterdir())) == 16
+    assert len(rows) == 40
+    assert figures(rows) == expected(braze, date(2026, 11, 9))
+    assert pq.read_table(lake / "campaigns/campaigns.parquet").num_rows == 40
+
+
+def test_workspaces_land_each_in_its_own_place_by_its_own_day(
+    braze_sandbox_factory: Callable[..., Sandbox], lake: Path, run_dag: RunDag
+) -> None:
+    as_of = "2026-11-10T12:00:00Z"
+    # At noon UTC it is the next day in Kiritimati already.
+    europe = braze_sandbox_factory("braze_eu", seed=1, timezone="Pacific/Kiritimati", campaigns=3, as_of=as_of)
+    america = braze_sandbox_factory("braze_us", seed=2, timezone="Pacific/Pago_Pago", campaigns=4, as_of=as_of)
+    run_dag("example_braze_workspaces", pendulum.datetime(2026, 11, 10, 12))
+    assert landed_days(lake / "eu")[-1] == date(2026, 11, 10)
+    assert landed_days(lake / "us")[-1] == date(2026, 11, 9)
+    assert figures(landed(lake / "eu", date(2026, 11, 8))) == expected(europe, date(2026, 11, 8))
+    assert figures(landed(lake / "us", date(2026, 11, 8))) == expected(america, date(2026, 11, 8))
+
+
+def test_workspaces_name_their_copies_by_connection(
+    braze_sandbox_factory: Callable[..., Sandbox], lake: Path, run_dag: RunDag
+) -> None:
+    for conn_id in ("braze_eu", "braze_us"):
+        braze_sandbox_factory(conn_id, campaigns=1, as_of="2026-11-11T12:00:00Z")
+    run = run_dag("example_braze_workspaces", pendulum.datetime(2026, 11, 11, 12))
+    names = {task.rendered_map_index for task in run.get_task_instances()}
+    assert names == {"braze_eu", "braze_us"}
