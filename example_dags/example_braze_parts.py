@@ -6,10 +6,10 @@ campaigns. Readers see one table.
 
 Why: one task lands some thousand campaigns in minutes, so most workspaces need no parts. With tens of thousands, or
 with little memory or disk a worker, parts spread the work over workers, and a part that fails is run again alone. The
-pool decides how many copies are at work at once, also next to other Dags that call Braze: its rate limit is one for all.
+pool decides how many copies are at work at once, also next to other Dags that call Braze, whose rate limit they share.
 
-Needs: the connection ``braze_default``, as ``example_braze_daily``. A pool, ``airflow pools set braze 4 "Calls of
-Braze"``. The Airflow Variable ``braze_parts_destination`` (or the environment variable
+Needs: the connection ``braze_default``, as ``example_braze_daily``. A pool: ``airflow pools set braze 4 Braze``, four
+copies at once. The Airflow Variable ``braze_parts_destination`` (or the environment variable
 ``AIRFLOW_VAR_BRAZE_PARTS_DESTINATION``): a destination of its own, for one destination has one number of parts. The
 workers need a store that all of them reach; ``file://`` is one only on a single machine.
 """
