@@ -3,6 +3,8 @@
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3.txt
 STORE_CONSTRAINTS := constraints/stores.txt
+SYSTEM_CONSTRAINTS := constraints/system.txt
+OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # More arguments for pytest: make unit ARGS="-k window"
@@ -16,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench venv lint types unit stores format constraints clean
+.PHONY: help demo test bench venv lint types unit stores system format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -56,6 +58,11 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) \
 	-n logical --maxprocesses 4 --dist loadgroup $(ARGS)
 
+system: ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about ten minutes
+	@$(PYTHON) tools/make_venv.py .venv-system --constraints $(SYSTEM_CONSTRAINTS) --extras amazon,sandbox --group system
+	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older
+	.venv-system/bin/python -m pytest tests/system $(ARGS)
+
 format: venv ## Write the format that lint wants
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -72,6 +79,16 @@ constraints: ## Renew the pinned versions
 	--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores --quiet --no-header --no-annotate --no-emit-index-url \
 	) > $(STORE_CONSTRAINTS).new
 	mv $(STORE_CONSTRAINTS).new $(STORE_CONSTRAINTS)
+	(echo '# What `make system` installs, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
+	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
+	--extra amazon --extra sandbox --group system --quiet --no-header --no-annotate --no-emit-index-url \
+	) > $(SYSTEM_CONSTRAINTS).new
+	mv $(SYSTEM_CONSTRAINTS).new $(SYSTEM_CONSTRAINTS)
+	(echo '# What `make system` installs for Airflow 2.11, on Python 3.10 to 3.12. Renewed by `make constraints`.'; \
+	printf 'uv\napache-airflow==2.11.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
+	--group system-older --quiet --no-header --no-annotate --no-emit-index-url \
+	) > $(OLDER_SYSTEM_CONSTRAINTS).new
+	mv $(OLDER_SYSTEM_CONSTRAINTS).new $(OLDER_SYSTEM_CONSTRAINTS)
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-bench .venv-stores .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

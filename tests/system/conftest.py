@@ -1,0 +1,137 @@
+"""Whole deployments as fixtures; each starts what a test asks for and nothing else, and tells how long that took."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.emulators import BUCKET, EMULATORS
+from tests.stores import Destination
+from tests.system.braze import Braze, sandbox
+from tests.system.deployment import NEWEST, ROOT, Deployment, Line
+from tests.system.processes import end_the_orphans
+from tests.system.servers import create_database, postgres, redis
+
+LOGS = ROOT / ".system"
+DAGS = Path(__file__).parent / "dags"
+TEST_SECONDS = 1200
+BOOTED: list[tuple[str, float]] = []
+
+StartAirflow = Callable[..., Deployment]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The finalizers of fixtures run for Ctrl-C, and shall for these.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.default_int_handler)
+    atexit.register(end_the_orphans)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.section("what was started, and how long each took")
+    for name, seconds in BOOTED:
+        terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        if report.when == "call":
+            terminalreporter.write_line(f"{report.duration:6.1f} s  {report.head_line} ({report.outcome})")
+    terminalreporter.write_line(f"Logs of all processes: {LOGS}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with ExitStack() as stack:
+        yield _timed("PostgreSQL", lambda: stack.enter_context(postgres(LOGS)))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    with ExitStack() as stack:
+        yield _timed("Redis", lambda: stack.enter_context(redis(LOGS)))
+
+
+@pytest.fixture(scope="session")
+def braze_server() -> Iterator[Braze]:
+    as_of = (datetime.now(timezone.utc) + timedelta(days=1)).replace(microsecond=0)
+    with ExitStack() as stack:
+        yield _timed("sandbox", lambda: stack.enter_context(sandbox(LOGS, as_of.isoformat())))
+
+
+@pytest.fixture
+def braze(braze_server: Braze) -> Iterator[Braze]:
+    """The sandbox without faults, its requests counted from here on."""
+    braze_server.configure(faults=None, latency_seconds=0)
+    braze_server.reset_requests()
+    yield braze_server
+    braze_server.configure(faults=None, latency_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def s3(endpoint_of: Callable[[str], str]) -> Iterator[Callable[[str], Destination]]:
+    """Return a function that gives a folder of the S3 server as a destination."""
+    endpoint = _timed("SeaweedFS", lambda: endpoint_of("s3"))
+    connection = json.dumps(EMULATORS["s3"].connection(endpoint, EMULATORS["s3"].secret))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
+        yield lambda name: Destination(f"s3://{BUCKET}/{name}", "aws_default")
+
+
+@pytest.fixture(scope="module")
+def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_server: Braze) -> Iterator[StartAirflow]:
+    """Return a function that starts an Airflow, waits until it is healthy and has its Dags; all stop after the module.
+
+    ::
+
+        airflow = start_airflow("forms", processes=("api-server",), dags=None)
+
+    :param name: of the deployment, for its logs.
+    :param processes: default all that the line has for the local executor.
+    :param dags: name of a folder beside this file's ``dags``, by default that one; None for no Dags.
+    :param workers: names of Celery workers; with any, the executor is Celery's.
+    :param environment: settings, connections and variables besides those of every deployment.
+    """
+    with ExitStack() as stack:
+
+        def start(
+            name: str,
+            *,
+            line: Line = NEWEST,
+            processes: Sequence[str] | None = None,
+            dags: str = "",
+            environment: Mapping[str, str] | None = None,
+        ) -> Deployment:
+            create_database(postgres_server, name)
+            settings = {"AIRFLOW_CONN_BRAZE_DEFAULT": braze_server.connection(), **(environment or {})}
+            airflow = Deployment(line, LOGS / name, f"{postgres_server}/{name}", DAGS / dags, settings)
+            stack.callback(airflow.stop)
+            _timed(f"{name}: airflow db migrate", airflow.migrate)
+            for process in processes or line.processes:
+                airflow.start(process)
+            _timed(f"{name}: {', '.join(airflow.processes)}, Airflow {line.name}", airflow.wait_until_healthy)
+            return airflow
+
+        yield start
+
+
+def _timed(what: str, action: Callable[[], Any]) -> Any:
+    began = time.monotonic()
+    result = action()
+    BOOTED.append((what, time.monotonic() - began))
+    return result

@@ -1,0 +1,187 @@
+"""A deployment of Airflow: its database, settings and processes, of the line that is asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.emulators import free_ports
+from tests.system.client import Client
+from tests.system.processes import PAUSE_SECONDS, Process, wait_for
+
+ROOT = Path(__file__).parents[2]
+BOOT_SECONDS = 300
+COMMAND_SECONDS = 300
+JWT_SECRET = "made-up-secret-of-the-system-tests-" * 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """What differs between the lines of Airflow.
+
+    :param python: of the environment that it is installed in.
+    :param processes: that make up a deployment with the local executor.
+    :param web: which of them serves the API.
+    """
+
+    name: str
+    python: Path
+    processes: tuple[str, ...]
+    web: str
+    api: str
+    health: str
+
+
+NEWEST = Line(
+    "3.3",
+    Path(sys.executable),
+    ("api-server", "scheduler", "dag-processor", "triggerer"),
+    "api-server",
+    "/api/v2",
+    "/api/v2/monitor/health",
+)
+OLDER = Line(
+    "2.11",
+    Path(os.environ.get("AIRFLOW_2_PYTHON", ROOT / ".venv-system-2.11/bin/python")),
+    ("webserver", "scheduler", "triggerer"),
+    "webserver",
+    "/api/v1",
+    "/health",
+)
+SERVING_LOGS = ("scheduler", "triggerer")
+
+
+class Deployment:
+    """Airflow's processes over one database.
+
+    :param folder: of its home and logs.
+    :param database: address of a PostgreSQL database of its own.
+    :param dags: folder with the Dag files.
+    :param environment: settings, connections and variables besides what every deployment has.
+    """
+
+    def __init__(self, line: Line, folder: Path, database: str, dags: Path, environment: Mapping[str, str]) -> None:
+        self.line = line
+        self.folder = folder
+        self.url = f"http://127.0.0.1:{free_ports(1)[0]}"
+        self.processes: dict[str, Process] = {}
+        self.environment = {
+            **_of_the_machine(line),
+            **_settings(line, self.url, folder, database, dags),
+            **environment,
+        }
+        folder.mkdir(parents=True)
+        # Read by 2.11 only: whoever reaches the loopback port may use the API.
+        (folder / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n")
+        self.client = Client(self.url, line.api)
+
+    def migrate(self) -> None:
+        self.run("db", "migrate")
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of Airflow's to its end, and return what it said."""
+        done = subprocess.run(
+            self._command(*arguments), env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        )
+        assert done.returncode == 0, f"airflow {' '.join(arguments)} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.stdout
+
+    def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+        """Start a process, such as ``scheduler``, or start one again that was killed."""
+        if name not in self.processes:
+            command = self._command(*(arguments or (name, *_options(self.line, name, self.url))))
+            self.processes[name] = Process(name, command, self.folder, {**self.environment, **(environment or {})})
+        self.processes[name].start()
+        return self.processes[name]
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+
+    def wait_until_healthy(self) -> None:
+        """Wait until the API tells that every process that was started is well."""
+        started = {name.replace("-", "_") for name in self.processes} & {"scheduler", "triggerer", "dag_processor"}
+
+        def is_healthy() -> bool:
+            told = self.client.ask(self.line.health)
+            return told is not None and all(told[name]["status"] == "healthy" for name in {"metadatabase", *started})
+
+        self.wait("Airflow is healthy", is_healthy, BOOT_SECONDS)
+        if self.line is NEWEST:
+            self.client.log_in()
+
+    def wait(self, what: str, condition: Callable[[], Any], seconds: float) -> Any:
+        return wait_for(what, condition, seconds, [each for each in self.processes.values() if each.is_wanted])
+
+    def unpause(self, *dag_ids: str) -> None:
+        """Let Dags run, once they are there."""
+        for dag_id in dag_ids:
+            self.wait(f"the Dag {dag_id} is there", lambda: dag_id in self.client.dags(), BOOT_SECONDS)
+            self.client.unpause(dag_id)
+
+    def wait_for_runs(self, dag_id: str, count: int, seconds: float) -> list[dict[str, Any]]:
+        """Wait until a Dag has so many runs, all of them green, and return them by their dates."""
+
+        def ended() -> list[dict[str, Any]]:
+            runs = self.client.runs(dag_id)
+            failed = [run["dag_run_id"] for run in runs if run["state"] == "failed"]
+            assert not failed, f"{failed} of {dag_id} failed; the logs are in {self.folder}/logs"
+            return runs if len(runs) >= count and all(run["state"] == "success" for run in runs) else []
+
+        runs = self.wait(f"{count} runs of {dag_id} have ended", ended, seconds)
+        assert len(runs) == count
+        return sorted(runs, key=lambda run: run["run_after"] or run["logical_date"])
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(self.line.python), "-m", "airflow", *arguments]
+
+
+def _options(line: Line, name: str, url: str) -> Sequence[str]:
+    if name == "webserver":
+        return ("--hostname", "127.0.0.1", "--port", url.rpartition(":")[2], "--workers", "1")
+    # They would listen on all interfaces.
+    return ("--skip-serve-logs",) if name in SERVING_LOGS else ()
+
+
+def _of_the_machine(line: Line) -> dict[str, str]:
+    unwanted = ("AIRFLOW_", "PYTEST_", "COV_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(unwanted) and not name.lower().endswith("_proxy") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    path = f"{line.python.parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", "TZ": "UTC"}
+
+
+def _settings(line: Line, url: str, folder: Path, database: str, dags: Path) -> dict[str, str]:
+    settings = {
+        "core": {
+            "dags_folder": dags,
+            "load_examples": False,
+            "parallelism": 4,
+            "execution_api_server_url": f"{url}/execution/",
+            "simple_auth_manager_all_admins": True,
+        },
+        "database": {"sql_alchemy_conn": f"postgresql+psycopg2://{database}"},
+        "api": {"host": "127.0.0.1", "port": url.rpartition(":")[2], "base_url": url, "workers": 1},
+        "api_auth": {"jwt_secret": JWT_SECRET},
+        "scheduler": {"scheduler_heartbeat_sec": 2},
+    }
+    if line is OLDER:
+        settings["api"] = {"auth_backends": "airflow.api.auth.backend.default"}
+        settings["webserver"] = {"config_file": folder / "webserver_config.py", "base_url": url}
+    return {
+        "AIRFLOW_HOME": str(folder),
+        **{
+            f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
+            for section, values in settings.items()
+            for name, value in values.items()
+        },
+    }
