@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
-from airflow_provider_braze.core.exchange import is_transient
-from airflow_provider_braze.exceptions import BrazeApiError, BrazeAuthError, BrazeDataError, BrazeError
+from airflow_provider_braze.core.exchange import is_of_one_campaign, is_transient
+from airflow_provider_braze.exceptions import BrazeError
 
 T = TypeVar("T")
 
@@ -83,12 +83,6 @@ def _outcome(campaign_id: str, future: Future[T]) -> Fetched[T] | Failed:
     error = future.exception()
     if error is None:
         return Fetched(campaign_id, future.result())
-    if isinstance(error, BrazeError) and _is_of_one_campaign(error):
+    if isinstance(error, BrazeError) and is_of_one_campaign(error):
         return Failed(campaign_id, error)
     raise error
-
-
-def _is_of_one_campaign(error: BrazeError) -> bool:
-    if isinstance(error, BrazeAuthError):
-        return False
-    return is_transient(error) or isinstance(error, BrazeApiError | BrazeDataError)

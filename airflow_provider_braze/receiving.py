@@ -17,9 +17,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from airflow_provider_braze.sending import LONGEST_ANSWER, TOO_SLOW
+
 _LOOK_SECONDS: Final = 0.5
-_LONGEST: Final = 2
-"""Read time-outs that a whole answer may take."""
 
 
 class ReceivingAdapter(HTTPAdapter):
@@ -70,7 +70,7 @@ class _Incoming(io.RawIOBase):
     def __init__(self, sock: socket.socket, raw: io.RawIOBase, check: Callable[[], None]) -> None:
         self._sock, self._raw, self._check = sock, raw, check
         self._patience = sock.gettimeout() or 0.0
-        self._until = time.monotonic() + _LONGEST * self._patience
+        self._until = time.monotonic() + LONGEST_ANSWER * self._patience
 
     def readable(self) -> bool:
         return True
@@ -80,7 +80,7 @@ class _Incoming(io.RawIOBase):
         while True:
             now = time.monotonic()
             if now >= self._until:
-                raise ConnectionAbortedError("the answer was still dripping in when its time was over")
+                raise ConnectionAbortedError(TOO_SLOW)
             if now >= silent_until:
                 raise TimeoutError("timed out")
             self._sock.settimeout(min(silent_until - now, self._until - now, _LOOK_SECONDS))

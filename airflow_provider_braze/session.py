@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from airflow_provider_braze.sending import request_headers
+
 if TYPE_CHECKING:
     import requests
 
@@ -22,16 +24,13 @@ def open_session(settings: ConnectionSettings, concurrency: int, check: Callable
 
     import requests
 
-    import airflow_provider_braze
     from airflow_provider_braze.receiving import ReceivingAdapter
 
     session = requests.Session()
     # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
     session.trust_env = settings.credentials.base_url.startswith("https://")
     session.auth = _BearerAuth(settings.credentials)
-    session.headers["Accept"] = "application/json"
-    session.headers["Accept-Encoding"] = "gzip"
-    session.headers["User-Agent"] = f"airflow-provider-braze-analytics/{airflow_provider_braze.__version__}"
+    session.headers.update(request_headers())
     # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -32,7 +32,8 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
-from airflow_provider_braze.transport import MAX_BODY_BYTES, Transport
+from airflow_provider_braze.sending import MAX_BODY_BYTES
+from airflow_provider_braze.transport import Transport
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -539,7 +540,7 @@ class WaitingHandler(logging.Handler):
 
 @pytest.fixture
 def waiting(caplog: pytest.LogCaptureFixture) -> Iterator[threading.Event]:
-    handler, log = WaitingHandler(), logging.getLogger("airflow_provider_braze.transport")
+    handler, log = WaitingHandler(), logging.getLogger("airflow_provider_braze.sending")
     caplog.set_level("INFO", log.name)
     log.addHandler(handler)
     yield handler.waiting

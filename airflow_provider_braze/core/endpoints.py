@@ -96,18 +96,21 @@ def data_series_params(campaign_id: str, call: SeriesCall) -> dict[str, str]:
     return {"campaign_id": campaign_id, "length": str(call.length), "ending_at": call.ending_at}
 
 
-def list_params(page: int, *, include_archived: bool, edited_after: datetime | None = None) -> dict[str, str]:
-    """Parameters of ``/campaigns/list``, oldest campaign first, so that new ones come last while pages are read.
+def list_params(
+    page: int, *, include_archived: bool, edited_after: datetime | None = None, newest_first: bool = False
+) -> dict[str, str]:
+    """Parameters of ``/campaigns/list``; whoever reads many pages wants the oldest first, so that new ones come last.
 
     :param page: zero-based.
     :param include_archived: sent as the text ``true`` or ``false``.
     :param edited_after: aware; only campaigns edited (not sent) after it.
+    :param newest_first: by time of creation.
     :return: text by parameter. Source: Braze docs, Export campaigns list (seen 2026-09).
     """
     params = {
         "page": str(page),
         "include_archived": "true" if include_archived else "false",
-        "sort_direction": "asc",
+        "sort_direction": "desc" if newest_first else "asc",
     }
     if edited_after is not None:
         params["last_edit.time[gt]"] = edited_after.isoformat(timespec="seconds")

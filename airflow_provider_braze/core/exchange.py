@@ -12,10 +12,11 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
 
-from airflow_provider_braze.core.models import Credentials, Reply
+from airflow_provider_braze.core.models import Credentials, JsonObject, Reply
 from airflow_provider_braze.exceptions import (
     BrazeApiError,
     BrazeAuthError,
+    BrazeDataError,
     BrazeNotFoundError,
     BrazeRateLimitError,
     BrazeRequestError,
@@ -107,6 +108,19 @@ def read(
     ) from ValueError(problem)
 
 
+def read_object(answer: Any, *, endpoint: str, credentials: Credentials) -> JsonObject:
+    """Give an answer's JSON document back if it is an object that tells of success, or does not say.
+
+    :raises BrazeDataError: it is none, or says that it failed.
+    """
+    if not isinstance(answer, dict):
+        raise BrazeDataError(f"{endpoint} answered with a JSON {type(answer).__name__}, not an object.")
+    if answer.get("message", "success") != "success":
+        said = credentials.scrub(str(answer["message"])[: 10 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
+        raise BrazeDataError(f"{endpoint} answered 200 with the message {said!r}, which is no success.", "$.message")
+    return answer
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same request may succeed a moment later."""
     return isinstance(error, BrazeRateLimitError | BrazeServerError | BrazeTransportError)
@@ -115,6 +129,13 @@ def is_transient(error: BaseException) -> bool:
 def is_fatal(error: BaseException) -> bool:
     """Whether running the whole task again cannot help: Braze refused the request as it is (4xx but 429)."""
     return isinstance(error, BrazeAuthError | BrazeNotFoundError | BrazeRequestError)
+
+
+def is_of_one_campaign(error: BaseException) -> bool:
+    """Whether a request for another campaign may succeed all the same."""
+    if isinstance(error, BrazeAuthError):
+        return False
+    return is_transient(error) or isinstance(error, BrazeApiError | BrazeDataError)
 
 
 def wait_seconds(error: BaseException, attempt: int, jitter: float) -> float:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.core.models import JsonObject, SeriesCall
 from airflow_provider_braze.exceptions import BrazeDataError
 
 _SHOWN: Final = 20
@@ -38,6 +38,17 @@ def decode_answer(body: bytes) -> list[JsonObject]:
         raise BrazeDataError(f"The answer has no data among its {len(answer)} keys at $.", "$")
     days = expect_list(answer["data"], "$.data")
     return [expect_object(day, f"$.data[{index}]") for index, day in enumerate(days)]
+
+
+def read_days(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
+    """Decode an answer, and keep the days that its call wanted.
+
+    :return: the object of each wanted day that came, sorted by day.
+    :raises ValueError: the body is cut or no JSON; asking again may mend it.
+    :raises BrazeDataError: the body is JSON, but not of the agreed shape, or tells a wanted day twice with different
+        content.
+    """
+    return select_days(decode_answer(body), call.start, call.end)
 
 
 def day_of(day: JsonObject, path: str) -> date:

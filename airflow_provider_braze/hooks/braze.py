@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +9,7 @@ from datetime import date, datetime, timezone
 from functools import cached_property, partial
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import BaseHook
 
@@ -21,7 +20,9 @@ from airflow_provider_braze.core.endpoints import (
     data_series_params,
     list_params,
 )
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError, BrazeRequestError
+from airflow_provider_braze.core.exchange import read_object
+from airflow_provider_braze.core.listing import entries_of, read_at_rest
+from airflow_provider_braze.exceptions import BrazeRequestError
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.connection import ConnectionSettings
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_braze.transport import Transport
 
 T = TypeVar("T", bound=Container[date])
-
-_MOST_READINGS: Final = 6
-"""Times that the list of campaigns is read at most, when campaigns leave it meanwhile; two if none does."""
 
 
 class BrazeHook(BaseHook):
@@ -72,16 +70,9 @@ class BrazeHook(BaseHook):
 
         :raises BrazeConfigError: naming the field that is wrong.
         """
-        from airflow_provider_braze.core.connection import parse_connection
+        from airflow_provider_braze.connecting import read_settings
 
-        conn = self.get_connection(self.braze_conn_id)
-        settings = parse_connection(host=conn.host, password=conn.password, port=conn.port, extra=conn.extra_dejson)
-        if isinstance(settings.verify, str) and not os.path.isfile(settings.verify):
-            raise BrazeConfigError(
-                f"The connection's extra field 'verify' is {settings.verify!r}, which is no file on this machine. "
-                "Give true, or the path of a file with the certificates to trust."
-            )
-        return settings
+        return read_settings(self.get_connection(self.braze_conn_id))
 
     def get_conn(self) -> Transport:
         """Give the transport that all calls of this hook, in all threads, go through."""
@@ -118,12 +109,7 @@ class BrazeHook(BaseHook):
         :raises BrazeDataError: the answer is no JSON object, or says that it failed.
         """
         answer = self.get_conn().get(path, params or {})
-        if not isinstance(answer, dict):
-            raise BrazeDataError(f"{path} answered with a JSON {type(answer).__name__}, not an object.")
-        if answer.get("message", "success") != "success":
-            said = self.settings.credentials.scrub(str(answer["message"])[:2000])[:200]
-            raise BrazeDataError(f"{path} answered 200 with the message {said!r}, which is no success.", "$.message")
-        return answer
+        return read_object(answer, endpoint=path, credentials=self.settings.credentials)
 
     def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
         """Fetch a campaign's daily analytics.
@@ -134,12 +120,9 @@ class BrazeHook(BaseHook):
             back is not in it (see :func:`~airflow_provider_braze.core.windows.missing_days`).
         :raises BrazeDataError: an answer is not of the documented shape, or tells one day twice with other content.
         """
-        from airflow_provider_braze.core.series import decode_answer, select_days
+        from airflow_provider_braze.core.series import read_days
 
-        def decode(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
-            return select_days(decode_answer(body), call.start, call.end)
-
-        return [day for days in self.fetch_series(campaign_id, window, decode) for day in days.values()]
+        return [day for days in self.fetch_series(campaign_id, window, read_days) for day in days.values()]
 
     def fetch_series(self, campaign_id: str, window: Window, decode: Callable[[bytes, SeriesCall], T]) -> list[T]:
         """Fetch a campaign's days call by call, each answer decoded as it comes.
@@ -168,55 +151,15 @@ class BrazeHook(BaseHook):
     ) -> Iterator[JsonObject]:
         """List the workspace's campaigns, oldest first, each id once; none is lost that is listed all the while.
 
-        Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of
-        the page that is read next comes on neither page. That happens only behind a campaign that was read before it
-        left. So the list is read page by page and then again, until the second reading holds all that the first one
-        held: then nothing was lost in the first one, and what is new since comes too. It costs twice the pages, one
-        request a hundred campaigns; only the first reading has to be page by page.
+        It is read twice, see :func:`~airflow_provider_braze.core.listing.read_at_rest`.
 
         :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
         :param edited_after: aware; only campaigns edited after it. Not when they last sent.
         :return: entries ``{id, name, is_api_campaign, last_edited, tags}``; keys may be missing.
         :raises BrazeDataError: an entry without an id, an answer of another shape, or a list that keeps changing.
         """
-        before: frozenset[str] | None = None
-        pages = 0
-        for _ in range(_MOST_READINGS):
-            entries, pages = self._read_list(partial(self._campaigns_page, include_archived, edited_after), pages)
-            if before is None:
-                before = frozenset(entries)
-            elif before <= entries.keys():
-                yield from entries.values()
-                return
-            else:
-                # Begin anew: of pages read at once nobody knows which campaigns left before they were read.
-                before, pages = None, 0
-            # Two whole lists of a large workspace would be much to hold.
-            del entries
-        raise BrazeDataError(
-            f"{CAMPAIGNS_LIST.path} was read {_MOST_READINGS} times, and each time campaigns were gone that had been "
-            "listed before, so others may have been passed over. Run the task again.",
-            f"$.{CAMPAIGNS_LIST.records}",
-        )
-
-    def _read_list(
-        self, read_page: Callable[[int], list[JsonObject]], pages_before: int
-    ) -> tuple[dict[str, JsonObject], int]:
-        """Read the list once.
-
-        :param pages_before: how many pages it had in the reading before; so many are read at once.
-        :return: entries by id, and how many pages were read.
-        """
-        listed: dict[str, JsonObject] = {}
-        pages = 0
-        for entries in self._pages(read_page, pages_before):  # pragma: no branch - it has no end of its own
-            pages += 1
-            fresh = {entry["id"]: entry for entry in entries if entry["id"] not in listed}
-            if not fresh:
-                # The end; or a server that ignores `page` and would be read for ever.
-                break
-            listed.update(fresh)
-        return listed, pages
+        read_page = partial(self._campaigns_page, include_archived, edited_after)
+        return read_at_rest(partial(self._pages, read_page))
 
     def _pages(self, read_page: Callable[[int], list[JsonObject]], at_once: int) -> Iterator[list[JsonObject]]:
         if at_once:
@@ -226,16 +169,7 @@ class BrazeHook(BaseHook):
 
     def _campaigns_page(self, include_archived: bool, edited_after: datetime | None, page: int) -> list[JsonObject]:
         params = list_params(page, include_archived=include_archived, edited_after=edited_after)
-        records = CAMPAIGNS_LIST.records
-        entries = self.get(CAMPAIGNS_LIST.path, params).get(records)
-        if not isinstance(entries, list):
-            raise BrazeDataError(f"{CAMPAIGNS_LIST.path} answered without a list {records!r}.", f"$.{records}")
-        for i, entry in enumerate(entries):
-            if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
-                raise BrazeDataError(
-                    f"{CAMPAIGNS_LIST.path} answered on page {page} with a campaign without an id.", f"$.{records}[{i}]"
-                )
-        return entries
+        return entries_of(self.get(CAMPAIGNS_LIST.path, params), page)
 
     def campaign_details(self, campaign_id: str) -> JsonObject:
         """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.

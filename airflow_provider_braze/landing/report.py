@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.landing.outcome import Outcome
     from airflow_provider_braze.landing.publish import LandedObject
-    from airflow_provider_braze.transport import TransportStats
+    from airflow_provider_braze.sending import TransportStats
 
 
 def make_manifest(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze.core.connection import ConnectionSettings, parse_connection
+from airflow_provider_braze.core.connection import ConnectionSettings, parse_connection, parse_extra
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 
@@ -200,3 +200,18 @@ def test_connection_extra_that_is_unknown_is_refused_with_those_known():
 
 def test_connection_repr_hides_the_key():
     assert KEY not in repr(a_connection())
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"),
+    [(None, {}), ("", {}), ("{}", {}), ('{"timezone": "UTC", "verify": null}', {"timezone": "UTC", "verify": None})],
+)
+def test_parse_extra_gives_the_object(text, extra):
+    assert parse_extra(text) == extra
+
+
+@pytest.mark.parametrize("text", ["timezone=UTC", '{"timezone": "UTC"', "[]", '"UTC"', "null", "1"])
+def test_parse_extra_of_no_object_is_refused_unseen(text):
+    with pytest.raises(BrazeConfigError, match="extra is no JSON object") as caught:
+        parse_extra(text)
+    assert caught.value.__context__ is None

@@ -86,6 +86,10 @@ def test_list_params_are_oldest_first_and_lower_case(archived, text):
     }
 
 
+def test_list_params_newest_first_are_descending():
+    assert list_params(0, include_archived=False, newest_first=True)["sort_direction"] == "desc"
+
+
 def test_list_params_tell_edited_after_with_its_offset():
     moment = datetime(2026, 11, 18, 9, 30, 15, 999, tzinfo=timezone(timedelta(hours=-5)))
     params = list_params(0, include_archived=True, edited_after=moment)

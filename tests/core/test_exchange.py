@@ -13,9 +13,11 @@ from airflow_provider_braze.core.exchange import (
     excerpt,
     header,
     is_fatal,
+    is_of_one_campaign,
     is_transient,
     rate_limit,
     read,
+    read_object,
     retry_after,
     wait_seconds,
 )
@@ -278,3 +280,34 @@ def test_wait_seconds_goes_by_what_was_announced(announced, seconds):
 def test_wait_seconds_without_announcement_doubles_up_to_a_minute(error):
     assert [wait_seconds(error, attempt, 1.0) for attempt in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert [wait_seconds(error, attempt, 0.0) for attempt in range(1, 9)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "success"}, {"errors": ["a note"], "data": []}])
+def test_read_object_of_success_gives_it_back(answer):
+    assert read_object(answer, endpoint="/campaigns/list", credentials=CREDENTIALS) is answer
+
+
+@pytest.mark.parametrize("answer", [[], None, "success", 5, {"message": f"Invalid {KEY}"}, {"message": None}])
+def test_read_object_of_anything_else_is_a_data_error_without_the_key(answer):
+    with pytest.raises(BrazeDataError) as caught:
+        read_object(answer, endpoint="/campaigns/list", credentials=CREDENTIALS)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (BrazeAuthError("a", 403), False),
+        (BrazeConfigError("a"), False),
+        (BrazeError("a"), False),
+        (ValueError("a"), False),
+        (BrazeNotFoundError("a", 404), True),
+        (BrazeRequestError("a", 400), True),
+        (BrazeDataError("a"), True),
+        (BrazeRateLimitError("a"), True),
+        (BrazeServerError("a", 500), True),
+        (BrazeTransportError("a"), True),
+    ],
+)
+def test_is_of_one_campaign_tells_what_others_may_not_meet(error, expected):
+    assert is_of_one_campaign(error) is expected

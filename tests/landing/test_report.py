@@ -12,7 +12,7 @@ from airflow_provider_braze.landing.outcome import Outcome
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
 from airflow_provider_braze.landing.publish import LandedObject
 from airflow_provider_braze.landing.report import make_manifest, summarise
-from airflow_provider_braze.transport import TransportStats
+from airflow_provider_braze.sending import TransportStats
 
 FIRST = date(2026, 10, 24)
 """The clocks of Berlin go back on the day after."""

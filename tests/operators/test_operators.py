@@ -399,7 +399,7 @@ def test_on_kill_ends_a_task_that_waits_by_an_error(workspace, ids, make_context
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 60})
     arguments = {"campaign_ids": ids, **TWO_DAYS} if kind is CampaignDataSeriesOperator else {}
     operator = kind(task_id="task", **arguments)
-    handler, log = KillingHandler(operator.on_kill), logging.getLogger("airflow_provider_braze.transport")
+    handler, log = KillingHandler(operator.on_kill), logging.getLogger("airflow_provider_braze.sending")
     log.addHandler(handler)
     try:
         with pytest.raises(BrazeError, match="told to end"):
@@ -427,7 +427,7 @@ class Tell(logging.Handler):
             print("waiting", flush=True)
 
 
-log = logging.getLogger("airflow_provider_braze.transport")
+log = logging.getLogger("airflow_provider_braze.sending")
 log.addHandler(Tell())
 run = SimpleNamespace(run_type="manual", run_after=datetime(2025, 3, 1, tzinfo=timezone.utc))
 try:
