@@ -1,0 +1,56 @@
+"""The messages that the package can raise, read from its source; what is filled in when they are raised is ``…``."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import airflow_provider_braze
+
+PACKAGE = Path(airflow_provider_braze.__file__).parent
+FILLED_IN = "…"
+# Programming errors inside the package, and settings of the sandbox, whose messages a user of the operators never sees.
+_NOT_FOR_USERS = ("ValueError", "EOFError", "AttributeError", "ImportError", "RuntimeError", "TypeError")
+
+
+def sources() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.parts]
+
+
+def raised_messages() -> set[str]:
+    """The messages that are written where an error is made."""
+    return {_squeeze(text) for path in sources() for text in _raised(ast.parse(path.read_text("utf-8")))}
+
+
+def all_texts() -> set[str]:
+    """All texts of the source, for messages that are put together from several."""
+    nodes = (node for path in sources() for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    return {_squeeze(text) for node in nodes if (text := _template(node)) is not None}
+
+
+def _raised(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _is_error(node.func):
+            for argument in node.args[:2]:
+                if (text := _template(argument)) is not None and " " in text:
+                    yield text
+
+
+def _is_error(function: ast.expr) -> bool:
+    name = getattr(function, "id", getattr(function, "attr", ""))
+    return name.endswith(("Error", "Exception")) and name not in _NOT_FOR_USERS
+
+
+def _template(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        # The log's own way to fill in.
+        return re.sub(r"%(\.\d)?[dfrs]", FILLED_IN, node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED_IN for part in node.values)
+    return None
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,65 @@
+"""The pages below ``docs``, and README.md, as text, headings, blocks and tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md"])
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code.
+
+    :param page: name of the page that it is on.
+    """
+
+    page: str
+    language: str
+    code: str
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+def blocks(page: Path) -> list[Block]:
+    """All blocks of a page, those inside lists too, without their indent."""
+    found = re.findall(r"^( *)```(\w+)\n(.*?)^\1```$", page.read_text("utf-8"), flags=re.M | re.S)
+    return [Block(page.name, language, re.sub(rf"^{indent}", "", code, flags=re.M)) for indent, language, code in found]
+
+
+def prose(text: str) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S)
+
+
+def section(text: str, title: str) -> str:
+    """What stands below a heading, to the next one of its level or above."""
+    (start,) = [match for match in re.finditer(r"^(#+) (.*)$", prose(text), flags=re.M) if match[2] == title]
+    rest = prose(text)[start.end() :]
+    return re.split(rf"^#{{1,{len(start[1])}}} ", rest, flags=re.M)[0]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a code host makes of headings."""
+    headings = re.findall(r"^#+ (.*)$", prose(page.read_text("utf-8")), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all rows of the tables in a text, without heads."""
+    lines = [line for line in text.splitlines() if line.lstrip().startswith("|")]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
+    rules = [i for i, row in enumerate(cells) if set("".join(row)) <= set("-: ")]
+    heads = {i for rule in rules for i in (rule - 1, rule)}
+    return [row for i, row in enumerate(cells) if i not in heads]
+
+
+def words(cell: str) -> list[str]:
+    """The code words of a cell."""
+    return re.findall(r"`([^`]+)`", cell)

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import importlib.util
+import xml.etree.ElementTree as ElementTree
+from types import ModuleType
+
+import pytest
+
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.docs.pages import ROOT
+
+
+@pytest.fixture(scope="module")
+def drawing() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("draw_restatement", ROOT / "tools" / "draw_restatement.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_picture_is_drawn_from_the_sandbox_of_today(drawing):
+    assert drawing.TARGET.read_text("utf-8") == drawing.draw(), "run python tools/draw_restatement.py"
+
+
+def test_picture_is_well_formed(drawing):
+    assert ElementTree.fromstring(drawing.draw()).tag.endswith("svg")
+
+
+def test_figure_grows_for_as_long_as_it_is_read(drawing):
+    figures = drawing.figures()
+    read = figures[: drawing.LOOKBACK + 1]
+    assert read == sorted(set(read))
+    assert {*figures[drawing.LOOKBACK :]} == {figures[-1]}
+
+
+def test_lookback_of_the_picture_is_the_default(drawing):
+    land = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file:///data/braze")
+    assert land.lookback_days == drawing.LOOKBACK

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+
+import pytest
+
+from airflow_provider_braze.core.connection import ConnectionSettings, parse_connection
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.get_provider_info import get_provider_info
+from tests.docs.pages import read, rows, section, words
+
+TEXT = read("reference.md")
+ROLES = ("hooks", "operators", "sensors", "transfers", "triggers")
+
+
+def classes() -> dict[str, type]:
+    """The public classes of all modules that Airflow is told of."""
+    info = get_provider_info()
+    modules = [name for role in ROLES for entry in info.get(role, ()) for name in modules_of(entry)]
+    found = {}
+    for module in map(import_module, modules):
+        for name, value in vars(module).items():
+            if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):
+                found[name] = value
+    return found
+
+
+def modules_of(entry: dict) -> list[str]:
+    return entry.get("python-modules") or [entry["python-module"]]
+
+
+def arguments_of(kind: type) -> dict[str, str]:
+    parameters = inspect.signature(kind.__init__).parameters
+    named = {name: each for name, each in parameters.items() if name not in {"self", "args", "kwargs"}}
+    return {name: "needed" if each.default is each.empty else str(each.default) for name, each in named.items()}
+
+
+def table_of(name: str) -> list[list[str]]:
+    return [row for row in rows(section(TEXT, name)) if len(row) == 4]
+
+
+def test_each_class_has_its_section():
+    headings = re.findall(r"^## (\w+)$", TEXT, flags=re.M)
+    assert set(headings) == classes().keys() | {"Errors", "Sandbox"}
+
+
+@pytest.mark.parametrize("name", classes())
+def test_arguments_are_those_of_the_class(name):
+    told = {words(row[0])[0]: row[1].strip("`") for row in table_of(name)}
+    assert told == arguments_of(classes()[name])
+
+
+@pytest.mark.parametrize("name", classes())
+def test_templated_arguments_are_marked(name):
+    marked = {words(row[0])[0] for row in table_of(name) if row[2] == "yes"}
+    assert marked == set(getattr(classes()[name], "template_fields", ()))
+
+
+@pytest.mark.parametrize("name", classes())
+def test_section_names_the_place_to_import_from(name):
+    kind = classes()[name]
+    assert f"`{kind.__module__}.{name}`" in section(TEXT, name)
+
+
+def test_methods_of_the_hook_are_all_there():
+    hook = classes()["BrazeHook"]
+    told = {words(row[0])[0] for row in rows(section(TEXT, "BrazeHook")) if len(row) == 2}
+    assert told == {name for name in vars(hook) if not name.startswith("_")} - {
+        "conn_name_attr",
+        "default_conn_name",
+        "conn_type",
+        "hook_name",
+    }
+
+
+def extra_fields() -> dict[str, list[str]]:
+    return {
+        words(row[0])[0]: row[1:] for row in rows(section(read("connection.md"), "Fields")) if "`extra`" not in row[0]
+    }
+
+
+def test_fields_of_the_connection_are_all_there():
+    (form,) = get_provider_info()["connection-types"]
+    signature = inspect.signature(ConnectionSettings).parameters
+    own = {name for name, row in extra_fields().items() if name in signature}
+    assert own == signature.keys() - {"credentials"} == form["conn-fields"].keys()
+    for name in ("connect_timeout", "read_timeout", "max_attempts"):
+        assert float(words(extra_fields()[name][0])[0]) == signature[name].default
+
+
+@pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "max_attempts", "requests_per_minute"])
+def test_highest_values_of_the_connection_are_those_that_are_taken(name):
+    highest = int(re.findall(r"\d+", extra_fields()[name][1])[-1])
+
+    def parse(value):
+        return parse_connection(host="rest.iad-01.braze.com", password="k" * 8, extra={name: value})
+
+    assert getattr(parse(highest), name) == highest
+    with pytest.raises(BrazeConfigError):
+        parse(highest + 1)
+
+
+def test_hosts_of_the_connection_are_taken_and_dashboards_are_led_to_them():
+    for _, dashboards, hosts in rows(section(read("connection.md"), "Which host")):
+        assert len(words(dashboards)) == len(words(hosts))
+        for dashboard, host in zip(words(dashboards), words(hosts), strict=True):
+            assert parse_connection(host=host, password="k" * 8).credentials.base_url == f"https://{host}"
+            with pytest.raises(BrazeConfigError, match=re.escape(f"Use {host}.")):
+                parse_connection(host=dashboard, password="k" * 8)

@@ -1,0 +1,129 @@
+"""The tables of days on the page of schedules, computed by Airflow's timetables and by the rules of windows."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.timetables.trigger import CronTriggerTimetable
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.run_dates import read_run_dates
+from tests.docs.pages import read, rows, section
+
+TEXT = read("schedules.md")
+NOW = pendulum.datetime(2026, 11, 20, 23, 30)
+BY_SCHEDULE = [row for row in rows(section(TEXT, "What a run lands")) if len(row) == 6]
+BY_KIND = [row for row in rows(section(TEXT, "What a run lands")) if len(row) == 3]
+
+
+def days_told(cell: str) -> list[date]:
+    found = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", cell)]
+    assert found or cell == "none: the task is skipped"
+    return [found[0] + timedelta(days=i) for i in range((found[-1] - found[0]).days + 1)] if found else []
+
+
+def window_of(schedule: Any, company: str, run_type: str, **dates: Any) -> Window:
+    dag = DAG("a_dag", schedule=schedule, start_date=datetime(2026, 1, 1, tzinfo=pendulum.UTC))
+    run = SimpleNamespace(run_type=run_type, run_after=dates.pop("run_after", NOW))
+    return resolve_window(read_run_dates({"dag": dag, "dag_run": run, **dates}), timezone=company)
+
+
+def on_airflow_3(cron: str, zone: str, company: str, due: datetime, run_type: str = "scheduled") -> list[date]:
+    """An empty interval at the tick."""
+    timetable = CronTriggerTimetable(cron, timezone=load_timezone(zone))
+    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end"), due)
+    return list(window_of(timetable, company, run_type, run_after=due, **dates))
+
+
+def on_airflow_2(cron: str, zone: str, company: str, due: datetime, run_type: str = "scheduled") -> list[date]:
+    """The interval that ends at the tick."""
+    timetable = CronDataIntervalTimetable(cron, load_timezone(zone))
+    interval = timetable.infer_manual_data_interval(run_after=pendulum.instance(due))
+    dates = {"data_interval_start": interval.start, "data_interval_end": interval.end}
+    return list(window_of(timetable, company, run_type, run_after=None, logical_date=interval.start, **dates))
+
+
+@pytest.mark.parametrize("row", BY_SCHEDULE, ids=lambda row: " ".join(row[:4]).replace("`", ""))
+def test_run_of_a_schedule_lands_the_days_of_the_table(row):
+    cron, zone, company, due, on_3, on_2 = row
+    tick = pendulum.parse(due[:16], tz=zone)
+    arguments = (cron.strip("`"), zone, company, tick)
+    assert on_airflow_3(*arguments) == days_told(on_3)
+    assert on_airflow_2(*arguments) == days_told(on_2)
+
+
+def test_weekdays_in_the_table_are_those_of_the_dates():
+    named = [re.match(r"(\S+) \S+ \((\w+day)\)", row[3]) for row in BY_SCHEDULE]
+    assert [f"{date.fromisoformat(match[1]):%A}" for match in named if match] == ["Monday", "Tuesday"]
+
+
+def manual(logical_date: datetime | None) -> tuple[list[date], list[date]]:
+    cron, interval = CronTriggerTimetable("@daily", timezone="UTC"), CronDataIntervalTimetable("@daily", pendulum.UTC)
+    if logical_date is None:
+        on_3 = window_of(cron, "UTC", "manual")
+    else:
+        dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end"), logical_date)
+        on_3 = window_of(cron, "UTC", "manual", **dates)
+    inferred = interval.infer_manual_data_interval(run_after=pendulum.instance(logical_date or NOW))
+    on_2 = window_of(
+        interval,
+        "UTC",
+        "manual",
+        run_after=None,
+        logical_date=logical_date or NOW,
+        data_interval_start=inferred.start,
+        data_interval_end=inferred.end,
+    )
+    return list(on_3), list(on_2)
+
+
+def triggered() -> tuple[list[date], list[date]]:
+    dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end"), NOW)
+    on_3 = window_of(None, "UTC", "asset_triggered")
+    on_2 = window_of(None, "UTC", "dataset_triggered", run_after=None, **dates)
+    return list(on_3), list(on_2)
+
+
+def backfilled(day: datetime) -> tuple[list[date], list[date]]:
+    # Airflow 2 names a run by the start of its interval.
+    on_2 = on_airflow_2("@daily", "UTC", "UTC", day + timedelta(days=1), "backfill")
+    return on_airflow_3("@daily", "UTC", "UTC", day, "backfill"), on_2
+
+
+@pytest.mark.parametrize("row", BY_KIND, ids=lambda row: row[0])
+def test_run_of_a_kind_lands_the_days_of_the_table(row):
+    kind, on_3, on_2 = row
+    (moment,) = re.findall(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?", kind) or [None]
+    at = pendulum.parse(moment) if moment else None
+    if kind.startswith("scheduled"):
+        landed = on_airflow_3("@daily", "UTC", "UTC", at), on_airflow_2("@daily", "UTC", "UTC", at)
+    elif kind.startswith("manual"):
+        landed = manual(at)
+    else:
+        landed = backfilled(at) if at else triggered()
+    assert landed == (days_told(on_3), days_told(on_2))
+
+
+def test_tables_have_all_their_rows():
+    assert (len(BY_SCHEDULE), len(BY_KIND)) == (16, 6)
+
+
+def test_upgrading_tells_the_dates_of_the_same_run():
+    cells = {row[0].strip("*`{} "): row[1:] for row in rows(section(read("upgrading.md"), "From Airflow 2.11 to 3"))}
+    due = pendulum.datetime(2026, 11, 20)
+    interval = CronDataIntervalTimetable("@daily", pendulum.UTC).infer_manual_data_interval(run_after=due)
+    on_2, on_3 = interval.start.date().isoformat(), due.date().isoformat()
+    assert cells["logical date"] == cells["ds"] == [on_2, on_3]
+    assert cells["data interval"] == [f"{on_2} to {interval.end.date()}", f"{on_3} to {on_3}"]
+    assert [days_told(cell) for cell in cells["lands"]] == [
+        on_airflow_2("@daily", "UTC", "UTC", due),
+        on_airflow_3("@daily", "UTC", "UTC", due),
+    ]
