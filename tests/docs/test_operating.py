@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze import extract, transport
+from airflow_provider_braze import extract, sending
 from airflow_provider_braze.core.models import Rule, Window
 from airflow_provider_braze.landing import outcome, run
 from airflow_provider_braze.landing.layout import Layout
@@ -47,9 +47,9 @@ def test_rules_are_all_there():
 
 def test_limits_are_those_of_the_code():
     text = " ".join(TEXT.split())
-    assert transport.REQUEST_WAIT_SECONDS == 15 * 60
+    assert sending.REQUEST_WAIT_SECONDS == 15 * 60
     assert "One request waits 15 minutes at most" in text
-    assert transport.TASK_WAIT_SECONDS == 60 * 60
+    assert sending.TASK_WAIT_SECONDS == 60 * 60
     assert "a task 60 in all" in text
     assert f"the first {extract.GIVE_UP_AFTER} campaigns fail" in text
     assert outcome.NEVER_CHANCE == 10
