@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3.txt
+OLDER_CONSTRAINTS := constraints/airflow-2.11.txt
 STORE_CONSTRAINTS := constraints/stores.txt
 SYSTEM_CONSTRAINTS := constraints/system.txt
 OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
@@ -9,6 +10,7 @@ PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
+IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
 STORES ?= abfs,gs
 AZURITE := .azurite-3.37.0
@@ -18,18 +20,23 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test bench venv lint types unit stores system format constraints clean
+.PHONY: help demo test test-2.11 bench venv lint types unit stores system format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## See it work: Airflow lands five days of a made-up Braze, without an account
 	@began=$$(date +%s); \
 	$(PYTHON) tools/make_venv.py .demo/venv --constraints $(CONSTRAINTS) --extras sandbox --group demo && \
 	.demo/venv/bin/python demo/run.py --began $$began
 
-test: lint types unit ## All checks: lint, types, tests with coverage
+test: lint types unit ## All checks: lint, types, tests with coverage, on Airflow 3.3
+
+test-2.11: ## The same tests on Airflow 2.11, which needs Python 3.10 to 3.12
+	@$(PYTHON) tools/make_venv.py .venv-2.11 --constraints $(OLDER_CONSTRAINTS) --extras amazon,sandbox --group test \
+	--newest-python 3.12
+	.venv-2.11/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 bench: ## Benchmarks, as one table of ratios; on a quiet machine, about half an hour
 	@$(PYTHON) tools/make_venv.py .venv-bench --constraints $(CONSTRAINTS) --extras sandbox --group bench
@@ -47,7 +54,7 @@ types: venv ## Mypy, strict
 
 unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core
 	@$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup --cov --cov-report term --cov-fail-under 95 $(ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report term --cov-fail-under 95 $(ARGS)
 	$(BIN)/coverage report --include '$(PACKAGE)/core/*' --fail-under 100
 
 stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; needs npm for Azure's)
@@ -55,12 +62,12 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	@case ,$(STORES), in *,abfs,*) test -x $(AZURITE)/node_modules/.bin/azurite-blob || { echo "Azurite from npm ..."; \
 	npm install --prefix $(AZURITE) --no-audit --no-fund --loglevel error azurite@$(subst .azurite-,,$(AZURITE)) || \
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
-	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) \
-	-n logical --maxprocesses 4 --dist loadgroup $(ARGS)
+	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) $(IN_PARALLEL) $(ARGS)
 
 system: ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about ten minutes
 	@$(PYTHON) tools/make_venv.py .venv-system --constraints $(SYSTEM_CONSTRAINTS) --extras amazon,sandbox --group system
-	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older
+	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
+	--newest-python 3.12
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
 
 format: venv ## Write the format that lint wants
@@ -69,26 +76,16 @@ format: venv ## Write the format that lint wants
 
 constraints: ## Renew the pinned versions
 	$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install --quiet --upgrade uv
-	(echo '# What `make test`, `make demo` and `make bench` install, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
-	--extra amazon --extra sandbox --group demo --group test --group bench --quiet --no-header --no-annotate --no-emit-index-url \
-	) > $(CONSTRAINTS).new
-	mv $(CONSTRAINTS).new $(CONSTRAINTS)
-	(echo '# What `make stores` installs, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
-	--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores --quiet --no-header --no-annotate --no-emit-index-url \
-	) > $(STORE_CONSTRAINTS).new
-	mv $(STORE_CONSTRAINTS).new $(STORE_CONSTRAINTS)
-	(echo '# What `make system` installs, on Python 3.10 to 3.13. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==3.3.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
-	--extra amazon --extra sandbox --group system --quiet --no-header --no-annotate --no-emit-index-url \
-	) > $(SYSTEM_CONSTRAINTS).new
-	mv $(SYSTEM_CONSTRAINTS).new $(SYSTEM_CONSTRAINTS)
-	(echo '# What `make system` installs for Airflow 2.11, on Python 3.10 to 3.12. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==2.11.*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
-	--group system-older --quiet --no-header --no-annotate --no-emit-index-url \
-	) > $(OLDER_SYSTEM_CONSTRAINTS).new
-	mv $(OLDER_SYSTEM_CONSTRAINTS).new $(OLDER_SYSTEM_CONSTRAINTS)
+	$(call pin,make test demo bench,3.3,3.13,--extra amazon --extra sandbox --group demo --group test --group bench,$(CONSTRAINTS))
+	$(call pin,make test-2.11,2.11,3.12,--extra amazon --extra sandbox --group test,$(OLDER_CONSTRAINTS))
+	$(call pin,make stores,3.3,3.13,--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores,$(STORE_CONSTRAINTS))
+	$(call pin,make system,3.3,3.13,--extra amazon --extra sandbox --group system,$(SYSTEM_CONSTRAINTS))
+	$(call pin,make system,2.11,3.12,--group system-older,$(OLDER_SYSTEM_CONSTRAINTS))
+
+# $(call pin,the command that installs them,Airflow's line,the newest Python,extras and groups,file)
+pin = (echo '\# What `$(1)` installs of Airflow $(2), on Python 3.10 to $(3). Renewed by `make constraints`.'; \
+	printf 'uv\napache-airflow==$(2).*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
+	$(4) --quiet --no-header --no-annotate --no-emit-index-url) > $(5).new && mv $(5).new $(5)
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-2.11 .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

@@ -29,7 +29,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
-pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores"]
+pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines"]
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 

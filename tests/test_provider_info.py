@@ -27,11 +27,6 @@ def a_schema(name: str) -> dict[str, Any]:
     return schema
 
 
-def has_strict_connection_types() -> bool:
-    part = a_schema("provider.yaml.schema.json")["properties"]["connection-types"]
-    return "conn-fields" in part["items"]["properties"]
-
-
 def python_modules() -> list[str]:
     listed = [name for role in ("hooks", "operators") for entry in INFO[role] for name in entry["python-modules"]]
     return listed + [entry["python-module"] for entry in INFO["transfers"]]
@@ -41,10 +36,11 @@ def test_info_fits_the_schema_that_airflow_reads_it_by() -> None:
     jsonschema.validate(INFO, a_schema("provider_info.schema.json"))
 
 
-@pytest.mark.parametrize("key", ["connection-types", "integrations", "hooks", "operators"])
+@pytest.mark.parametrize(
+    "key",
+    ["integrations", "hooks", "operators", pytest.param("connection-types", marks=pytest.mark.since_airflow("3.2"))],
+)
 def test_info_fits_the_strict_schema_of_airflows_own_providers(key: str) -> None:
-    if key == "connection-types" and not has_strict_connection_types():
-        pytest.skip("this Airflow knows no connection fields")
     strict = a_schema("provider.yaml.schema.json")
     jsonschema.validate(INFO[key], {**strict["properties"][key], "definitions": strict.get("definitions", {})})
 
@@ -132,12 +128,21 @@ def test_info_is_a_literal() -> None:
     assert ast.literal_eval(returned) == module.get_provider_info()
 
 
-def test_airflow_command_shows_the_provider() -> None:
-    command = [sys.executable, "-m", "airflow", "providers", "get", DISTRIBUTION, "--output", "json", "--full"]
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["list"], [DISTRIBUTION]),
+        (["get", DISTRIBUTION, "--full"], [DISTRIBUTION, "BrazeHook"]),
+        (["hooks"], [DISTRIBUTION, "BrazeHook"]),
+        (["behaviours"], ['"braze"']),
+    ],
+)
+def test_airflow_command_shows_the_provider_without_a_word_against_it(arguments: list[str], told: list[str]) -> None:
+    command = [sys.executable, "-m", "airflow", "providers", *arguments, "--output", "json"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
-    assert DISTRIBUTION in shown.stdout
-    assert "BrazeHook" in shown.stdout
+    assert all(each in shown.stdout for each in told)
+    assert "braze" not in shown.stderr.lower()
 
 
 @pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
@@ -150,11 +155,18 @@ def test_providers_manager_knows_the_connection_type(caplog: pytest.LogCaptureFi
     assert "airflow_provider_braze" not in caplog.text
 
 
+def test_providers_manager_gives_the_form_its_words() -> None:
+    from airflow.providers_manager import ProvidersManager
+
+    form = ProvidersManager().field_behaviours["braze"]
+    assert form["hidden_fields"] == CONNECTION_TYPE["ui-field-behaviour"]["hidden-fields"]
+    assert form["relabeling"] == CONNECTION_TYPE["ui-field-behaviour"]["relabeling"]
+
+
+@pytest.mark.since_airflow("3.2")
 def test_providers_manager_gives_the_form_its_fields() -> None:
     from airflow.providers_manager import ProvidersManager
 
-    if not has_strict_connection_types():
-        pytest.skip("this Airflow knows no connection fields")
     widgets = ProvidersManager().connection_form_widgets
     mine = {widget.field_name for widget in widgets.values() if widget.hook_class_name.endswith(".BrazeHook")}
     assert mine == set(CONNECTION_TYPE["conn-fields"])

@@ -27,9 +27,6 @@ try:
 except ImportError:  # Airflow 2
     interval, trigger = core_interval, core_trigger
 
-HAS_PARTITIONS = hasattr(trigger, "CronPartitionTimetable")
-needs_partitions = pytest.mark.skipif(not HAS_PARTITIONS, reason="Airflow 3.2 brought partitioned schedules")
-
 ZONES = [
     "UTC",
     "Africa/Cairo",
@@ -176,19 +173,21 @@ def test_read_run_dates_of_measured_run_gives_its_days(context, expected):
     assert f"{window.rule} {window.start:%m-%d} {window.end:%m-%d}" == expected
 
 
+@pytest.mark.since_airflow("3.0")
 def test_read_run_dates_of_assets_or_time_finds_the_tick_of_the_time():
-    assets = pytest.importorskip("airflow.sdk.definitions.timetables.assets")
+    from airflow.sdk.definitions.timetables import assets
+
     schedule = assets.AssetOrTimeSchedule(timetable=cron("@weekly"), assets=[Asset("an_asset")])
     assert read_run_dates(at_tick(schedule, utc("2026-11-15"))).previous_tick == utc("2026-11-08")
 
 
-@pytest.mark.skipif(not hasattr(trigger, "MultipleCronTriggerTimetable"), reason="came with Airflow 3")
+@pytest.mark.since_airflow("3.0")
 def test_read_run_dates_of_several_crons_finds_the_tick_of_any_of_them():
     schedule = trigger.MultipleCronTriggerTimetable("0 6 * * 1", "0 6 * * 4", timezone="UTC")
     assert read_run_dates(at_tick(schedule, utc("2026-11-16 06:00"))).previous_tick == utc("2026-11-12 06:00")
 
 
-@needs_partitions
+@pytest.mark.since_airflow("3.2")
 @pytest.mark.parametrize(
     ("zone", "partition_date", "next_tick"),
     [
@@ -208,7 +207,7 @@ def test_read_run_dates_of_partition_gives_zone_and_next_tick(zone, partition_da
     assert window_of(context, "Asia/Seoul") == Window(day, day + timedelta(days=1), "Asia/Seoul", "partition")
 
 
-@needs_partitions
+@pytest.mark.since_airflow("3.2")
 def test_read_run_dates_partition_known_to_the_run_alone_is_read():
     context = a_context(trigger.CronPartitionTimetable("0 0 * * *", timezone="UTC"))
     context["dag_run"].partition_date, context["dag_run"].partition_key = utc("2026-11-18"), "k"

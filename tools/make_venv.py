@@ -28,6 +28,8 @@ def main() -> int:
     if sys.version_info < OLDEST:
         print(f"Python {sys.version.split()[0]} is too old: run make PYTHON=python3.11, or any other from 3.10 on.")
         return 1
+    if sys.version_info[:2] > options.newest_python:
+        return _leave_to_older(options.newest_python)
     folder = options.folder.resolve()
     stamp, wanted = folder / "installed.txt", _fingerprint(options)
     if stamp.exists() and stamp.read_text() == wanted and _python_of(folder).exists():
@@ -50,7 +52,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--constraints", type=Path, required=True, help="file with the pinned versions")
     parser.add_argument("--extras", default="", help="extras of this package, by commas")
     parser.add_argument("--group", required=True, help="dependency group of pyproject.toml")
+    parser.add_argument("--newest-python", type=_version, default=(3, 99), help="newest Python that will do, as 3.12")
     return parser
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(".")))
+
+
+def _leave_to_older(newest: tuple[int, ...]) -> int:
+    """Run this with an older Python of this machine."""
+    for minor in range(newest[1], OLDEST[1] - 1, -1):
+        python = shutil.which(f"python3.{minor}")
+        # What has the name may be a Python without venv, or a shim without a Python.
+        if python and not subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True).returncode:
+            return subprocess.run([python, *sys.argv]).returncode
+    print(
+        f"Python {sys.version.split()[0]} is too new: Python 3.{OLDEST[1]} to 3.{newest[1]} with venv is needed, "
+        f"and none is on the PATH. Install one, or name one that is elsewhere: PYTHON=/path/of/python3.{newest[1]}"
+    )
+    return 1
 
 
 def _fingerprint(options: argparse.Namespace) -> str:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 from collections import Counter
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -510,31 +511,29 @@ def test_spool_folder_is_where_rows_lie(land, tmp_path):
     land(spool_folder=str(tmp_path))
 
 
+@pytest.mark.timeout(60)
 def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_context):
-    import threading
-
     braze_sandbox.configure(
         faults={"rate_429": 1.0, "retry_after_reset_seconds": 600, "endpoints": ["campaigns.data_series"]}
     )
     operator = CampaignDataSeriesToObjectStorageOperator(
         task_id="land", destination=destination.uri, object_storage_conn_id=destination.conn_id
     )
-    outcome = []
+    over = threading.Event()
 
-    def run():
-        try:
+    def kill_once_it_waits():
+        while not braze_sandbox.count(DATA_SERIES, 429) and not over.wait(0.05):
+            pass
+        operator.on_kill()
+
+    killer = threading.Thread(target=kill_once_it_waits)
+    killer.start()
+    try:
+        with pytest.raises(BrazeError, match="told to end"):
             operator.execute(make_context())
-        except BrazeError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    while not braze_sandbox.count(DATA_SERIES, 429):
-        thread.join(0.05)
-    operator.on_kill()
-    thread.join(30)
-    assert not thread.is_alive()
-    assert "told to end" in str(outcome[0])
+    finally:
+        over.set()
+        killer.join()
     assert destination.data() == {}
 
 

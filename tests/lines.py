@@ -1,0 +1,81 @@
+"""Airflow's lines, 2.11 and 3: what differs for tests.
+
+A test marked ``since_airflow("3.2")`` is about what came with that version. On an older Airflow it is left out, and the
+end of the run tells how many were.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+AIRFLOW = Version(version("apache-airflow"))
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "since_airflow(version): what the test is about came with that version")
+    config.stash[LEFT_OUT] = {}
+
+
+def _versions_to_come(item: pytest.Item) -> list[Version]:
+    wanted = [Version(mark.args[0]) for mark in item.iter_markers("since_airflow")]
+    return [each for each in wanted if each > AIRFLOW]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    to_come = {item: versions for item in items if (versions := _versions_to_come(item))}
+    config.hook.pytest_deselected(items=list(to_come))
+    items[:] = [item for item in items if item not in to_come]
+    config.stash[LEFT_OUT] = dict(Counter(str(max(versions)) for versions in to_come.values()))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # A process of pytest-xdist tells the one that started it, which collects nothing itself.
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for came_with, count in sorted(config.stash[LEFT_OUT].items()):
+        terminalreporter.write_line(
+            f"Left out on Airflow {AIRFLOW}: {count} tests of what came with Airflow {came_with}."
+        )
+
+
+def load_dags(paths: Iterable[Path]) -> dict[str, Any]:
+    """Load Dag files as Airflow does, and fail on any error or warning of one."""
+    try:
+        from airflow.dag_processing.dagbag import DagBag
+    except ImportError:  # Airflow 2
+        from airflow.models.dagbag import DagBag
+
+    bag = DagBag(dag_folder=os.devnull)
+    for path in paths:
+        bag.process_file(str(path))
+    assert bag.import_errors == {}
+    assert not getattr(bag, "captured_warnings", None)
+    return dict(bag.dags)
+
+
+def dag_test(dag: Any, logical_date: datetime | None, **others: Any) -> Any:
+    """Run a Dag by its own ``test``."""
+    if AIRFLOW.major < 3:
+        # A run takes the place of an older one of the same date; to delete that, the table of users has to be known.
+        import_module("airflow.providers.fab.auth_manager.models")
+        return dag.test(execution_date=logical_date, **others)
+    return dag.test(logical_date=logical_date, **others)
