@@ -306,7 +306,7 @@ def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monk
     """The newest days come, then every campaign is refused: a green task would hide that years did not land."""
     from airflow_provider_braze.core import calls
 
-    monkeypatch.setattr(calls, "MAX_DAYS", 5)
+    monkeypatch.setattr(calls, "MAX_LENGTH", 5)
     ids = data.campaign_ids(braze_sandbox.settings)
     fetched = iter(range(10**6))
     served = braze_sandbox.configure
