@@ -61,8 +61,9 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
     from airflow_provider_braze.landing import run as landing_run
+    from airflow_provider_braze.landing.memory import load_arrow
 
-    landing_run._load_arrow()
+    load_arrow()
     import pyarrow.compute
     import pyarrow.parquet
 

@@ -1,14 +1,17 @@
 """Join the rows of many campaigns into Arrow columns, without a step in Python for each cell.
 
-Rows come in groups of one shape. A group has arrays for the columns that its shape has; the others are null.
+Rows come in groups of one shape. A group has the columns that its shape has; the others are null. Figures stay as they
+were packed until a column of the whole batch is wanted: Arrow's cost is by the call, whatever the length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from itertools import chain
-from typing import Any
+from itertools import chain, groupby
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,14 +19,23 @@ import pyarrow.compute as pc
 from airflow_provider_braze.core.ordering import Columns
 from airflow_provider_braze.core.packing import Block, Packed
 from airflow_provider_braze.core.rows import SplitDay
-from airflow_provider_braze.core.schemas import FIGURES, ROW_FIELDS, SCHEMAS, TEXTS, field_type
-from airflow_provider_braze.core.shapes import NO_INT, Record
+from airflow_provider_braze.core.schemas import FIGURES, ROW_FIELDS, SCHEMAS, field_type
+from airflow_provider_braze.core.shapes import NO_FLOAT, NO_INT, Record
 
-Group = dict[str, pa.Array]
-"""Some rows of a table: equally long arrays by column; a column that is not there is null."""
+Cells = Sequence[Any]
+"""A column as it was packed: of each answer int64 or float64 as bytes, or a sequence of texts."""
+
+Places = dict[str, pa.Array]
+"""The columns that say of which campaign and day a row is."""
+
+Group = Mapping[str, pa.Array | Cells]
+"""Some rows of a table: equally long columns by name; one that is not there is null."""
+
+_NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
+_NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
 
 
-def place_columns(campaigns: Sequence[tuple[str, int]], days: Iterable[date]) -> Group:
+def place_columns(campaigns: Sequence[tuple[str, int]], days: Iterable[date]) -> Places:
     """Make the columns that say of which campaign and day a row is.
 
     :param campaigns: campaign ids, and how many of the days are of each.
@@ -34,7 +46,7 @@ def place_columns(campaigns: Sequence[tuple[str, int]], days: Iterable[date]) ->
     return {"campaign_id": ids, "day": pa.array(list(days), pa.date32())}
 
 
-def packed_groups(places: Group, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
+def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
     """Make the groups of answers that have one shape.
 
     :param places: the columns of :func:`place_columns` for all days of the answers.
@@ -51,7 +63,7 @@ def packed_groups(places: Group, parts: Sequence[Packed]) -> tuple[Group, list[G
     return days, messages
 
 
-def split_groups(places: Group, days: Sequence[SplitDay]) -> tuple[Group, list[Group]]:
+def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[Group]]:
     """Make the groups of days that have been split.
 
     :param days: one or more.
@@ -78,14 +90,20 @@ def join_groups(name: str, groups: Sequence[Group]) -> Columns:
     lengths = [len(group["campaign_id"]) for group in groups]
 
     def columns(column: str) -> pa.Array:
-        nulls = pa.nulls(max(lengths, default=0), SCHEMAS[name].field(column).type)
-        parts = [group.get(column, nulls.slice(0, length)) for group, length in zip(groups, lengths, strict=True)]
-        return pa.concat_arrays(parts) if parts else nulls
+        found = [(group.get(column), length) for group, length in zip(groups, lengths, strict=True)]
+        kind = SCHEMAS[name].field(column).type
+        if all(part is None for part, _ in found):
+            return pa.nulls(sum(lengths), kind)
+        arrays: list[pa.Array] = []
+        for is_array, run in groupby(found, lambda part: isinstance(part[0], pa.Array)):
+            parts = list(run)
+            arrays += [array for array, _ in parts] if is_array else [_join_cells(kind, parts)]
+        return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
     return columns
 
 
-def _channel_group(record: Record, place: int, places: Group, parts: Sequence[Packed]) -> Group:
+def _channel_group(record: Record, place: int, places: Places, parts: Sequence[Packed]) -> Group:
     blocks = [part.messages.get(place) for part in parts]
     counts = (block.counts if block else bytes(4 * len(part.dates)) for block, part in zip(blocks, parts, strict=True))
     owners = _owners(_int32(b"".join(counts)))
@@ -99,23 +117,26 @@ def _owners(counts: pa.Array) -> pa.Array:
     return pc.list_parent_indices(pa.ListArray.from_arrays(starts, pa.nulls(starts[-1].as_py())))
 
 
-def _join_blocks(record: Record, blocks: Sequence[Block]) -> Group:
+def _join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
     columns = zip(*(block.cells for block in blocks), strict=True)
-    group = {name: _join_column(name, parts) for name, parts in zip(record.fields, columns, strict=True)}
+    group: dict[str, Cells] = dict(zip(record.fields, columns, strict=True))
     if record.extras:
-        others = list(chain.from_iterable(block.other for block in blocks))
-        group["other"] = pa.array(others, pa.string())
+        group["other"] = [block.other for block in blocks]
     return group
 
 
-def _join_column(name: str, parts: Sequence[Any]) -> pa.Array:
-    if name in TEXTS:
-        return pa.array(list(chain.from_iterable(parts)), pa.string())
-    kind, cells = field_type(name), pa.py_buffer(b"".join(parts))
-    values = pa.Array.from_buffers(kind, len(cells) // 8, [None, cells])
-    is_there = pc.invert(pc.is_nan(values)) if name == "revenue" else pc.not_equal(values, NO_INT)
+def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) -> pa.Array:
+    """Join packed columns and, where there is none, so many nulls."""
+    if pa.types.is_string(kind):
+        texts = chain.from_iterable([(None,) * length] if cells is None else cells for cells, length in parts)
+        return pa.array(list(chain.from_iterable(texts)), kind)
+    missing = _NO_FLOAT if pa.types.is_floating(kind) else _NO_INT
+    joined = b"".join(chain.from_iterable([missing * length] if cells is None else cells for cells, length in parts))
+    buffer = pa.py_buffer(joined)
+    values = pa.Array.from_buffers(kind, len(joined) // 8, [None, buffer])
+    is_there = pc.invert(pc.is_nan(values)) if pa.types.is_floating(kind) else pc.not_equal(values, NO_INT)
     # The bits of a column of truths are laid out as a column's mark of nulls is.
-    return pa.Array.from_buffers(kind, len(values), [is_there.buffers()[1], cells])
+    return pa.Array.from_buffers(kind, len(values), [is_there.buffers()[1], buffer])
 
 
 def _arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
@@ -130,5 +151,5 @@ def _dictionary(codes: pa.Array, texts: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
 
 
-def _take(places: Group, owners: pa.Array) -> Group:
+def _take(places: Places, owners: pa.Array) -> Places:
     return {name: column.take(owners) for name, column in places.items()}

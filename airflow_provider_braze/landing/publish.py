@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.memory import give_back
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.landing.upsert import replace_campaigns
 
@@ -92,6 +93,7 @@ class Publisher:
         rows = sort_rows(table, came if table == "campaign_days" else spool.read(table, days))
         by_day = dict(split_days(rows))
         nobody = rows.slice(0, 0)
+        give_back()
         return [
             self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody))
             for day in days

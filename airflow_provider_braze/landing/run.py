@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.extract import Failed, Fetched, fetch_all
 from airflow_provider_braze.landing.layout import settle_layout
 from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
+from airflow_provider_braze.landing.memory import give_back, load_arrow
 from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 
 BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
-_ALLOCATOR: Final = "ARROW_DEFAULT_MEMORY_POOL"
 _PROGRESS_SECONDS: Final = 15.0
 
 
@@ -41,7 +40,7 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     :raises BrazePartialError: campaigns failed; all others have landed.
     :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
     """
-    _load_arrow()
+    load_arrow()
     began = time.monotonic()
     settle_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
@@ -62,23 +61,6 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
         raise error
     pending.clear()
     return summarise(manifest, uri)
-
-
-def _load_arrow() -> None:
-    """Load Arrow, unless it is already, with C's allocator, unless the user chose one.
-
-    Arrow's own keeps what each of many short-lived threads has once used: a third more memory at the peak. It is chosen
-    when Arrow is loaded, by an environment variable, which is left as it was.
-    """
-    chosen = os.environ.get(_ALLOCATOR)
-    os.environ[_ALLOCATOR] = chosen or "system"
-    try:
-        import pyarrow
-
-        pyarrow.default_memory_pool()
-    finally:
-        if chosen is None:
-            del os.environ[_ALLOCATOR]
 
 
 def _land_days(
@@ -135,6 +117,7 @@ def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outc
             if batch_days >= BATCH_DAYS:
                 spool.add(build_tables(batch, plan.spooled))
                 batch, batch_days = [], 0
+                give_back()
     if batch:
         spool.add(build_tables(batch, plan.spooled))
 

@@ -304,9 +304,6 @@ def test_empty_workspace_lands_objects_without_rows(land, braze_sandbox, destina
 
 def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monkeypatch):
     """The newest days come, then every campaign is refused: a green task would hide that years did not land."""
-    from airflow_provider_braze.core import calls
-
-    monkeypatch.setattr(calls, "MAX_LENGTH", 5)
     ids = data.campaign_ids(braze_sandbox.settings)
     fetched = iter(range(10**6))
     served = braze_sandbox.configure
@@ -319,7 +316,7 @@ def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monk
 
     monkeypatch.setattr(run.log, "info", refuse_from_the_second_stretch)
     with pytest.raises(AirflowFailException, match="No campaign came back for all days"):
-        land(lookback_days=29)
+        land(lookback_days=250)
 
 
 @pytest.mark.parametrize("nothing", ["None", ""])
