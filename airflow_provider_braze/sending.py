@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core import exchange
-from airflow_provider_braze.core.budget import Hold, RateBudget
+from airflow_provider_braze.core.budget import Hold, RateBudget, Reason
 from airflow_provider_braze.core.endpoints import bucket_of
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeRateLimitError, BrazeTransportError
 
@@ -37,6 +37,15 @@ LONGEST_ANSWER: Final = 2
 """Read time-outs that a whole answer may take."""
 
 TOO_SLOW: Final = "the answer was still dripping in when its time was over"
+
+_QUIET_SECONDS: Final = 60.0
+"""A reason to wait that comes again and again is told so often."""
+
+_WAITS: Final[Mapping[Reason, str]] = {
+    "spent": "Rate limit of %s is spent: waiting %.0f s, until %s UTC",
+    "in flight": "Requests under way may use up the rate limit of %s: waiting for their answers %.0f s, until %s UTC",
+    "requests_per_minute": "`requests_per_minute` spaces out requests of %s: waiting %.1f s, until %s UTC",
+}
 
 REQUEST_WAIT_SECONDS: Final = 15 * 60.0
 TASK_WAIT_SECONDS: Final = 60 * 60.0
@@ -82,7 +91,7 @@ class Sender:
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
         self._waiting = 0
         self._waiting_since = 0.0
-        self._announced_until = float("-inf")
+        self._quiet_until: dict[Reason, float] = {}
         self._budgets: dict[str, RateBudget] = {}
 
     def remaining(self, path: str) -> int | None:
@@ -114,6 +123,7 @@ class Sender:
             held = True
             if hold.reason == "spent":
                 self._check_patience(hold, path, waited)
+            self._announce(hold, path)
             began = self._monotonic()
             yield hold
             waited += self._monotonic() - began if hold.reason == "spent" else 0.0
@@ -152,11 +162,14 @@ class Sender:
                 path,
                 hold.seconds,
             )
+
+    def _announce(self, hold: Hold, path: str) -> None:
         now = self._monotonic()
-        if now >= self._announced_until:
-            self._announced_until = now + hold.seconds
-            until = time.strftime("%H:%M:%S", time.gmtime(self._wall() + hold.seconds))
-            log.info("Rate limit of %s is spent: waiting %.0f s, until %s UTC", path, hold.seconds, until)
+        if now < self._quiet_until.get(hold.reason, now):
+            return
+        self._quiet_until[hold.reason] = now + (hold.seconds if hold.reason == "spent" else _QUIET_SECONDS)
+        until = time.strftime("%H:%M:%S", time.gmtime(self._wall() + hold.seconds))
+        log.info(_WAITS[hold.reason], path, hold.seconds, until)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         upcoming = state.upcoming_sleep

@@ -369,6 +369,26 @@ def test_get_tells_once_how_long_the_limit_is_spent(raw_server, transport_to, ca
     assert len([record for record in caplog.records if "is spent: waiting" in record.msg]) == 1
 
 
+def test_get_tells_that_requests_under_way_may_use_up_the_limit(raw_server, transport_to, caplog, waiting):
+    answered = threading.Event()
+
+    def late(stream: socket.socket, closing: threading.Event) -> None:
+        assert answered.wait(20)
+        stream.sendall(answer())
+
+    server = raw_server(answer(headers={**spent(600), "X-RateLimit-Remaining": "1"}), late)
+    transport = transport_to(server, monotonic=time.monotonic, wall=lambda: NOW)
+    transport.get(LIST, {})
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(transport.get, LIST, {}) for _ in range(2)]
+        assert waiting.wait(20)
+        answered.set()
+        assert len([each.result(20) for each in both]) == 2
+    (told,) = (record.getMessage() for record in caplog.records if "waiting" in record.msg)
+    assert told.startswith(f"Requests under way may use up the rate limit of {LIST}: waiting for their answers 600 s")
+    assert told.endswith((", until 11:16:39 UTC", ", until 11:16:40 UTC"))
+
+
 def test_get_of_429_holds_the_others_back_even_if_something_seems_left(raw_server, transport_to):
     server = raw_server(answer_429({**spent(1200), "X-RateLimit-Remaining": "50"}), answer())
     transport = transport_to(server, monotonic=time.monotonic)
@@ -395,7 +415,8 @@ def test_remaining_is_what_braze_said_last(raw_server, transport_to):
     assert transport.remaining(SERIES) is None
 
 
-def test_requests_per_minute_holds_back_without_using_up_the_waits_of_a_task(raw_server, transport_to):
+def test_requests_per_minute_holds_back_without_using_up_the_waits_of_a_task(raw_server, transport_to, caplog):
+    caplog.set_level("INFO")
     server = raw_server(answer())
     # A request takes a few looks at this clock, and so less than the tenth of a second between two.
     transport = transport_to(server, requests_per_minute=600, monotonic=itertools.count(0.0, 0.01).__next__)
@@ -404,6 +425,7 @@ def test_requests_per_minute_holds_back_without_using_up_the_waits_of_a_task(raw
     assert len(server.requests) == 3
     assert transport.stats.waits == 2
     assert transport.stats.waited_seconds == 0.0
+    assert [record.args[0] for record in caplog.records if "spaces out" in record.msg] == [LIST]
 
 
 def test_many_threads_meet_no_429(braze_sandbox, transport_to):
@@ -534,7 +556,7 @@ class WaitingHandler(logging.Handler):
         self.waiting = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "the next in" in record.msg or "is spent: waiting" in record.msg:
+        if "the next in" in record.msg or "waiting" in record.msg:
             self.waiting.set()
 
 
