@@ -7,46 +7,48 @@ import json
 import re
 import shlex
 from importlib.metadata import metadata
+from typing import Any
 
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks, words
+from tests.lines import load_dags
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 # Nothing in them is this project's; what they act on is looked at in reading.
 SYSTEM_COMMANDS = {".", "cd", "curl", "mkdir", "unset"}
+CAME_WITH = {"RetryRule": "3.3", "CronPartitionTimetable": "3.2", "airflow.sdk": "3.0", "airflow backfill": "3.0"}
 
 
 def of(language: str) -> list[Block]:
     return [block for block in BLOCKS if block.language == language and block.page != "README.md"]
 
 
-def name_of(block: Block) -> str:
-    return f"{block.page}-{block.code.splitlines()[0][:30]}"
+def as_case(block: Block) -> Any:
+    """A block as the parameter of a test, from that Airflow on which it is about."""
+    came = next((came for text, came in CAME_WITH.items() if text in block.code), "2.11")
+    return pytest.param(block, id=block.page, marks=pytest.mark.since_airflow(came))
 
 
 def is_dag(block: Block) -> bool:
     return "with DAG(" in block.code
 
 
-def command_lines() -> list[str]:
-    code = "\n".join(block.code for block in BLOCKS if block.language == "bash").replace("\\\n", " ")
-    return [line for line in code.splitlines() if line.strip() and not line.startswith("#")]
+def command_lines() -> list[Any]:
+    shell = [block for block in BLOCKS if block.language == "bash"]
+    lines = [Block(block.page, block.language, line) for block in shell for line in block.code.splitlines()]
+    return [as_case(line) for line in lines if line.code.strip() and not line.code.startswith("#")]
 
 
-@pytest.mark.parametrize("block", filter(is_dag, of("python")), ids=name_of)
+@pytest.mark.parametrize("block", [as_case(block) for block in of("python") if is_dag(block)])
 def test_dag_loads(block, tmp_path):
-    from airflow.dag_processing.dagbag import DagBag
-
     path = tmp_path / "a_dag.py"
     path.write_text(block.code)
-    bag = DagBag(dag_folder=str(path), load_op_links=False)
-    assert bag.import_errors == {}
-    (dag,) = bag.dags.values()
+    (dag,) = load_dags([path]).values()
     assert dag.max_active_runs == 1
 
 
-@pytest.mark.parametrize("block", [block for block in of("python") if not is_dag(block)], ids=name_of)
+@pytest.mark.parametrize("block", [as_case(block) for block in of("python") if not is_dag(block)])
 def test_python_runs(block, braze_sandbox, make_context, tmp_path, monkeypatch):
     from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
@@ -60,7 +62,7 @@ def test_python_runs(block, braze_sandbox, make_context, tmp_path, monkeypatch):
         space[function](braze_sandbox if function.startswith("test_") else summary)
 
 
-@pytest.mark.parametrize("block", of("sql"), ids=name_of)
+@pytest.mark.parametrize("block", [as_case(block) for block in of("sql")])
 def test_query_runs(block, braze_sandbox, make_context, tmp_path):
     import duckdb
 
@@ -71,9 +73,9 @@ def test_query_runs(block, braze_sandbox, make_context, tmp_path):
     assert duckdb.sql(block.code.replace("s3://lake/braze", str(tmp_path))).fetchall()
 
 
-@pytest.mark.parametrize("line", command_lines(), ids=str)
+@pytest.mark.parametrize("line", command_lines())
 def test_command_and_its_options_exist(line, monkeypatch):
-    command, *arguments = shlex.split(line, comments=True)
+    command, *arguments = shlex.split(line.code, comments=True)
     if command == "export":
         return check_variable(*arguments[0].split("=", 1), monkeypatch)
     checks = {"airflow": check_airflow, "make": check_make, "pip": check_pip, "python": check_python}
