@@ -99,6 +99,12 @@ class Deployment:
         self.processes[name].start()
         return self.processes[name]
 
+    def start_worker(self, name: str) -> None:
+        """Start a Celery worker of two tasks at a time, which can tell its name, and wait until it takes tasks."""
+        options = ("--skip-serve-logs", "--concurrency", "2", "--celery-hostname", f"{name}@{name}")
+        worker = self.start(name, "celery", "worker", *options, environment={"SYSTEM_TESTS_WORKER": name})
+        self.wait(f"the worker {name} is ready", lambda: f"{name}@{name} ready" in worker.tail(1000), BOOT_SECONDS)
+
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()
