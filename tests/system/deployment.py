@@ -136,13 +136,20 @@ class Deployment:
 
         def ended() -> list[dict[str, Any]]:
             runs = self.client.runs(dag_id)
-            failed = [run["dag_run_id"] for run in runs if run["state"] == "failed"]
-            assert not failed, f"{failed} of {dag_id} failed; the logs are in {self.folder}/logs"
-            return runs if len(runs) >= count and all(run["state"] == "success" for run in runs) else []
+            return runs if len([run for run in runs if self._is_green(run)]) >= count else []
 
-        runs = self.wait(f"{count} runs of {dag_id} have ended", ended, seconds)
+        runs = self.wait(f"{count} runs of {dag_id} are green", ended, seconds)
         assert len(runs) == count
-        return sorted(runs, key=lambda run: run["run_after"] or run["logical_date"])
+        return sorted(runs, key=lambda run: run.get("run_after") or run["logical_date"])
+
+    def wait_for_run(self, dag_id: str, run_id: str, seconds: float) -> None:
+        """Wait until a run is green."""
+        what = f"the run {run_id} of {dag_id} is green"
+        self.wait(what, lambda: self._is_green(self.client.run(dag_id, run_id)), seconds)
+
+    def _is_green(self, run: dict[str, Any]) -> bool:
+        assert run["state"] != "failed", f"{run['dag_id']} {run['dag_run_id']} failed; see {self.folder}/logs"
+        return run["state"] == "success"
 
     def _command(self, *arguments: str) -> list[str]:
         return [str(self.line.python), "-m", "airflow", *arguments]

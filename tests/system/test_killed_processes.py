@@ -1,4 +1,4 @@
-"""Processes of a deployment with Celery's executor are killed in the middle of a landing, which is whole all the same."""
+"""Processes of a deployment with Celery's executor are killed in the middle of a landing, and nothing is lost by it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_braze.sandbox import data
 from tests.system.braze import CAMPAIGNS, check_landed, days_from
 
 RUN_SECONDS = 600
@@ -55,30 +54,56 @@ def braze(braze):
     braze.configure(campaigns=CAMPAIGNS)
 
 
-def test_killed_worker_costs_nothing_of_a_landing_in_parts(airflow, braze, s3, marks):
-    run_id = airflow.client.trigger("parts", logical_date="2026-11-18T12:00:00Z", conf={"folder": "disturbed"})
+@pytest.fixture
+def land(airflow, marks):
+    """Return a function that lands in parts, and kills a process when a third of them have landed.
 
-    def victim():
+    Its argument is the folder to land in, and a function of the name of a worker that is in the middle of a part.
+    """
+
+    def land(folder, disturb):
+        hour = len(airflow.client.runs("parts"))
+        run_id = airflow.client.trigger("parts", logical_date=f"2026-11-18T{12 + hour}:00:00Z", conf={"folder": folder})
+        disturb(airflow.wait("a worker is landing", lambda: busy_worker(run_id, marks / folder), RUN_SECONDS))
+        airflow.wait_for_run("parts", run_id, RUN_SECONDS)
+        return run_id
+
+    def busy_worker(run_id, begun):
         ended = {each["map_index"] for each in airflow.client.tasks("parts", run_id) if each["state"] == "success"}
-        begun = [each.name.split("-") for each in (marks / "disturbed").glob("*")]
-        if len(ended) < PARTS / 3:
-            return None
-        return next((worker for worker, part, _ in begun if int(part) not in ended), None)
+        started = [each.name.split("-") for each in begun.glob("*")]
+        busy = (worker for worker, part, _ in started if int(part) not in ended)
+        return next(busy, None) if len(ended) > PARTS / 3 else None
 
-    killed = airflow.wait("a third is landed, and a worker is landing more", victim, RUN_SECONDS)
-    airflow.processes[killed].kill()
-    airflow.wait_for_runs("parts", 1, RUN_SECONDS)
+    return land
 
+
+def test_killed_worker_costs_nothing_of_a_landing_in_parts(airflow, land, braze, s3):
+    killed = []
+
+    def kill(worker):
+        airflow.processes[worker].kill()
+        killed.append(worker)
+
+    run_id = land("disturbed", kill)
     tasks = airflow.client.tasks("parts", run_id)
     assert len(tasks) == PARTS
     begun_twice = {each["map_index"] for each in tasks if each["try_number"] > 1}
-    assert begun_twice
     workers = {index: airflow.client.result("parts", run_id, "land", index)["worker"] for index in range(PARTS)}
+    assert {workers[index] for index in begun_twice} == set(WORKERS) - set(killed)
     assert set(workers.values()) == set(WORKERS)
-    assert {workers[index] for index in begun_twice} == set(WORKERS) - {killed}
     check_landed(s3("disturbed"), braze, DAYS)
 
-    airflow.start(killed)
-    airflow.client.trigger("parts", logical_date="2026-11-18T13:00:00Z", conf={"folder": "undisturbed"})
-    airflow.wait_for_runs("parts", 2, RUN_SECONDS)
+    airflow.start(*killed)
+    land("undisturbed", lambda worker: None)
     assert s3("disturbed").data() == s3("undisturbed").data()
+
+
+@pytest.mark.parametrize("name", ["worker", "scheduler"])
+def test_process_killed_and_started_again_costs_nothing_of_a_landing(name, airflow, land, braze, s3):
+    def restart(worker):
+        process = worker if name == "worker" else name
+        airflow.processes[process].kill()
+        airflow.start(process)
+
+    land(name, restart)
+    check_landed(s3(name), braze, DAYS)
