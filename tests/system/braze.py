@@ -7,9 +7,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import requests
 
@@ -79,6 +80,12 @@ def sandbox(logs: Path, as_of: str) -> Iterator[Braze]:
 
 def days_from(first: date, count: int) -> list[date]:
     return [first + timedelta(days=number) for number in range(count)]
+
+
+def day_before(instant: str) -> date:
+    """The company's day before the one of an instant, as the API writes it."""
+    aware = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    return aware.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
 
 
 def check_landed(destination: Destination, braze: Braze, days: Iterable[date]) -> None:

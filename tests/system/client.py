@@ -52,9 +52,12 @@ class Client:
     def unpause(self, dag_id: str) -> None:
         self.call("PATCH", f"/dags/{dag_id}", {"is_paused": False})
 
-    def trigger(self, dag_id: str, **dates: Any) -> str:
+    def trigger(self, dag_id: str, logical_date: str | None = None, conf: dict[str, Any] | None = None) -> str:
         """Trigger a run, and return its id."""
-        return self.call("POST", f"/dags/{dag_id}/dagRuns", dates)["dag_run_id"]
+        body = {"conf": conf or {}, "logical_date": logical_date}
+        if logical_date is None and self._api == "/api/v1":
+            del body["logical_date"]
+        return self.call("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"]
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         return self.call("GET", f"/dags/{dag_id}/dagRuns", limit=100)["dag_runs"]

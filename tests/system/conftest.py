@@ -103,6 +103,7 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
 
     :param name: of the deployment and its database; names its folder of logs.
     :param dags: name of a folder in ``dags``.
+    :param database: of a deployment that was stopped, to go on with; by default a new one.
     :param processes: default all that the line has for the local executor.
     :param environment: settings, connections and variables besides those of every deployment.
     """
@@ -113,12 +114,14 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
             *,
             dags: str,
             line: Line = NEWEST,
+            database: str | None = None,
             processes: Sequence[str] | None = None,
             environment: Mapping[str, str] | None = None,
         ) -> Deployment:
-            create_database(postgres_server, name)
+            if database is None:
+                create_database(postgres_server, name)
             settings = {"AIRFLOW_CONN_BRAZE_DEFAULT": braze_server.connection(), **(environment or {})}
-            airflow = Deployment(line, LOGS / name, f"{postgres_server}/{name}", DAGS / dags, settings)
+            airflow = Deployment(line, LOGS / name, f"{postgres_server}/{database or name}", DAGS / dags, settings)
             stack.callback(airflow.stop)
             _timed(f"{name}: airflow db migrate", airflow.migrate)
             for process in processes or line.processes:

@@ -127,7 +127,12 @@ class Deployment:
     def unpause(self, *dag_ids: str) -> None:
         """Let Dags run, once they are there."""
         wanted = set(dag_ids)
-        self.wait(f"the Dags {dag_ids} are there", lambda: wanted <= self.client.dags(), BOOT_SECONDS)
+
+        def are_there() -> bool:
+            assert self.client.import_errors() == []
+            return wanted <= self.client.dags()
+
+        self.wait(f"the Dags {dag_ids} are there", are_there, BOOT_SECONDS)
         for dag_id in dag_ids:
             self.client.unpause(dag_id)
 

@@ -6,13 +6,12 @@ The company and the schedules live by New York time, whose clocks change on 2026
 from __future__ import annotations
 
 import os
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date
 
 import pytest
 
 from tests.stores import Destination
-from tests.system.braze import ZONE, check_landed, days_from, manifests
+from tests.system.braze import check_landed, day_before, days_from, manifests
 
 RUN_SECONDS = 600
 SCHEDULED = ("daily", "daily_s3", "weekly", "partitioned")
@@ -99,12 +98,8 @@ def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
 
 
 def test_asset_triggered_run_lands_the_last_day_that_was_over(airflow, braze, landed):
-    (asset,) = [each for each in airflow.client.call("GET", "/assets")["assets"] if each["name"] == "upstream"]
+    (asset,) = [each for each in airflow.client.call("GET", "/assets")["assets"] if each["uri"] == "x-test://upstream"]
     airflow.client.call("POST", "/assets/events", {"asset_id": asset["id"]})
     (run,) = airflow.wait_for_runs("by_asset", 1, RUN_SECONDS)
     assert run["run_type"] == "asset_triggered"
     check_landed(landed("by_asset"), braze, [day_before(run["run_after"])])
-
-
-def day_before(instant: str) -> date:
-    return datetime.fromisoformat(instant.replace("Z", "+00:00")).astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)

@@ -1,0 +1,76 @@
+"""The kinds of runs that Airflow 2.11 has land the days that they are about, with the figures that Braze has."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.stores import Destination
+from tests.system.braze import check_landed, day_before, days_from, manifests
+from tests.system.deployment import OLDER
+
+RUN_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def airflow(start_airflow, lake):
+    airflow = start_airflow("older", line=OLDER, dags="kinds_of_runs", environment={"AIRFLOW_VAR_LAKE": str(lake)})
+    airflow.unpause("daily", "weekly", "by_hand", "by_asset")
+    return airflow
+
+
+@pytest.fixture
+def landed(lake):
+    return lambda dag_id: Destination(f"file://{lake}/{dag_id}", None)
+
+
+def test_daily_dag_lands_the_days_of_its_intervals_and_those_of_its_lookback(airflow, braze, landed):
+    airflow.wait_for_runs("daily", 3, RUN_SECONDS)
+    check_landed(landed("daily"), braze, days_from(date(2026, 10, 31), 4))
+    assert {each["plan"]["rule"] for each in manifests(landed("daily"))} == {"interval"}
+
+
+def test_cleared_run_lands_the_same_window_and_writes_no_object(airflow, landed):
+    *_, last = airflow.wait_for_runs("daily", 3, RUN_SECONDS)
+    before = landed("daily").data()
+    (*_, first_manifest) = manifests(landed("daily"))
+    airflow.client.clear("daily", last["dag_run_id"])
+    airflow.wait_for_runs("daily", 3, RUN_SECONDS)
+    (*_, manifest) = manifests(landed("daily"))
+    assert manifest["run"] == {**first_manifest["run"], "try_number": first_manifest["run"]["try_number"] + 1}
+    assert manifest["plan"]["window"] == first_manifest["plan"]["window"]
+    assert landed("daily").data() == before
+
+
+def test_weekly_dag_lands_seven_days_a_run(airflow, braze, landed):
+    airflow.wait_for_runs("weekly", 2, RUN_SECONDS)
+    check_landed(landed("weekly"), braze, days_from(date(2026, 11, 1), 14))
+
+
+def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braze, landed):
+    # This line backfills in the process of the command.
+    airflow.run("dags", "backfill", "--start-date", "2026-10-25", "--end-date", "2026-11-04", "backfilled")
+    runs = airflow.wait_for_runs("backfilled", 10, RUN_SECONDS)
+    assert {run["run_type"] for run in runs} == {"backfill"}
+    check_landed(landed("backfilled"), braze, days_from(date(2026, 10, 25), 10))
+    assert [each["plan"]["days"] for each in manifests(landed("backfilled"))] == [1] * 10
+
+
+def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
+    airflow.client.trigger("by_hand", logical_date="2026-11-13T13:37:00Z")
+    airflow.client.trigger("by_hand")
+    *_, undated = airflow.wait_for_runs("by_hand", 2, RUN_SECONDS)
+    check_landed(landed("by_hand"), braze, [date(2026, 11, 12), day_before(undated["logical_date"])])
+
+
+def test_run_triggered_by_a_dataset_lands_the_last_day_that_was_over(airflow, braze, landed):
+    airflow.client.call("POST", "/datasets/events", {"dataset_uri": "x-test://upstream"})
+    (run,) = airflow.wait_for_runs("by_asset", 1, RUN_SECONDS)
+    assert run["run_type"] == "dataset_triggered"
+    check_landed(landed("by_asset"), braze, [day_before(run["logical_date"])])
