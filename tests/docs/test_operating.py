@@ -16,6 +16,7 @@ from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
 from airflow_provider_braze.landing.store import ATTEMPTS
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.docs.messages import FILLED_IN, all_texts
 from tests.docs.pages import read, rows, section, words
 
 TEXT = read("operating.md")
@@ -89,6 +90,13 @@ def test_plan_in_the_log_is_that_of_its_campaigns():
     told = replace(a_plan(1250, 31)).describe()
     for name in ("days", "campaigns", "calls", "expected_minutes", "spool_mib"):
         assert f"'{name}': {told[name]}" in line
+
+
+def test_lines_of_the_log_are_those_of_the_code():
+    patterns = [".+".join(map(re.escape, text.split(FILLED_IN))) for text in all_texts() if re.match(r"\w{4}", text)]
+    lines = re.findall(r"^    (\S.*)$", section(TEXT, "The log"), flags=re.M)
+    assert len(lines) >= 5
+    assert [line for line in lines if not any(re.fullmatch(pattern, line) for pattern in patterns)] == []
 
 
 def test_layout_is_told_whole():
