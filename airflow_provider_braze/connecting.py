@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 from typing import TYPE_CHECKING
 
 from airflow_provider_braze.core.connection import ConnectionSettings, parse_connection, parse_extra
@@ -19,9 +19,17 @@ def read_settings(conn: Connection) -> ConnectionSettings:
     """
     extra = parse_extra(conn.extra)
     settings = parse_connection(host=conn.host, password=conn.password, port=conn.port, extra=extra)
-    if isinstance(settings.verify, str) and not os.path.isfile(settings.verify):
-        raise BrazeConfigError(
-            f"The connection's extra field 'verify' is {settings.verify!r}, which is no file on this machine. "
-            "Give true, or the path of a file with the certificates to trust."
-        )
+    if isinstance(settings.verify, str):
+        _check_certificates(settings.verify)
     return settings
+
+
+def _check_certificates(path: str) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        problem = "is no file on this machine" if isinstance(error, FileNotFoundError) else f"cannot be used: {error}"
+        raise BrazeConfigError(
+            f"The connection's extra field 'verify' is {path!r}, which {problem}. "
+            "Give true, or the path of a file with the certificates to trust."
+        ) from error

@@ -87,7 +87,7 @@ class Sender:
     ) -> None:
         self.stats = TransportStats()
         self._settings = settings
-        self._credentials = settings.credentials
+        self.credentials = settings.credentials
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
         self._waiting = 0
         self._waiting_since = 0.0
@@ -136,10 +136,10 @@ class Sender:
         self._budgets[bucket_of(path)].settle(told, self._monotonic(), refused=refused)
 
     def _read(self, reply: Reply, path: str, decode: Callable[[bytes], T] | None) -> T | Any:
-        return exchange.read(reply, endpoint=path, credentials=self._credentials, now=self._wall(), decode=decode)
+        return exchange.read(reply, endpoint=path, credentials=self.credentials, now=self._wall(), decode=decode)
 
     def _problem(self, error: BaseException) -> str:
-        return self._credentials.scrub(f"{type(error).__name__}: {error}")[:300]
+        return self.credentials.scrub(f"{type(error).__name__}: {error}")[:300]
 
     @contextmanager
     def _counted_wait(self, *, for_braze: bool) -> Iterator[None]:

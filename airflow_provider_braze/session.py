@@ -27,8 +27,7 @@ def open_session(settings: ConnectionSettings, concurrency: int, check: Callable
     from airflow_provider_braze.receiving import ReceivingAdapter
 
     session = requests.Session()
-    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
-    session.trust_env = settings.credentials.base_url.startswith("https://")
+    session.trust_env = _trusts_environment(settings)
     session.auth = _BearerAuth(settings.credentials)
     session.headers.update(request_headers())
     # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
@@ -36,6 +35,29 @@ def open_session(settings: ConnectionSettings, concurrency: int, check: Callable
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount(settings.credentials.base_url, ReceivingAdapter(check, concurrency))
     return session
+
+
+def environment_of(settings: ConnectionSettings) -> tuple[str | None, str]:
+    """Tell what a session takes from the environment, for those who send by another library.
+
+    :return: the address of the proxy, if there is one, and the path of the certificates to trust, a file or a folder.
+    """
+    import requests
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+
+    url = settings.credentials.base_url
+    with requests.Session() as session:
+        session.trust_env = _trusts_environment(settings)
+        merged = session.merge_environment_settings(url, {}, None, settings.verify, None)
+    proxy = select_proxy(url, merged["proxies"])
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    return proxy or None, DEFAULT_CA_BUNDLE_PATH if merged["verify"] is True else str(merged["verify"])
+
+
+def _trusts_environment(settings: ConnectionSettings) -> bool:
+    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
+    return settings.credentials.base_url.startswith("https://")
 
 
 def close_session(session: requests.Session) -> None:

@@ -81,7 +81,7 @@ class Transport(Sender):
 
         try:
             with self._session.get(
-                self._credentials.base_url + path,
+                self.credentials.base_url + path,
                 params=params,
                 timeout=(self._settings.connect_timeout, self._settings.read_timeout),
                 # Given here, not on the session alone: REQUESTS_CA_BUNDLE would replace the session's.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Generator
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, TypeVar
 
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.windows import load_timezone
+
+T = TypeVar("T", bound=Container[date])
 
 MAX_LENGTH: Final = 100
 _SAFE_DAYS: Final = MAX_LENGTH - 1
@@ -55,6 +57,21 @@ def call_for_last_day(
         return None
     (alone,) = split_window(Window(last, call.end, timezone), now=now)
     return alone
+
+
+def fetch_calls(window: Window, *, now: datetime) -> Generator[SeriesCall, T, list[T]]:
+    """Ask for a window's days call by call; a conversation of :mod:`~airflow_provider_braze.core.steps`.
+
+    :param now: as :func:`split_window` takes it.
+    :return: what came of each call, oldest days first; it tells what days are in it.
+    """
+    answers: list[T] = []
+    for call in split_window(window, now=now):
+        answer = yield call
+        if alone := call_for_last_day(call, answer, timezone=window.timezone, now=now):
+            answers.append((yield alone))
+        answers.append(answer)
+    return answers[::-1]
 
 
 def _calls(window: Window, days: int) -> int:

@@ -1,7 +1,8 @@
-"""The hook: an Airflow connection made into calls of the Braze REST API."""
+"""The hooks: an Airflow connection made into calls of the Braze REST API, by threads or in an event loop."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +12,7 @@ from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_braze.core.endpoints import (
@@ -22,9 +24,13 @@ from airflow_provider_braze.core.endpoints import (
 )
 from airflow_provider_braze.core.exchange import read_object
 from airflow_provider_braze.core.listing import entries_of, read_at_rest
+from airflow_provider_braze.core.steps import run_steps, run_steps_async
 from airflow_provider_braze.exceptions import BrazeRequestError
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Connection
+
+    from airflow_provider_braze.async_transport import AsyncTransport
     from airflow_provider_braze.core.connection import ConnectionSettings
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
     from airflow_provider_braze.transport import Transport
@@ -131,20 +137,13 @@ class BrazeHook(BaseHook):
             it; raises ValueError when the bytes are no JSON, which is tried again.
         :return: one for each call, oldest days first.
         """
-        from airflow_provider_braze.core.calls import call_for_last_day, split_window
+        from airflow_provider_braze.core.calls import fetch_calls
 
         def fetch(call: SeriesCall) -> T:
             params = data_series_params(campaign_id, call)
             return self.get_conn().get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
 
-        now = datetime.now(timezone.utc)
-        answers: list[T] = []
-        for call in split_window(window, now=now):
-            answer = fetch(call)
-            if alone := call_for_last_day(call, answer, timezone=window.timezone, now=now):
-                answers.append(fetch(alone))
-            answers.append(answer)
-        return answers[::-1]
+        return run_steps(fetch_calls(window, now=datetime.now(timezone.utc)), fetch)
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
@@ -202,3 +201,77 @@ class BrazeHook(BaseHook):
         except BrazeRequestError as error:
             if error.status != 400:
                 raise
+
+
+class BrazeAsyncHook(BaseHook):
+    """Talk to the Braze REST API from a trigger, under the rules of :class:`BrazeHook`; to be used by ``async with``.
+
+    Nothing that it does blocks the event loop. It may be shared by tasks of one loop.
+
+    :param braze_conn_id: the connection, as of :class:`BrazeHook`.
+    """
+
+    conn_name_attr = BrazeHook.conn_name_attr
+    default_conn_name = BrazeHook.default_conn_name
+    conn_type = BrazeHook.conn_type
+    hook_name = BrazeHook.hook_name
+
+    def __init__(self, braze_conn_id: str = default_conn_name) -> None:
+        super().__init__()
+        self.braze_conn_id = braze_conn_id
+        self._opening = asyncio.Lock()
+        self._open: AsyncTransport | None = None
+
+    async def __aenter__(self) -> BrazeAsyncHook:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def get_conn(self) -> AsyncTransport:
+        """Give the transport that all calls of this hook go through.
+
+        :raises BrazeConfigError: the connection cannot be used; naming the field that is wrong.
+        """
+        async with self._opening:
+            if self._open is None:
+                conn = await get_async_connection(self.braze_conn_id, hook=self)
+                self._open = await asyncio.to_thread(_open_async_transport, conn)
+            return self._open
+
+    async def close(self) -> None:
+        """Close what is open; the hook opens it again when it is used again."""
+        transport, self._open = self._open, None
+        if transport is not None:
+            await transport.close()
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
+        """Call any GET endpoint; as :meth:`BrazeHook.get`, errors included."""
+        transport = await self.get_conn()
+        return read_object(await transport.get(path, params or {}), endpoint=path, credentials=transport.credentials)
+
+    async def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
+        """Fetch a campaign's daily analytics; as :meth:`BrazeHook.campaign_data_series`, errors included."""
+        transport = await self.get_conn()
+        from airflow_provider_braze.core.calls import fetch_calls
+        from airflow_provider_braze.core.series import read_days
+
+        async def fetch(call: SeriesCall) -> dict[date, JsonObject]:
+            params = data_series_params(campaign_id, call)
+            days: dict[date, JsonObject] = await transport.get(
+                CAMPAIGNS_DATA_SERIES.path, params, lambda body: read_days(body, call)
+            )
+            return days
+
+        now = datetime.now(timezone.utc)
+        answers = await run_steps_async(fetch_calls(window, now=now), fetch)
+        return [day for days in answers for day in days.values()]
+
+
+def _open_async_transport(conn: Connection) -> AsyncTransport:
+    # Imported here, in a thread: all that takes more than a moment to load.
+    import airflow_provider_braze.core.series  # noqa: F401
+    from airflow_provider_braze.async_transport import AsyncTransport
+    from airflow_provider_braze.connecting import read_settings
+
+    return AsyncTransport(read_settings(conn))
