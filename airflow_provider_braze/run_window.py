@@ -1,9 +1,10 @@
-"""The window of a task's run: resolved, guarded and told in the log, the same for all operators."""
+"""The window of a task's run: resolved, guarded and told in the log, the same for all operators and sensors."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from datetime import timezone as fixed
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_braze.core.bounds import given_text
-from airflow_provider_braze.core.windows import check_finished, describe, resolve_window
+from airflow_provider_braze.core.windows import ONE_DAY, RunDates, check_finished, describe, resolve_window
 from airflow_provider_braze.run_dates import read_run_dates
 
 if TYPE_CHECKING:
@@ -42,12 +43,32 @@ def window_of_run(
     :raises BrazeWindowError: the days cannot be told, or are not over yet.
     """
     run = read_run_dates(context)
+    window = _resolve(run, hook, timezone, start, end, lookback_days)
+    check_finished(window, now=datetime.now(fixed.utc), run_after=run.run_after)
+    log.info("This run is about %s", describe(window))
+    return window
+
+
+def last_day_of_run(
+    context: Mapping[str, Any], hook: BrazeHook, *, timezone: str | None, start: object, end: object
+) -> Window:
+    """Tell the last day that a task's run is about, over or not; the arguments are those of :func:`window_of_run`.
+
+    :return: a window of that one day.
+    :raises AirflowSkipException: no day ended in the run's interval.
+    :raises BrazeWindowError: the day cannot be told.
+    """
+    window = _resolve(read_run_dates(context), hook, timezone, start, end, 0)
+    return replace(window, start=window.end - ONE_DAY)
+
+
+def _resolve(
+    run: RunDates, hook: BrazeHook, timezone: str | None, start: object, end: object, lookback_days: int
+) -> Window:
     zone = given_text(timezone) or hook.settings.timezone or "UTC"
     window = resolve_window(run, timezone=zone, start=start, end=end, lookback_days=lookback_days)
     if window.is_empty:
         raise AirflowSkipException(
             f"No day ended in this run's interval, so there is nothing to do: {describe(window)}"
         )
-    check_finished(window, now=datetime.now(fixed.utc), run_after=run.run_after)
-    log.info("This run is about %s", describe(window))
     return window

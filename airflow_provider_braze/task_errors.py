@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_braze import exceptions
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
     BrazeConfigError,
@@ -39,3 +40,14 @@ def _is_final(error: BrazeError) -> bool:
         # Time mends a window that is not over yet.
         return False
     return isinstance(error, BrazeConfigError | BrazeAuthError | BrazeNotFoundError | BrazeRequestError)
+
+
+def rebuild_error(error_type: object, message: object) -> BrazeError:
+    """Give an error back of which a trigger's event told: an exception cannot travel in an event.
+
+    :param error_type: name of a class of :mod:`~airflow_provider_braze.exceptions`.
+    """
+    kind = getattr(exceptions, str(error_type), None)
+    if isinstance(kind, type) and issubclass(kind, BrazeError):
+        return kind(str(message))
+    return BrazeError(f"{error_type}: {message}")

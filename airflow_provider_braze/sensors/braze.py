@@ -1,0 +1,213 @@
+"""The sensor: waits until Braze has the last day that a run is about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
+
+from airflow_provider_braze.arguments import check_range
+from airflow_provider_braze.campaign_ids import read_campaign_ids
+from airflow_provider_braze.core.readiness import ready_at
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.run_window import last_day_of_run
+from airflow_provider_braze.task_errors import failing_without_retry, rebuild_error
+from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from airflow_provider_braze.core.models import JsonObject, Window
+
+MAX_SAMPLE: Final = 100
+"""What one page of the list holds."""
+
+MAX_GRACE: Final = timedelta(days=366)
+
+_BACKSTOP: Final = timedelta(minutes=5)
+"""The trigger ends by itself; Airflow ends the task so long after it, if no triggerer is alive."""
+
+
+class CampaignDataSeriesSensor(BaseSensorOperator):
+    """Wait until Braze has the last day that a run is about.
+
+    It succeeds when that day is over in the company's time zone, ``grace`` has passed, and at least one campaign has a
+    row for the day. Until the day is over and the grace has passed it makes no request. Which day it is, is told as by
+    the operators: by ``start`` and ``end``, or by the run's own dates. What fails for a moment is logged, and asked
+    again at the next poke; what no retry can mend, such as a wrong key, fails the task for good.
+
+    Returns ``{day, timezone, campaign_id, found_at}``: the day, and which campaign had it when.
+
+    :param campaign_ids: ask these, one campaign's API identifier or a list; default: the newest of the workspace that
+        are not archived (templated).
+    :param sample: how many of the newest to ask, 1 to 100.
+    :param grace: how long after the end of the day its figures may still reach Braze.
+    :param deferrable: whether to wait in the triggerer, which takes up no worker; default: Airflow's option
+        ``[operators] default_deferrable``.
+    :param start: first day, or a datetime; as of the operators (templated).
+    :param end: the day after the one that is waited for, or a datetime by which it ends; given exactly if ``start`` is
+        (templated).
+    :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
+    :param braze_conn_id: the connection to Braze (templated).
+    """
+
+    template_fields: Sequence[str] = ("campaign_ids", "start", "end", "timezone", "braze_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        campaign_ids: str | Sequence[str] | None = None,
+        sample: int = 5,
+        grace: timedelta = timedelta(hours=3),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        timezone: str | None = None,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.campaign_ids = campaign_ids
+        self.sample = sample
+        self.grace = grace
+        self.deferrable = deferrable
+        self.start = start
+        self.end = end
+        self.timezone = timezone
+        self.braze_conn_id = braze_conn_id
+        self._hook: BrazeHook | None = None
+        self._ready_at = 0.0
+        check_range("sample", sample, 1, MAX_SAMPLE)
+        if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
+            raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
+
+    def execute(self, context: Context) -> Any:
+        """Wait; in the triggerer, if the sensor is deferrable."""
+        if not self.deferrable:
+            return super().execute(context)
+        with self._failing_softly():
+            awaited, found = self._look(context)
+            return found or self._defer(awaited)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        awaited, found = self._look(context)
+        self._ready_at = awaited.ready_at
+        return PokeReturnValue(is_done=found is not None, xcom_value=found)
+
+    def execute_complete(self, context: Context, event: JsonObject | None = None) -> JsonObject:
+        """Take what the trigger told."""
+        with self._failing_softly(), failing_without_retry():
+            return self._found_of(event or {})
+
+    def on_kill(self) -> None:
+        """End the waits of a request."""
+        if self._hook is not None:
+            self._hook.stop()
+
+    def _look(self, context: Context) -> tuple[_Awaited, JsonObject | None]:
+        with failing_without_retry():
+            self._hook = hook = BrazeHook(self.braze_conn_id)
+            try:
+                awaited = self._read_awaited(context, hook)
+                return awaited, self._probe(hook, awaited)
+            finally:
+                hook.close()
+
+    def _read_awaited(self, context: Context, hook: BrazeHook) -> _Awaited:
+        campaign_ids = read_campaign_ids(self.campaign_ids)
+        if campaign_ids == []:
+            raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to wait for.")
+        window = last_day_of_run(context, hook, timezone=self.timezone, start=self.start, end=self.end)
+        return _Awaited(window, campaign_ids, ready_at(window, self.grace).timestamp())
+
+    def _probe(self, hook: BrazeHook, awaited: _Awaited) -> JsonObject | None:
+        if time.time() < awaited.ready_at:
+            ready = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(awaited.ready_at))
+            self.log.info("Waiting for %s in %s; asking from %s UTC on", *awaited.day_and_zone, ready)
+            return None
+        from airflow_provider_braze.probing import probe
+
+        return probe(hook, awaited.window, campaign_ids=awaited.campaign_ids, sample=self.sample)
+
+    def _defer(self, awaited: _Awaited) -> NoReturn:
+        day, timezone = awaited.day_and_zone
+        self.defer(
+            trigger=CampaignDataSeriesTrigger(
+                day=day,
+                timezone=timezone,
+                ready_at=awaited.ready_at,
+                give_up_at=time.time() + self.timeout,
+                campaign_ids=awaited.campaign_ids,
+                sample=self.sample,
+                poke_interval=self.poke_interval,
+                braze_conn_id=self.braze_conn_id,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout) + _BACKSTOP,
+        )
+
+    def _found_of(self, event: JsonObject) -> JsonObject:
+        status = event.get("status")
+        if status == "success":
+            found: JsonObject = event["found"]
+            return found
+        if status == "timeout":
+            raise AirflowSensorTimeout(f"The day was not there within the sensor's timeout of {self.timeout:.0f} s.")
+        if status == "error":
+            raise rebuild_error(event.get("error_type"), event.get("message"))
+        raise BrazeError(f"The trigger told {event!r}, which this sensor does not know. Run the task again.")
+
+    @contextmanager
+    def _failing_softly(self) -> Iterator[None]:
+        """Skip instead of failing where it is wanted, as Airflow does by itself when a sensor does not defer."""
+        try:
+            yield
+        except AirflowSkipException:
+            raise
+        except Exception as error:
+            is_final = isinstance(error, AirflowFailException | AirflowSensorTimeout)
+            if self.never_fail or (self.soft_fail and is_final):
+                raise AirflowSkipException(f"Skipped instead of failed, as the sensor was told: {error}") from error
+            raise
+
+    def _get_next_poke_interval(
+        self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
+    ) -> float:
+        # Airflow's own hook for this, on 2.11 and 3: a worker's slot is taken again when the day is ready, not before.
+        usual: float = super()._get_next_poke_interval(started_at, run_duration, poke_count)
+        if not self.reschedule:
+            return usual
+        left = self.timeout - run_duration() + 1
+        return max(usual, min(self._ready_at - time.time(), left))
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """What is waited for.
+
+    :param window: the one day.
+    :param ready_at: when it may be asked for, epoch seconds.
+    """
+
+    window: Window
+    campaign_ids: list[str] | None
+    ready_at: float
+
+    @property
+    def day_and_zone(self) -> tuple[str, str]:
+        return self.window.start.isoformat(), self.window.timezone
