@@ -21,6 +21,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.hooks.braze"]}],
         "operators": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.operators.braze"]}],
+        "sensors": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.sensors.braze"]}],
+        "triggers": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.triggers.braze"]}],
         "transfers": [
             {
                 "source-integration-name": "Braze",

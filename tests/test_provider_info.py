@@ -28,7 +28,8 @@ def a_schema(name: str) -> dict[str, Any]:
 
 
 def python_modules() -> list[str]:
-    listed = [name for role in ("hooks", "operators") for entry in INFO[role] for name in entry["python-modules"]]
+    roles = ("hooks", "operators", "sensors", "triggers")
+    listed = [name for role in roles for entry in INFO[role] for name in entry["python-modules"]]
     return listed + [entry["python-module"] for entry in INFO["transfers"]]
 
 
@@ -38,7 +39,14 @@ def test_info_fits_the_schema_that_airflow_reads_it_by() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["integrations", "hooks", "operators", pytest.param("connection-types", marks=pytest.mark.since_airflow("3.2"))],
+    [
+        "integrations",
+        "hooks",
+        "operators",
+        "sensors",
+        "triggers",
+        pytest.param("connection-types", marks=pytest.mark.since_airflow("3.2")),
+    ],
 )
 def test_info_fits_the_strict_schema_of_airflows_own_providers(key: str) -> None:
     strict = a_schema("provider.yaml.schema.json")
@@ -72,8 +80,7 @@ def test_all_modules_of_the_roles_are_named() -> None:
         for path in package.joinpath(role).iterdir()
         if path.name.endswith(".py") and path.name != "__init__.py"
     }
-    roles = {name for key in ("sensors", "triggers") for entry in INFO.get(key, ()) for name in entry["python-modules"]}
-    assert found == {*python_modules(), *roles}
+    assert found == {*python_modules()}
 
 
 def test_hook_class_agrees_with_the_connection_type() -> None:
