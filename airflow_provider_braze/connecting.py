@@ -28,8 +28,7 @@ def _check_certificates(path: str) -> None:
     try:
         ssl.create_default_context(cafile=path)
     except OSError as error:
-        problem = "is no file on this machine" if isinstance(error, FileNotFoundError) else f"cannot be used: {error}"
         raise BrazeConfigError(
-            f"The connection's extra field 'verify' is {path!r}, which {problem}. "
-            "Give true, or the path of a file with the certificates to trust."
+            f"The connection's extra field 'verify' is {path!r}, which is no file of certificates on this machine: "
+            f"{error}. Give true, or the path of a file with the certificates to trust."
         ) from error

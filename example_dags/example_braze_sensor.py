@@ -1,14 +1,15 @@
 """Land the analytics of all campaigns as soon as Braze has the day, not at some safe hour.
 
-What: at the company's midnight a sensor begins to wait for the day that has just ended: first, without a request, until
-three hours have passed, then it asks a few of the newest campaigns until one has that day. Then all campaigns are landed
-as by ``example_braze_daily``.
+What: at the company's midnight a sensor begins to wait for the day that has just ended: first, without a request,
+until three hours have passed, then it asks a few of the newest campaigns until one has that day. Then all campaigns are
+landed as by ``example_braze_daily``.
 
-Why: the sensor waits in the triggerer, so that it takes up no worker, and fails with a clear word when Braze has not got
-the day within six hours. Where nobody needs the figures early, the plain schedule of ``example_braze_daily`` will do.
+Why: the sensor waits in the triggerer, so that it takes up no worker, and fails with a clear word when Braze has not
+got the day within six hours. Where nobody needs the figures early, the plain schedule of ``example_braze_daily`` will
+do.
 
-Needs: as ``example_braze_daily``, whose destination it shares, and a running triggerer. If the newest campaigns are often
-drafts, name some that send every day by ``campaign_ids``.
+Needs: as ``example_braze_daily``, whose destination it shares, and a running triggerer. If the newest campaigns are
+often drafts, name some that send every day by ``campaign_ids``.
 """
 
 from __future__ import annotations

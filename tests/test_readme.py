@@ -108,6 +108,30 @@ def test_arguments_exist_with_their_defaults():
         assert told[name] == str(signature[name].default)
 
 
+def test_waiting_dag_of_the_readme_is_a_dag(tmp_path):
+    (source,) = blocks("python", section("Wait for a day"))
+    if AIRFLOW.major == 2:
+        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
+    path = tmp_path / "braze_early.py"
+    path.write_text(source)
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(path), load_op_links=False)
+    assert bag.import_errors == {}
+    assert bag.dags["braze_early"].task_dict["wait_for_day"].downstream_task_ids == {"land_campaigns"}
+
+
+def test_arguments_of_the_sensor_exist_with_their_defaults():
+    from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor
+
+    signature = inspect.signature(CampaignDataSeriesSensor.__init__).parameters
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ([^|]+) \|", section("Wait for a day"), flags=re.M)
+    told = {name: default.strip().strip("`") for names, default in rows for name in re.findall(r"\w+", names)}
+    assert told.keys() == signature.keys() - {"self", "kwargs", "braze_conn_id"}
+    for name in ("sample", "grace", "deferrable"):
+        assert told[name] == str(signature[name].default)
+
+
 def test_columns_are_those_of_the_tables():
     from airflow_provider_braze.core.tables import SCHEMAS
 

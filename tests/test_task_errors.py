@@ -19,7 +19,7 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
     BrazeWindowError,
 )
-from airflow_provider_braze.task_errors import failing_without_retry
+from airflow_provider_braze.task_errors import failing_without_retry, rebuild_error
 
 
 def run(error: BaseException) -> None:
@@ -73,3 +73,20 @@ def test_failing_without_retry_of_anything_else_lets_it_pass(error):
     with pytest.raises(type(error)) as caught:
         run(error)
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [BrazeAuthError, BrazeConfigError, BrazeDataError, BrazeError, BrazePartialError, BrazeRateLimitError],
+)
+def test_rebuild_error_gives_the_class_back(kind):
+    error = rebuild_error(kind.__name__, "said")
+    assert type(error) is kind
+    assert str(error) == "said"
+
+
+@pytest.mark.parametrize("name", ["KeyError", "Mapping", "annotations", "no_such", None])
+def test_rebuild_error_of_an_unknown_class_is_the_root_that_names_it(name):
+    error = rebuild_error(name, "said")
+    assert type(error) is BrazeError
+    assert str(error) == f"{name}: said"

@@ -131,7 +131,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
     def _read_awaited(self, context: Context, hook: BrazeHook) -> _Awaited:
         campaign_ids = read_campaign_ids(self.campaign_ids)
         if campaign_ids == []:
-            raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to wait for.")
+            raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
         window = last_day_of_run(context, hook, timezone=self.timezone, start=self.start, end=self.end)
         return _Awaited(window, campaign_ids, ready_at(window, self.grace).timestamp())
 
