@@ -266,3 +266,38 @@ def test_workspaces_name_their_copies_by_connection(
     run = run_dag("example_braze_workspaces", pendulum.datetime(2026, 11, 11, 12))
     names = {task.rendered_map_index for task in run.get_task_instances()}
     assert names == {"braze_eu", "braze_us"}
+
+
+def test_sensor_finds_the_day_then_all_is_landed(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run = run_dag("example_braze_sensor", morning(10, 0))
+    found = run.get_task_instance("wait_for_day").xcom_pull(task_ids="wait_for_day")
+    assert (found["day"], found["timezone"]) == ("2026-11-09", ZONE)
+    assert found["campaign_id"] in campaign_ids(braze.settings)
+    assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))
+
+
+def test_sensor_waits_in_a_trigger_until_the_day_is_there(
+    lake: Path, dags: dict[str, Any], run_dag: RunDag, raw_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_list = {"campaigns": [{"id": "a"}]}
+    answers = [a_list, series(8), a_list, series(8), a_list, series(8, 9)]
+    # What is landed then is little: the list is read twice, to its end.
+    landing = [a_list, {"campaigns": []}, a_list, {"campaigns": []}, series(*range(1, 10))]
+    server = raw_server(*map(answer, answers + landing))
+    connection = {"conn_type": "braze", "host": server.url, "password": "a-key", "extra": {"timezone": ZONE}}
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+    monkeypatch.setattr(dags["example_braze_sensor"].task_dict["wait_for_day"], "poke_interval", 0.0)
+    run = run_dag("example_braze_sensor", morning(10, 0))
+    found = run.get_task_instance("wait_for_day").xcom_pull(task_ids="wait_for_day")
+    assert (found["day"], found["campaign_id"]) == ("2026-11-09", "a")
+    assert landed_days(lake)[-1] == date(2026, 11, 9)
+
+
+def series(*days: int) -> dict[str, Any]:
+    return {"data": [{"time": f"2026-11-{day:02}", "messages": {}} for day in days]}
+
+
+def answer(document: dict[str, Any]) -> bytes:
+    body = json.dumps(document).encode()
+    return f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import pickle
@@ -12,11 +13,16 @@ import pytest
 
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import BrazeError
-from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
+from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
 # What a key could hold: each character that a URL, JSON or Python's repr spells otherwise.
 KEY = 'k-1/2+3"4\\5&6=7'
 SERIES = "/campaigns/data_series"
+
+
+# Some of them come into being only with the first call.
+LOGGERS = ("urllib3.connectionpool", "requests", "http.client", "httpx", "httpcore.connection", "httpcore.http11")
 
 
 class Records(logging.Handler):
@@ -34,8 +40,7 @@ class Records(logging.Handler):
 def records() -> Iterator[Records]:
     handler = Records()
     loggers = [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
-    # Named, since some of them come into being only with the first call.
-    loggers += [logging.root, *map(logging.getLogger, ("urllib3.connectionpool", "requests", "http.client"))]
+    loggers += [logging.root, *map(logging.getLogger, LOGGERS)]
     before = [(each, each.level, each.disabled) for each in loggers]
     for each in loggers:
         each.setLevel(logging.DEBUG)
@@ -96,27 +101,47 @@ ECHOES = {
 }
 
 
+def ask_by_threads() -> BrazeError:
+    with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
+        hook.get(SERIES)
+    return caught.value
+
+
+def ask_in_a_loop() -> BrazeError:
+    async def ask() -> None:
+        async with BrazeAsyncHook() as hook:
+            await hook.get(SERIES)
+
+    with pytest.raises(BrazeError) as caught:
+        asyncio.run(ask())
+    return caught.value
+
+
+@pytest.fixture(params=[(ask_by_threads, "urllib3"), (ask_in_a_loop, "httpcore")], ids=["threads", "loop"])
+def way(request) -> tuple[Callable[[], BrazeError], str]:
+    """How a hook asks, and a word of the library that it does so by."""
+    return request.param
+
+
 @pytest.fixture
-def fail(raw_server, monkeypatch, records) -> Callable[..., BrazeError]:
+def fail(raw_server, monkeypatch, records, way) -> Callable[..., BrazeError]:
     """Return a function that lets a hook meet an answer, and gives the error."""
 
     def call(echo: bytes, max_attempts: int = 1) -> BrazeError:
         extra = {"max_attempts": max_attempts}
         connection = {"conn_type": "braze", "host": raw_server(echo).url, "password": KEY, "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
-        with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
-            hook.get(SERIES)
-        return caught.value
+        return way[0]()
 
     return call
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_key_that_is_echoed_is_in_no_log_and_no_error(fail, records, echo):
+def test_key_that_is_echoed_is_in_no_log_and_no_error(fail, records, way, echo):
     error = fail(ECHOES[echo])
     assert "***" in str(error)
     assert not shown(all_that_is_told(error))
-    assert any("urllib3" in each for each in records.said)
+    assert any(way[1] in each for each in records.said)
     assert not shown("\n".join(records.said))
 
 
@@ -162,3 +187,16 @@ def test_test_connection_tells_no_key(raw_server, monkeypatch):
     assert not good
     assert "***" in message
     assert not shown(message)
+
+
+def test_key_refused_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypatch, records):
+    connection = {"conn_type": "braze", "host": raw_server(ECHOES["refused"]).url, "password": KEY}
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+    trigger = CampaignDataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=4e9, poke_interval=0)
+
+    async def events() -> list[Any]:
+        return [event.payload async for event in trigger.run()]
+
+    (event,) = asyncio.run(events())
+    assert "***" in event["message"]
+    assert not shown(json.dumps(event) + repr(trigger) + repr(vars(trigger)) + "\n".join(records.said))

@@ -78,6 +78,7 @@ def event_of(deferred: TaskDeferred) -> Any:
 
 def waited(context: dict[str, Any], mode: str, **given: Any) -> Any:
     """Let a sensor run to its end, as Airflow does: each time it is rescheduled or resumed, by a new object."""
+    began = datetime.now(timezone.utc)
     while True:
         try:
             return a_sensor(mode, **given).execute(context)
@@ -85,8 +86,7 @@ def waited(context: dict[str, Any], mode: str, **given: Any) -> Any:
             sensor = a_sensor(mode, **given)
             return sensor.resume_execution(deferred.method_name, {"event": event_of(deferred)}, context)
         except AirflowRescheduleException:
-            now = datetime.now(timezone.utc)
-            context["ti"].get_first_reschedule_date = lambda context: now
+            context["ti"].get_first_reschedule_date = lambda context: began
 
 
 def answer(document: Any, status: int = 200) -> bytes:
