@@ -228,6 +228,14 @@ def test_partitions_land_the_day_that_the_partition_names(
     assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))
 
 
+@pytest.mark.since_airflow("3.2")
+def test_partitions_without_one_land_the_last_day_that_had_ended(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+    braze.configure(as_of="2026-11-11T05:00:00Z", campaigns=1)
+    run = run_dag(PARTITIONS, morning(11, 0))
+    assert manifest_of(run, "land_partition")["plan"]["rule"] == "logical_date"
+    assert landed_days(lake)[-1] == date(2026, 11, 10)
+
+
 def test_parts_land_each_campaign_once(
     braze: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_dag: RunDag
 ) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from email.message import Message
 from email.parser import Parser
@@ -14,18 +15,27 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "airflow_provider_braze"
 
 
+def build(kind: str, folder: Path) -> list[Path]:
+    # By the build tool that the test group installs, so without a network.
+    code = "import os, sys, hatchling.build as b; os.chdir(sys.argv[1]); getattr(b, sys.argv[2])(sys.argv[3])"
+    command = [sys.executable, "-I", "-c", code, str(ROOT), f"build_{kind}", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return list(folder.iterdir())
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ZipFile]:
-    # By the build tool that the test group installs, so without a network.
-    folder = tmp_path_factory.mktemp("dist")
-    build = "import os, sys; from hatchling.build import build_wheel; os.chdir(sys.argv[1]); build_wheel(sys.argv[2])"
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", build, str(ROOT), str(folder)], capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    (path,) = folder.glob("*.whl")
+    (path,) = build("wheel", tmp_path_factory.mktemp("dist"))
     with ZipFile(path) as archive:
         yield archive
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    (path,) = build("sdist", tmp_path_factory.mktemp("dist"))
+    with tarfile.open(path) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +55,13 @@ def requirements(metadata: Message) -> list[str]:
 
 def test_wheel_holds_the_package_and_nothing_else(wheel: ZipFile, info: str) -> None:
     assert {name.split("/")[0] for name in wheel.namelist()} == {PACKAGE, info}
+
+
+def test_sdist_holds_the_package_its_pages_and_nothing_else(sdist: set[str]) -> None:
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*") if path.is_file()}
+    assert {name for name in sdist if name.startswith("docs/")} == pages
+    files = {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml", "PKG-INFO", ".gitignore"}
+    assert {name.split("/")[0] for name in sdist} == {PACKAGE, "docs", *files}
 
 
 def test_wheel_holds_every_module(wheel: ZipFile) -> None:
