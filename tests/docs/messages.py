@@ -19,9 +19,10 @@ def sources() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.parts]
 
 
-def raised_messages() -> set[str]:
-    """The messages that are written where an error is made."""
-    return {_squeeze(text) for path in sources() for text in _raised(ast.parse(path.read_text("utf-8")))}
+def raised_messages() -> set[tuple[str, str]]:
+    """The messages that are written where an error is made, each with the name of its class."""
+    found = (each for path in sources() for each in _raised(ast.parse(path.read_text("utf-8"))))
+    return {(name, _squeeze(text)) for name, text in found}
 
 
 def all_texts() -> set[str]:
@@ -30,17 +31,18 @@ def all_texts() -> set[str]:
     return {_squeeze(text) for node in nodes if (text := _template(node)) is not None}
 
 
-def _raised(tree: ast.AST) -> Iterator[str]:
+def _raised(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _is_error(node.func):
+        name = _name_of(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name.endswith(("Error", "Exception")) and name not in _NOT_FOR_USERS:
             for argument in node.args[:2]:
                 if (text := _template(argument)) is not None and " " in text:
-                    yield text
+                    yield name, text
 
 
-def _is_error(function: ast.expr) -> bool:
-    name = getattr(function, "id", getattr(function, "attr", ""))
-    return name.endswith(("Error", "Exception")) and name not in _NOT_FOR_USERS
+def _name_of(function: ast.expr) -> str:
+    name: str = getattr(function, "id", getattr(function, "attr", ""))
+    return name
 
 
 def _template(node: ast.AST) -> str | None:

@@ -51,8 +51,19 @@ def test_each_quoted_message_is_in_the_source():
 
 
 def test_each_message_of_the_source_is_quoted():
-    messages = {text for text in raised_messages() if len(re.findall(r"\w+", text)) > 2}
+    messages = {text for _, text in raised_messages() if len(re.findall(r"\w+", text)) > 2}
     assert len(messages) > 60
     told = quotes()
     untold = [text for text in messages - PARTS_OF_OTHERS if not any(quote in text for quote in told)]
     assert untold == []
+
+
+def test_each_message_is_told_under_its_class():
+    checked = 0
+    for name in CLASSES:
+        (below,) = re.findall(rf"^## {name}(?: †)?$(.*?)(?=^## |\Z)", TEXT, flags=re.M | re.S)
+        for quote in quotes(below):
+            raised = {kind for kind, text in raised_messages() if quote in text}
+            assert not raised or name in raised, quote
+            checked += bool(raised)
+    assert checked > 60
