@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
 from airflow_provider_braze.core.exchange import is_of_one_campaign, is_transient
@@ -34,7 +34,12 @@ class Failed:
 
 
 def fetch_all(
-    campaign_ids: Sequence[str], fetch: Callable[[str], T], *, concurrency: int, stop: Callable[[], None]
+    campaign_ids: Sequence[str],
+    fetch: Callable[[str], T],
+    *,
+    concurrency: int,
+    stop: Callable[[], None],
+    is_needed: bool = True,
 ) -> Generator[Fetched[T] | Failed, None, None]:
     """Fetch campaigns by threads, in whatever order they come.
 
@@ -44,12 +49,13 @@ def fetch_all(
     :param fetch: fetches one campaign; called in a thread.
     :param concurrency: how many threads, > 0.
     :param stop: makes the threads that wait end soon; called when not all was consumed.
+    :param is_needed: whether it is an error when Braze answers nothing at all; else what is left comes as failed.
     :raises BrazeAuthError: at once, for no other campaign can succeed.
     :raises BrazeError: the fetching was stopped, or Braze answers nothing at all.
     """
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="braze-fetch")
     try:
-        yield from _fetch_by(pool, iter(campaign_ids), fetch, 2 * concurrency)
+        yield from _fetch_by(pool, iter(campaign_ids), fetch, 2 * concurrency, is_needed)
     except BaseException:
         stop()
         raise
@@ -58,7 +64,7 @@ def fetch_all(
 
 
 def _fetch_by(
-    pool: ThreadPoolExecutor, remaining: Iterator[str], fetch: Callable[[str], T], ahead: int
+    pool: ThreadPoolExecutor, remaining: Iterator[str], fetch: Callable[[str], T], ahead: int, is_needed: bool
 ) -> Iterator[Fetched[T] | Failed]:
     running: dict[Future[T], str] = {}
     answers, failures = False, 0
@@ -75,7 +81,11 @@ def _fetch_by(
             else:
                 failures += 1
                 if failures >= GIVE_UP_AFTER and not answers:
-                    raise outcome.error
+                    if is_needed:
+                        raise outcome.error
+                    rest = chain([outcome.campaign_id], running.values(), remaining)
+                    yield from (Failed(campaign_id, outcome.error) for campaign_id in rest)
+                    return
             yield outcome
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_braze.core.bounds import given_text
-from airflow_provider_braze.core.windows import ONE_DAY, RunDates, check_finished, describe, resolve_window
+from airflow_provider_braze.core.windows import (
+    ONE_DAY,
+    RunDates,
+    check_finished,
+    describe,
+    may_look_back,
+    resolve_window,
+)
 from airflow_provider_braze.run_dates import read_run_dates
 
 if TYPE_CHECKING:
@@ -72,3 +79,11 @@ def _resolve(
             f"No day ended in this run's interval, so there is nothing to do: {describe(window)}"
         )
     return window
+
+
+def may_run_look_back(context: Mapping[str, Any], window: Window) -> bool:
+    """Whether days before a run's own may be read again.
+
+    :param window: the run's own days, as :func:`window_of_run` tells them.
+    """
+    return may_look_back(window, read_run_dates(context))

@@ -41,7 +41,7 @@ def _row(entry: Any, path: str) -> tuple[str, JsonObject]:
         "campaign_id": campaign_id,
         "name": _if_type(entry.get("name"), str),
         "is_api_campaign": _if_type(entry.get("is_api_campaign"), bool),
-        "last_edited": _instant(entry.get("last_edited")),
+        "last_edited": instant(entry.get("last_edited")),
         "tags": _tags(entry.get("tags")),
     }
 
@@ -54,7 +54,7 @@ def _tags(value: Any) -> list[str | None] | None:
     return [_if_type(tag, str) for tag in value] if isinstance(value, list) else None
 
 
-def _instant(value: Any) -> datetime | None:
+def instant(value: Any) -> datetime | None:
     """The instant of an ISO 8601 text, read as UTC when it has no offset; none if it cannot be told."""
     # Without the check a lone clock time would become an instant of today.
     if not isinstance(value, str) or not _STARTS_WITH_DATE.match(value):

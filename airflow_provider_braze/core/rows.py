@@ -95,11 +95,12 @@ def _other(rest: JsonObject) -> str | None:
     return canonical_json(rest) if rest else None
 
 
-def _as_text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
+    """The value if it is a text."""
     return value if isinstance(value, str) else None
 
 
-def _as_int(value: Any) -> int | None:
+def as_int(value: Any) -> int | None:
     """The value as an int64 if it is one exactly; true and false are no numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -119,8 +120,8 @@ def _as_float(value: Any) -> float | None:
 
 
 _FITS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys((*FIGURES, *ROW_FIELDS), _as_int),
+    **dict.fromkeys((*FIGURES, *ROW_FIELDS), as_int),
     "revenue": _as_float,
-    "variation_api_id": _as_text,
-    "variation_name": _as_text,
+    "variation_api_id": as_text,
+    "variation_name": as_text,
 }

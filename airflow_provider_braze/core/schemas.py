@@ -156,9 +156,28 @@ def _fields(names: tuple[str, ...]) -> list[pa.Field]:
     return [pa.field(name, field_type(name)) for name in names]
 
 
+def _texts(*names: str) -> list[pa.Field]:
+    return [pa.field(name, pa.string()) for name in names]
+
+
+def _list_of(kind: pa.DataType) -> pa.DataType:
+    # By the name that Parquet has for it, so that rows are equal to those read back from an object.
+    return pa.list_(pa.field("element", kind))
+
+
 _CAMPAIGN_ID: Final = pa.field("campaign_id", pa.string())
 _DAY: Final = pa.field("day", pa.date32())
 _OTHER: Final = pa.field("other", pa.string())
+_MESSAGE: Final = pa.struct([*_texts("variation_api_id", "channel", "name", "type"), _OTHER])
+_CONVERSION_BEHAVIOR: Final = pa.struct(
+    [
+        *_texts("figure", "type"),
+        pa.field("window_seconds", pa.int64()),
+        *_texts("custom_event_name", "product"),
+        pa.field("app_ids", _list_of(pa.string())),
+        _OTHER,
+    ]
+)
 
 SCHEMAS: Final[dict[str, pa.Schema]] = {
     "campaign_days": pa.schema([_CAMPAIGN_ID, _DAY, *_fields(FIGURES), _OTHER]),
@@ -183,6 +202,21 @@ SCHEMAS: Final[dict[str, pa.Schema]] = {
             pa.field("tags", pa.list_(pa.string())),
         ]
     ),
+    "campaign_details": pa.schema(
+        [
+            _CAMPAIGN_ID,
+            *_texts("name", "description", "schedule_type"),
+            *(pa.field(name, _list_of(pa.string())) for name in ("channels", "tags", "teams")),
+            *(pa.field(name, pa.bool_()) for name in ("archived", "draft", "enabled", "has_post_launch_draft")),
+            *(
+                pa.field(name, pa.timestamp("us", tz="UTC"))
+                for name in ("created_at", "updated_at", "first_sent", "last_sent")
+            ),
+            pa.field("messages", _list_of(_MESSAGE)),
+            pa.field("conversion_behaviors", _list_of(_CONVERSION_BEHAVIOR)),
+            _OTHER,
+        ]
+    ),
 }
 """The schema of each table."""
 
@@ -191,5 +225,6 @@ SORT_KEYS: Final[dict[str, tuple[str, ...]]] = {
     "campaign_messages": ("day", "campaign_id", "channel", "variation_api_id", "variation_name", "position"),
     "campaign_raw": ("day", "campaign_id"),
     "campaigns": ("campaign_id",),
+    "campaign_details": ("campaign_id",),
 }
 """By which columns the rows of each table are ordered: ascending, text by code point, null last."""

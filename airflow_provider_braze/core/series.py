@@ -31,9 +31,7 @@ def decode_answer(body: bytes) -> list[JsonObject]:
     :raises ValueError: the body is cut or no JSON; asking again may mend it.
     :raises BrazeDataError: the body is JSON, but not of the agreed shape.
     """
-    answer = expect_object(_decode(body), "$")
-    if answer.get("message", "success") != "success":
-        raise BrazeDataError(f"Braze reports {show(answer['message'])} instead of success at $.message.", "$.message")
+    answer = decode_envelope(body)
     if "data" not in answer:
         raise BrazeDataError(f"The answer has no data among its {len(answer)} keys at $.", "$")
     days = expect_list(answer["data"], "$.data")
@@ -49,6 +47,19 @@ def read_days(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
         content.
     """
     return select_days(decode_answer(body), call.start, call.end)
+
+
+def decode_envelope(body: bytes) -> JsonObject:
+    """Decode the object that every answer is, and see that it tells no failure.
+
+    :param body: the whole body of an answer with status 200.
+    :raises ValueError: the body is cut or no JSON; asking again may mend it.
+    :raises BrazeDataError: the body is JSON, but no object, or its ``message`` is another than success.
+    """
+    answer = expect_object(_decode(body), "$")
+    if answer.get("message", "success") != "success":
+        raise BrazeDataError(f"Braze reports {show(answer['message'])} instead of success at $.message.", "$.message")
+    return answer
 
 
 def day_of(day: JsonObject, path: str) -> date:

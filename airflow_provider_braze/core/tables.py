@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from airflow_provider_braze.core.campaigns import campaigns_table
 from airflow_provider_braze.core.columns import Group, join_groups, packed_groups, place_columns, split_groups
+from airflow_provider_braze.core.details import DetailsRow, decode_details, details_table
 from airflow_provider_braze.core.ordering import sort_columns, sort_rows
 from airflow_provider_braze.core.packing import Packed, pack
 from airflow_provider_braze.core.rows import SplitDay, split_day
@@ -26,10 +27,13 @@ __all__ = [
     "SORT_KEYS",
     "CampaignRows",
     "Days",
+    "DetailsRow",
     "build_tables",
     "campaigns_table",
     "collect",
     "decode_days",
+    "decode_details",
+    "details_table",
     "sort_rows",
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import timezone as fixed_zone
 from typing import Final
@@ -141,8 +141,18 @@ def resolve_window(
     if given is not None:
         return Window(*given, timezone=timezone, rule="arguments")
     first, stop, rule = _days_of_run(run, zone)
-    applied = lookback_days if first < stop and run.run_type != "backfill" else 0
-    return Window(first - timedelta(days=applied), stop, timezone=timezone, rule=rule, lookback_days=applied)
+    window = Window(first, stop, timezone=timezone, rule=rule)
+    return look_back(window, lookback_days) if may_look_back(window, run) else window
+
+
+def may_look_back(window: Window, run: RunDates) -> bool:
+    """Whether days before a run's own may be read again: not for given or empty windows, nor in backfills."""
+    return not window.is_empty and window.rule != "arguments" and run.run_type != "backfill"
+
+
+def look_back(window: Window, days: int) -> Window:
+    """Read some days again before those of a window that has none of these yet."""
+    return replace(window, start=window.start - timedelta(days=days), lookback_days=days)
 
 
 def check_finished(window: Window, *, now: datetime, run_after: datetime | None) -> None:

@@ -177,6 +177,14 @@ class BrazeHook(BaseHook):
         """
         return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
 
+    def fetch_details(self, campaign_id: str, decode: Callable[[bytes], T]) -> T:
+        """Fetch a campaign's details, decoded as they come.
+
+        :param decode: makes the content of the body; raises ValueError when the bytes are no JSON.
+        """
+        content: T = self.get_conn().get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id}, decode)
+        return content
+
     def test_connection(self) -> tuple[bool, str]:
         """Try what landing needs, and name the permission that is missing; never raises.
 

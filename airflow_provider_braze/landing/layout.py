@@ -39,8 +39,12 @@ class Layout:
         """Name the object of a table's day."""
         return f"{table}/dt={day.isoformat()}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
 
+    def part_object(self, table: str, part: int) -> str:
+        """Name a part's object of a table that is not divided by day."""
+        return f"{table}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
+
     def whole_object(self, table: str) -> str:
-        """Name the object of a table that is not divided by day."""
+        """Name the object of a table that is divided neither by day nor by part."""
         return f"{table}/{table}.{_EXTENSIONS[self.file_format]}"
 
     def manifest(self, window: Window, part: int) -> str:

@@ -27,8 +27,8 @@ _NAMED: Final = 20
 
 
 @dataclass(slots=True)
-class Outcome:
-    """The outcome of every campaign of a run.
+class Tally:
+    """Which campaigns came back with something, and which did not.
 
     :param is_listed: whether the ids came from Braze's list: then one that Braze refuses is Braze's own affair.
     """
@@ -37,9 +37,34 @@ class Outcome:
     came: set[str] = field(default_factory=set)
     refused: dict[str, BrazeError] = field(default_factory=dict)
     failed: dict[str, BrazeError] = field(default_factory=dict)
+
+    def add_failed(self, campaign_id: str, error: BrazeError) -> None:
+        """Note a campaign that did not come back."""
+        is_refusal = isinstance(error, BrazeApiError) and error.status in (400, 404)
+        (self.refused if self.is_listed and is_refusal else self.failed)[campaign_id] = error
+
+    @property
+    def bad(self) -> dict[str, BrazeError]:
+        """The campaigns that were refused or failed, for all or a part of what was asked."""
+        return {**self.refused, **self.failed}
+
+    @property
+    def landed(self) -> int:
+        """How many campaigns came back for all that was asked."""
+        return len(self.came - self.bad.keys())
+
+
+@dataclass(slots=True)
+class Outcome(Tally):
+    """The outcome of every campaign of a run: which came back with its days, and with its details.
+
+    :param details: which came back with its details; None when they are not landed.
+    """
+
     missing: dict[str, list[date]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
     answers: Counter[Window] = field(default_factory=Counter)
+    details: Tally | None = None
 
     def add_landed(self, campaign_id: str, window: Window, days: Collection[date]) -> None:
         """Note a campaign that came back, and the days that did not.
@@ -51,21 +76,6 @@ class Outcome:
         if missing := missing_days(window, days):
             self.missing[campaign_id] = sorted([*self.missing.get(campaign_id, ()), *missing])
 
-    def add_failed(self, campaign_id: str, error: BrazeError) -> None:
-        """Note a campaign that did not come back."""
-        is_refusal = isinstance(error, BrazeApiError) and error.status in (400, 404)
-        (self.refused if self.is_listed and is_refusal else self.failed)[campaign_id] = error
-
-    @property
-    def bad(self) -> dict[str, BrazeError]:
-        """The campaigns that were refused or failed, for the whole window or a stretch of it."""
-        return {**self.refused, **self.failed}
-
-    @property
-    def landed(self) -> int:
-        """How many campaigns came back for all that was asked."""
-        return len(self.came - self.bad.keys())
-
     @property
     def missing_for_all(self) -> list[date]:
         """Days that no campaign brought, where that cannot be chance."""
@@ -74,15 +84,29 @@ class Outcome:
         return sorted(day for window, number in asked for day in window if counts[day] == number)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What did not come of some campaigns.
+
+    :param is_whole: it came of none.
+    """
+
+    what: str
+    errors: dict[str, BrazeError]
+    is_whole: bool = False
+
+
 def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
     """What a person should know of a run that goes on."""
     found = []
     if outcome.refused:
         found.append(
-            f"Braze refused {len(outcome.refused)} listed campaigns, which are left out: {_named(outcome.refused)}"
+            f"Braze refused {len(outcome.refused)} listed campaigns, which are left out: {named(outcome.refused)}"
         )
     if outcome.failed:
-        found.append(f"{len(outcome.failed)} campaigns failed, which are left out: {_named(outcome.failed)}")
+        found.append(f"{len(outcome.failed)} campaigns failed, which are left out: {named(outcome.failed)}")
+    if outcome.details and (bad := outcome.details.bad):
+        found.append(f"The details of {len(bad)} campaigns did not come, which keep what had landed: {named(bad)}")
     if outcome.missing and missing != "ignore":
         found.append(f"Days are missing for {len(outcome.missing)} campaigns: {_days_named(outcome)}")
     if outcome.drift:
@@ -98,12 +122,8 @@ def verdict(
 
     :param on_campaign_error: the operator's argument, None when it has none: then any failure is an error.
     """
-    if outcome.bad and not outcome.landed:
-        return _partial(outcome.bad, f"No campaign came back{' for all days' if outcome.came else ''}")
-    if outcome.failed and on_campaign_error != "skip":
-        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
-        advice = " To go on without them, set `on_campaign_error` to 'skip'." if on_campaign_error else ""
-        return _partial(outcome.failed, what, advice)
+    if failures := _failures(outcome, on_campaign_error):
+        return _partial(failures, on_campaign_error)
     if missing == "ignore":
         return None
     if days := outcome.missing_for_all:
@@ -121,17 +141,41 @@ def verdict(
     return None
 
 
-def _partial(errors: dict[str, BrazeError], what: str, advice: str = "") -> BrazePartialError:
-    is_hopeless = all(is_fatal(error) for error in errors.values())
-    first_advice = "No retry can mend that." if is_hopeless else "Run the task again."
+def _failures(outcome: Outcome, on_campaign_error: OnCampaignError | None) -> list[_Failure]:
+    """What did not come that had to: days first, then details."""
+    is_skipping = on_campaign_error == "skip"
+    found = []
+    if outcome.bad and not outcome.landed:
+        found.append(_Failure(f"No campaign came back{' for all days' if outcome.came else ''}", outcome.bad, True))
+    elif outcome.failed and not is_skipping:
+        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
+        found.append(_Failure(what, outcome.failed))
+    details = outcome.details
+    if details and details.bad and not details.landed:
+        found.append(_Failure("The details of no campaign came back", details.bad, True))
+    elif details and details.failed and not is_skipping:
+        what = f"The details of {len(details.failed)} campaigns failed, those of the other {details.landed} came back"
+        found.append(_Failure(what, details.failed))
+    return found
+
+
+def _partial(failures: list[_Failure], on_campaign_error: OnCampaignError | None) -> BrazePartialError:
+    is_hopeless = all(is_fatal(error) for failure in failures for error in failure.errors.values())
+    advice = "No retry can mend that." if is_hopeless else "Run the task again."
+    if on_campaign_error and not any(failure.is_whole for failure in failures):
+        advice += " To go on without them, set `on_campaign_error` to 'skip'."
+    told = "; ".join(f"{failure.what}: {named(failure.errors)}" for failure in failures)
+    # Of a campaign that failed twice, the failure of its days is told.
+    errors = {campaign_id: error for failure in failures[::-1] for campaign_id, error in failure.errors.items()}
     return BrazePartialError(
-        f"{what}: {_named(errors)}. {first_advice}{advice}",
+        f"{told}. {advice}",
         {campaign_id: f"{type(error).__name__}: {error}" for campaign_id, error in errors.items()},
         is_hopeless,
     )
 
 
-def _named(errors: dict[str, BrazeError]) -> str:
+def named(errors: dict[str, BrazeError]) -> str:
+    """Name campaigns that did not come back, and the error of the first."""
     first_id, first = next(iter(errors.items()))
     return f"{_cut(list(errors))} (for {first_id}: {type(first).__name__}: {first})"
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
-from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
+from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
 from airflow_provider_braze.core.calls import split_window
+from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS, Lookback
 from airflow_provider_braze.core.models import JsonObject, Window
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import FileFormat, Layout, part_of
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 
 DAY_TABLES: Final = ("campaign_days", "campaign_messages", "campaign_raw")
-TABLES: Final = (*DAY_TABLES, "campaigns")
+DETAILS_TABLE: Final = "campaign_details"
+TABLES: Final = (*DAY_TABLES, "campaigns", DETAILS_TABLE)
 DEFAULT_TABLES: Final = ("campaign_days", "campaign_messages", "campaigns")
 
 MAX_PARTS: Final = 1000
@@ -35,6 +37,7 @@ class Plan:
     :param tables: names of the tables to land.
     :param run: what tells this run from others: Dag, run, task, map index, try.
     :param requests_per_minute: the connection's cap.
+    :param lookback: what told ``lookback_days`` of the window, if the campaigns' details did.
     """
 
     window: Window
@@ -48,6 +51,7 @@ class Plan:
     on_campaign_error: OnCampaignError
     run: dict[str, Any]
     requests_per_minute: int | None = None
+    lookback: Lookback | None = None
 
     @property
     def day_tables(self) -> list[str]:
@@ -67,8 +71,9 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """Tell the plan in plain values; minutes at half a second a call, disk for campaigns that all send."""
-        stretches = self.stretches
-        calls = len(self.campaign_ids) * len(stretches)
+        stretches = self.stretches if self.day_tables else []
+        needs_details = DETAILS_TABLE in self.tables or self.lookback is not None
+        calls = len(self.campaign_ids) * (len(stretches) + needs_details)
         # One stretch is landed while the next one is fetched.
         spooled = len(self.campaign_ids) * sum(map(len, stretches[:2]))
         minutes = calls * _ASSUMED_SECONDS_A_CALL / self.concurrency / 60
@@ -79,6 +84,7 @@ class Plan:
             "rule": self.window.rule,
             "timezone": self.window.timezone,
             "lookback_days": self.window.lookback_days,
+            "lookback": asdict(self.lookback) if self.lookback else None,
             "days": len(self.window),
             "campaigns": len(self.campaign_ids),
             "calls": calls,
@@ -96,7 +102,7 @@ def check_arguments(
     tables: Collection[str],
     file_format: str,
     concurrency: int,
-    lookback_days: int,
+    lookback_days: int | Literal["auto"],
     missing_days: str,
     on_campaign_error: str,
 ) -> None:
@@ -112,7 +118,7 @@ def check_arguments(
         )
     check_range("part", 0 if part is None else part, 0, parts - 1)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto")
     check_choice("file_format", file_format, get_args(FileFormat))
     check_choice("missing_days", missing_days, get_args(MissingDays))
     check_choice("on_campaign_error", on_campaign_error, get_args(OnCampaignError))

@@ -82,8 +82,20 @@ class Publisher:
         return sorted(landed, key=lambda item: item.day or date.min)
 
     def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
-        """Replace a table that is not divided by day."""
+        """Replace a table that is divided neither by day nor by part."""
         return self._publish(name, None, self.layout.whole_object(name), table.schema, lambda _: table)
+
+    def publish_campaigns(self, name: str, rows: pa.Table) -> LandedObject:
+        """Replace the rows of some campaigns in this part's object of a table that is not divided by day.
+
+        :param rows: of the campaigns that came back, in the table's order.
+        """
+        ids = rows.column("campaign_id").combine_chunks()
+
+        def merge(old: pa.Table) -> pa.Table:
+            return replace_campaigns(name, old, rows, ids)
+
+        return self._publish(name, None, self.layout.part_object(name, self.part), rows.schema, merge)
 
     def _publish_block(self, spool: Spool, table: str, days: Sequence[date], failed: Event) -> list[LandedObject]:
         from airflow_provider_braze.core.tables import sort_rows

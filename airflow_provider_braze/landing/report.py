@@ -12,7 +12,7 @@ from airflow_provider_braze.landing.plan import TABLES, Plan
 
 if TYPE_CHECKING:
     from airflow_provider_braze.exceptions import BrazeError
-    from airflow_provider_braze.landing.outcome import Outcome
+    from airflow_provider_braze.landing.outcome import Outcome, Tally
     from airflow_provider_braze.landing.publish import LandedObject
     from airflow_provider_braze.sending import TransportStats
 
@@ -45,11 +45,10 @@ def make_manifest(
         "changed_days": [day.isoformat() for day in changed],
         "tables": {name: _table_summary(name, objects) for name in TABLES if name in plan.tables},
         "campaigns": {
-            "landed": outcome.landed,
-            "refused": _messages(outcome.refused),
-            "failed": _messages(outcome.failed),
+            **_tally(outcome),
             "missing_days": {key: [day.isoformat() for day in days] for key, days in outcome.missing.items()},
         },
+        "details": None if outcome.details is None else _tally(outcome.details),
         "drift": dict(sorted(outcome.drift.items())),
         "requests": stats.requests,
         "retries": stats.retries,
@@ -65,6 +64,10 @@ def _table_summary(name: str, objects: Sequence[LandedObject]) -> dict[str, Any]
         "rows": sum(item.rows for item in mine),
         "objects": [{"path": i.name, "rows": i.rows, "bytes": i.bytes, "written": i.written} for i in mine],
     }
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
+    return {"landed": tally.landed, "refused": _messages(tally.refused), "failed": _messages(tally.failed)}
 
 
 def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:
@@ -85,14 +88,17 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
         "days": plan["days"],
         "changed_days": len(manifest["changed_days"]),
         "campaigns": {
-            "landed": campaigns["landed"],
-            "refused": len(campaigns["refused"]),
-            "failed": len(campaigns["failed"]),
+            **_counts(campaigns),
             "with_missing_days": len(campaigns["missing_days"]),
         },
+        "details": _counts(manifest["details"]) if manifest["details"] else None,
         "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
         "requests": manifest["requests"],
         "retries": manifest["retries"],
         "seconds": manifest["seconds"],
         "manifest": uri,
     }
+
+
+def _counts(tally: dict[str, Any]) -> dict[str, int]:
+    return {"landed": tally["landed"], "refused": len(tally["refused"]), "failed": len(tally["failed"])}

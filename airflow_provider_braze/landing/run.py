@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import SeriesCall, Window
-from airflow_provider_braze.extract import Failed, Fetched, fetch_all
+from airflow_provider_braze.extract import Failed, fetch_all
+from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.layout import settle_layout
 from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
 from airflow_provider_braze.landing.memory import give_back, load_arrow
 from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
 from airflow_provider_braze.landing.plan import Plan
+from airflow_provider_braze.landing.progress import with_progress
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.report import make_manifest, summarise
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.tables import CampaignRows, Days
     from airflow_provider_braze.hooks.braze import BrazeHook
+    from airflow_provider_braze.landing.details import Details
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store
 
@@ -30,12 +32,14 @@ log = logging.getLogger(__name__)
 
 BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
-_PROGRESS_SECONDS: Final = 15.0
 
 
-def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None = None) -> dict[str, Any]:
+def land(
+    plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None = None, details: Details | None = None
+) -> dict[str, Any]:
     """Fetch the plan's campaigns, land what came back, and write the manifest.
 
+    :param details: what was fetched already, to tell the window.
     :return: the summary: counts, and the manifest's address; of the same size for any number of days and campaigns.
     :raises BrazePartialError: campaigns failed; all others have landed.
     :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
@@ -47,7 +51,8 @@ def land(plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None 
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(is_listed=plan.listing is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
+    objects = land_details(plan, hook, publisher, outcome, details)
+    objects += _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
     objects += _land_list(plan, publisher)
     for warning in warnings_of(outcome, plan.missing_days):
         log.warning("%s", warning)
@@ -106,7 +111,7 @@ def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outc
     batch_days = 0
     # Closed here, so that the threads end with this function also when the spool's disk is full.
     with closing(fetch_all(campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
-        for item in _with_progress(fetched, len(campaign_ids), stretch, hook):
+        for item in with_progress(fetched, len(campaign_ids), stretch, hook, CAMPAIGNS_DATA_SERIES):
             if isinstance(item, Failed):
                 outcome.add_failed(item.campaign_id, item.error)
                 continue
@@ -120,29 +125,6 @@ def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outc
                 give_back()
     if batch:
         spool.add(build_tables(batch, plan.spooled))
-
-
-def _with_progress(
-    fetched: Iterator[Fetched[CampaignRows] | Failed], total: int, stretch: Window, hook: BrazeHook
-) -> Iterator[Fetched[CampaignRows] | Failed]:
-    """Pass campaigns on, with a line in the log now and then, and one at the end."""
-    began = last = time.monotonic()
-    for done, item in enumerate(fetched, 1):
-        yield item
-        now = time.monotonic()
-        if now - last >= _PROGRESS_SECONDS or done == total:
-            last = now
-            rate = done / max(now - began, 1e-9)
-            remaining = hook.get_conn().remaining(CAMPAIGNS_DATA_SERIES.path)
-            log.info(
-                "Fetched %s of %d out of %d campaigns, %.1f a second, %s requests left by limit, about %.0f s to go",
-                stretch,
-                done,
-                total,
-                rate,
-                "unknown" if remaining is None else remaining,
-                (total - done) / rate,
-            )
 
 
 def _publish(spool: Spool, stretch: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:

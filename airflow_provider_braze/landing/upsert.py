@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.Array) -> pa.Table:
-    """Replace the rows of the campaigns that came back for a day; every other row stays.
+    """Replace the rows of the campaigns that came back; every other row stays.
 
     :param name: the table's name.
-    :param old: what the day's object holds.
+    :param old: what the object holds, of one day if the table is divided by day.
     :param new: rows of the campaigns that came back, in the table's order; a campaign may have come back without any.
     :param returned: ids of the campaigns that came back.
     :return: the object's rows, in the table's order.

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_braze.arguments import MAX_CONCURRENCY, MAX_LOOKBACK_DAYS, check_choice, check_range
+from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
 from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import given_text
+from airflow_provider_braze.core.lookback import DEFAULT_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.landing.details import look_back_by_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
-from airflow_provider_braze.run_window import window_of_run
+from airflow_provider_braze.run_window import may_run_look_back, window_of_run
 from airflow_provider_braze.task_errors import failing_without_retry
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.landing.details import Details
     from airflow_provider_braze.landing.store import Store
 
 
@@ -40,18 +43,27 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
     :param end: the day after the last one, or a datetime by which days have to end; given exactly if ``start`` is
         (templated).
     :param lookback_days: how many days before the run's own to land again, >= 0, for Braze books conversions on the
-        day of the send for up to 30 days; not applied to ``start`` and ``end``, and in backfill runs.
+        day of the send for up to 30 days; not applied to ``start`` and ``end``, and in backfill runs. ``"auto"`` takes
+        the longest conversion window that the details of the run's campaigns tell, in whole days, and three days more:
+        one call a campaign before all others, for a window as long as needed. It is 30 if they tell none, and at least
+        30 if some do not come. It follows the details as they are when the task runs: a cleared run may get another
+        number. With ``parts`` each task goes by its own campaigns, so the windows (and the manifests' folders) may
+        differ in their first days; each part is right by itself.
     :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
-    :param tables: which of ``campaign_days``, ``campaign_messages``, ``campaign_raw`` and ``campaigns`` to land.
+    :param tables: which of ``campaign_days``, ``campaign_messages``, ``campaign_raw``, ``campaigns`` and
+        ``campaign_details`` to land. The last one costs a call a campaign, and wants a key with the permission
+        ``campaigns.details``; it is of no day, and without a table of days the run's own only name the manifest.
     :param file_format: ``parquet`` (zstd) or ``jsonl`` (gzip).
     :param parts: among how many tasks the campaigns are divided; with ``expand(part=list(range(parts)))``.
     :param part: which of them this task lands, 0 to ``parts`` - 1.
     :param concurrency: how many campaigns are fetched at once, > 0.
     :param missing_days: what to do when days do not come back for a campaign: ``warn``, ``fail`` or ``ignore``.
-    :param on_campaign_error: what to do when campaigns fail, after all others have landed: ``fail`` or ``skip``.
+    :param on_campaign_error: what to do when campaigns or their details fail, after all else has landed: ``fail`` or
+        ``skip``.
     :param spool_folder: where rows lie until all campaigns are in; default: the system's place for temporary files.
         The plan tells how much it takes (templated).
-    :param dry_run: log and return the plan, without fetching or writing anything (Braze's list is read).
+    :param dry_run: log and return the plan, without fetching or writing anything (Braze's list is read, and the
+        details if ``lookback_days`` comes from them).
     :param braze_conn_id: the connection to Braze (templated).
     """
 
@@ -75,7 +87,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         campaign_ids: str | Sequence[str] | None = None,
         start: str | datetime | None = None,
         end: str | datetime | None = None,
-        lookback_days: int = 30,
+        lookback_days: int | Literal["auto"] = DEFAULT_LOOKBACK_DAYS,
         timezone: str | None = None,
         tables: Sequence[str] = DEFAULT_TABLES,
         file_format: FileFormat = "parquet",
@@ -132,15 +144,18 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
                     timezone=self.timezone,
                     start=self.start,
                     end=self.end,
-                    lookback_days=self.lookback_days,
+                    lookback_days=0 if self.lookback_days == "auto" else self.lookback_days,
                 )
                 layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
                 # Before anything is called: a run that may not land here need not list campaigns.
                 store = None if self.is_dry_run else self._open_store(layout)
                 plan = self._plan(context, hook, given, window, layout)
+                details = None
+                if self._is_lookback_told_by_details(context, plan):
+                    plan, details = look_back_by_details(plan, hook)
                 told = plan.describe()
                 self.log.info("Plan: %s", told)
-                return told if store is None else self._land(plan, hook, store)
+                return told if store is None else self._land(plan, hook, store, details)
             finally:
                 hook.close()
 
@@ -156,10 +171,10 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         check_layout(store, layout)
         return store
 
-    def _land(self, plan: Plan, hook: BrazeHook, store: Store) -> dict[str, Any]:
+    def _land(self, plan: Plan, hook: BrazeHook, store: Store, details: Details | None) -> dict[str, Any]:
         from airflow_provider_braze.landing.run import land
 
-        return land(plan, hook, store, spool_folder=given_text(self.spool_folder))
+        return land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
 
     def _given_ids(self) -> list[str] | None:
         given = read_campaign_ids(self.campaign_ids)
@@ -186,6 +201,9 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             run=_run_of(context),
             requests_per_minute=hook.settings.requests_per_minute,
         )
+
+    def _is_lookback_told_by_details(self, context: Context, plan: Plan) -> bool:
+        return self.lookback_days == "auto" and bool(plan.day_tables) and may_run_look_back(context, plan.window)
 
     def _list(self, hook: BrazeHook) -> list[JsonObject]:
         listing = list(hook.list_campaigns(include_archived=True))
