@@ -184,6 +184,17 @@ def test_fetch_all_gives_what_failed_before_it_gives_up():
     assert len(seen) == GIVE_UP_AFTER - 1
 
 
+@pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
+def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_when_braze_answers_nothing(concurrency):
+    braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
+    outcomes = list(fetch_all(ids(1000), braze.fetch, concurrency=concurrency, stop=braze.stopped.set, is_needed=False))
+    assert sorted(each.campaign_id for each in outcomes) == sorted(ids(1000))
+    assert {type(each) for each in outcomes} == {Failed}
+    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 2 * concurrency
+    assert not braze.stopped.is_set()
+    assert not threads()
+
+
 def test_fetch_all_closed_early_stops_and_ends_its_threads():
     braze = Braze()
     started = threading.Event()

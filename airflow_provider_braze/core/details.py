@@ -55,7 +55,7 @@ def decode_details(body: bytes, campaign_id: str) -> DetailsRow:
     """
     answer = decode_envelope(body)
     answer.pop("message", None)
-    if not answer.keys() & _CAMPAIGN.keys():
+    if not answer.keys() & _KEYS:
         raise BrazeDataError(f"The answer has no key of a campaign's details among its {len(answer)} at $.", "$")
     messages = _messages(answer.pop("messages", None))
     behaviors, drift = _behaviors(answer.pop("conversion_behaviors", None))
@@ -143,6 +143,7 @@ _CAMPAIGN: Final[_Fits] = {
     **dict.fromkeys(("archived", "draft", "enabled", "has_post_launch_draft"), _as_flag),
     **dict.fromkeys(("created_at", "updated_at", "first_sent", "last_sent"), instant),
 }
+_KEYS: Final = {*_CAMPAIGN, "messages", "conversion_behaviors"}
 _MESSAGE: Final[_Fits] = dict.fromkeys(("channel", "name", "type"), as_text)
 _BEHAVIOR: Final[_Fits] = {
     **dict.fromkeys(("type", "custom_event_name", "product"), as_text),

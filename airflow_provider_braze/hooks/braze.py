@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.transport import Transport
 
 T = TypeVar("T", bound=Container[date])
+Content = TypeVar("Content")
 
 
 class BrazeHook(BaseHook):
@@ -177,12 +178,12 @@ class BrazeHook(BaseHook):
         """
         return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
 
-    def fetch_details(self, campaign_id: str, decode: Callable[[bytes], T]) -> T:
+    def fetch_details(self, campaign_id: str, decode: Callable[[bytes], Content]) -> Content:
         """Fetch a campaign's details, decoded as they come.
 
         :param decode: makes the content of the body; raises ValueError when the bytes are no JSON.
         """
-        content: T = self.get_conn().get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id}, decode)
+        content: Content = self.get_conn().get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id}, decode)
         return content
 
     def test_connection(self) -> tuple[bool, str]:

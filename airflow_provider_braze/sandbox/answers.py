@@ -68,7 +68,10 @@ def campaigns_details(settings: SandboxSettings, params: Mapping[str, str], dice
 
     :raises Refused: the campaign is unknown, or set to be refused.
     """
-    return {"message": "success", **details(settings.seed, _campaign(settings, params), settings.now())}
+    campaign = _campaign(settings, params)
+    if campaign.id in settings.faults.bad_details:
+        raise Refused(settings.faults.bad_details[campaign.id])
+    return {"message": "success", **details(settings.seed, campaign, settings.now())}
 
 
 def data_series(settings: SandboxSettings, params: Mapping[str, str], dice: Random) -> JsonObject:

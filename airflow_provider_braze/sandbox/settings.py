@@ -32,6 +32,7 @@ _FAULT_CHECKS: Final[Mapping[str, checks.Check]] = {
     "contradicting_days": _SHARE,
     "endpoints": checks.several(PERMISSIONS),
     "bad_campaigns": checks.statuses,
+    "bad_details": checks.statuses,
     "missing_days": checks.days,
 }
 
@@ -53,6 +54,7 @@ class Faults:
     :param contradicting_days: a day comes twice with another content.
     :param endpoints: permissions of the endpoints at which ``rate_...`` apply.
     :param bad_campaigns: HTTP status by campaign id: what details and data series of that campaign always answer.
+    :param bad_details: HTTP status by campaign id: what the details alone of that campaign always answer.
     :param missing_days: ISO dates by campaign id, or by ``*`` for all: days left out of the data series.
     """
 
@@ -69,6 +71,7 @@ class Faults:
     contradicting_days: float = 0.0
     endpoints: tuple[str, ...] = PERMISSIONS
     bad_campaigns: Mapping[str, int] = field(default_factory=dict)
+    bad_details: Mapping[str, int] = field(default_factory=dict)
     missing_days: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pendulum
@@ -17,6 +18,8 @@ from airflow_provider_braze.core.windows import (
     end_of_day,
     last_day_ended_by,
     load_timezone,
+    look_back,
+    may_look_back,
     missing_days,
     resolve_window,
 )
@@ -534,6 +537,23 @@ def test_resolve_window_backfill_ignores_lookback():
     assert resolve_window(run, timezone="UTC", lookback_days=30) == Window(
         date(2026, 3, 1), date(2026, 3, 2), rule="interval"
     )
+
+
+@pytest.mark.parametrize(
+    ("run", "given", "may"),
+    [
+        (SCHEDULED, {}, True),
+        (replace(SCHEDULED, run_type="manual"), {}, True),
+        (replace(SCHEDULED, run_type="backfill"), {}, False),
+        (SCHEDULED, {"start": "2026-11-01", "end": "2026-11-02"}, False),
+        (replace(SCHEDULED, data_interval_end=SCHEDULED.data_interval_start + timedelta(hours=1)), {}, False),
+    ],
+)
+def test_may_look_back_tells_whether_lookback_is_applied(run, given, may):
+    own = resolve_window(run, timezone="UTC", **given)
+    assert may_look_back(own, run) is may
+    whole = resolve_window(run, timezone="UTC", lookback_days=30, **given)
+    assert whole == (look_back(own, 30) if may else own)
 
 
 def test_resolve_window_negative_lookback_raises_config_error():

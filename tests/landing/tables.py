@@ -22,8 +22,15 @@ _VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.int32(): st.integers(-(2**31), 2**31 - 1),
     pa.bool_(): st.booleans(),
     pa.timestamp("us", tz="UTC"): st.datetimes(timezones=st.just(timezone.utc)),
-    pa.list_(pa.string()): st.lists(st.none() | _TEXTS, max_size=3),
 }
+
+
+def _values_of(kind: pa.DataType) -> st.SearchStrategy[Any]:
+    if pa.types.is_list(kind):
+        return st.lists(st.none() | _values_of(kind.value_type), max_size=3)
+    if pa.types.is_struct(kind):
+        return st.fixed_dictionaries({field.name: st.none() | _values_of(field.type) for field in kind})
+    return _VALUES[kind]
 
 
 def table_of(name: str, *rows: dict[str, Any]) -> pa.Table:
@@ -38,7 +45,7 @@ def days_of(*campaign_ids: str, day: date = DAY, **cells: Any) -> pa.Table:
 
 def any_table(name: str) -> st.SearchStrategy[pa.Table]:
     """Tables of a schema, with any values, nulls among them."""
-    cells = {field.name: st.none() | _VALUES[field.type] for field in SCHEMAS[name]}
+    cells = {field.name: st.none() | _values_of(field.type) for field in SCHEMAS[name]}
     rows = st.lists(st.fixed_dictionaries({}, optional=cells), max_size=4)
     return rows.map(lambda found: pa.Table.from_pylist(found, schema=SCHEMAS[name]))
 
@@ -71,6 +78,31 @@ EXTREMES = {
             "tags": ["x", None, ""],
         },
         {"campaign_id": "b", "is_api_campaign": True, "tags": []},
+        {"campaign_id": "c"},
+    ),
+    "campaign_details": table_of(
+        "campaign_details",
+        {
+            "campaign_id": "a",
+            "name": "Été",
+            "channels": ["email", None, ""],
+            "teams": [],
+            "archived": True,
+            "draft": False,
+            "first_sent": datetime(1, 1, 1, tzinfo=timezone.utc),
+            "last_sent": datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc),
+            "messages": [
+                {"variation_api_id": "v", "channel": "email", "name": "日本", "other": '{"subject":"\u2028"}'},
+                {"variation_api_id": ""},
+                None,
+            ],
+            "conversion_behaviors": [
+                {"figure": "conversions", "type": "Makes Any Purchase", "window_seconds": 2**63 - 1, "app_ids": []},
+                {"figure": "conversions1", "window_seconds": -(2**63), "app_ids": ["x", None]},
+            ],
+            "other": '{"frequency":1}',
+        },
+        {"campaign_id": "b", "messages": [], "conversion_behaviors": []},
         {"campaign_id": "c"},
     ),
 }

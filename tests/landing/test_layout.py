@@ -55,6 +55,10 @@ def test_names_of_jsonl_objects_say_that_they_are_compressed():
     assert layout.whole_object("campaigns") == "campaigns/campaigns.jsonl.gz"
 
 
+def test_name_of_a_part_of_a_table_without_days_has_its_part_alone():
+    assert a_layout(16).part_object("campaign_details", 3) == "campaign_details/part-03-of-16.parquet"
+
+
 def test_name_of_a_whole_table_has_neither_day_nor_part():
     assert a_layout(16).whole_object("campaigns") == "campaigns/campaigns.parquet"
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import Layout, part_of
@@ -55,6 +56,8 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
         {"concurrency": 256},
         {"lookback_days": 0},
         {"lookback_days": 3660},
+        {"lookback_days": "auto"},
+        {"tables": ["campaign_details"]},
         {"missing_days": "fail"},
         {"missing_days": "ignore"},
         {"on_campaign_error": "skip"},
@@ -87,14 +90,21 @@ def test_check_arguments_passes_what_can_be_landed(given):
         ({"concurrency": 0}, "`concurrency` is 0. Give a whole number, 1 to 256."),
         ({"concurrency": 257}, "`concurrency` is 257."),
         ({"concurrency": 1.5}, "`concurrency` is 1.5."),
-        ({"lookback_days": -1}, "`lookback_days` is -1. Give a whole number, 0 to 3660."),
+        ({"lookback_days": -1}, "`lookback_days` is -1. Give a whole number, 0 to 3660, or 'auto'."),
+        ({"lookback_days": "Auto"}, "`lookback_days` is 'Auto'."),
+        ({"lookback_days": "30"}, "`lookback_days` is '30'."),
+        ({"lookback_days": ["auto"]}, "`lookback_days` is ['auto']."),
         ({"lookback_days": 3661}, "`lookback_days` is 3661."),
         ({"lookback_days": timedelta(days=30)}, "`lookback_days` is datetime.timedelta(days=30)."),
         ({"file_format": "csv"}, "`file_format` has 'csv'. Known are: parquet, jsonl."),
         ({"file_format": None}, "`file_format` has None."),
         ({"missing_days": "error"}, "`missing_days` has 'error'. Known are: warn, fail, ignore."),
         ({"on_campaign_error": "warn"}, "`on_campaign_error` has 'warn'. Known are: fail, skip."),
-        ({"tables": []}, "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns."),
+        (
+            {"tables": []},
+            "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns, "
+            "campaign_details.",
+        ),
         ({"tables": "campaign_days"}, "`tables` is 'campaign_days'. Give a list of"),
         ({"tables": None}, "`tables` is None. Give a list of"),
         ({"tables": 5}, "`tables` is 5. Give a list of"),
@@ -132,6 +142,7 @@ def test_describe_tells_the_plan_in_plain_values():
         "rule": "interval",
         "timezone": "Europe/Berlin",
         "lookback_days": 30,
+        "lookback": None,
         "days": 31,
         "campaigns": 1200,
         "calls": 1200,
@@ -153,6 +164,33 @@ def test_describe_estimates_the_disk_of_the_tables_and_always_of_the_days(table,
 @pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 10), (101, 20), (200, 20), (201, 30), (365, 40)])
 def test_describe_counts_a_call_for_each_100_days_of_each_campaign(days, calls):
     assert a_plan(campaigns=10, days=days).describe()["calls"] == calls
+
+
+@pytest.mark.parametrize(
+    ("tables", "lookback", "calls"),
+    [
+        (["campaign_days"], None, 20),
+        (["campaign_days", "campaigns"], None, 20),
+        (["campaign_days", "campaign_details"], None, 30),
+        (["campaign_days"], Lookback(33), 30),
+        (["campaign_days", "campaign_details"], Lookback(33), 30),
+        (["campaign_details"], None, 10),
+        (["campaigns"], None, 0),
+    ],
+)
+def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookback, calls):
+    plan = replace(a_plan(campaigns=10, days=150), tables=tables, lookback=lookback)
+    assert plan.describe()["calls"] == calls
+
+
+def test_describe_without_a_table_of_days_needs_no_disk():
+    assert replace(a_plan(), tables=["campaigns", "campaign_details"]).describe()["spool_mib"] == 0
+
+
+def test_describe_tells_which_campaign_gave_the_lookback():
+    lookback = Lookback(33, "c7", 2_592_000, 1)
+    told = replace(a_plan(), lookback=lookback).describe()["lookback"]
+    assert told == {"days": 33, "campaign_id": "c7", "window_seconds": 2_592_000, "unknown": 1}
 
 
 @pytest.mark.parametrize(

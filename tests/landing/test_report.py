@@ -8,7 +8,7 @@ from importlib.metadata import version
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazeRequestError, BrazeTransportError
 from airflow_provider_braze.landing.layout import Layout
-from airflow_provider_braze.landing.outcome import Outcome
+from airflow_provider_braze.landing.outcome import Outcome, Tally
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
 from airflow_provider_braze.landing.publish import LandedObject
 from airflow_provider_braze.landing.report import make_manifest, summarise
@@ -115,6 +115,7 @@ def test_make_manifest_tells_the_run_and_what_it_did():
             "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
             "missing_days": {"c1": ["2026-10-24"]},
         },
+        "details": None,
         "drift": {"day.conversions4": 2, "messages.email.machine_open": 1},
         "requests": 12,
         "retries": 2,
@@ -153,12 +154,27 @@ def test_summarise_tells_counts_and_the_address():
         "days": 3,
         "changed_days": 1,
         "campaigns": {"landed": 2, "refused": 1, "failed": 1, "with_missing_days": 1},
+        "details": None,
         "rows": {"campaign_days": 3, "campaign_messages": 7, "campaigns": 0},
         "requests": 12,
         "retries": 2,
         "seconds": 61.3,
         "manifest": URI,
     }
+
+
+def test_manifest_and_summary_tell_whose_details_came():
+    plan = a_plan(tables=["campaign_details"])
+    outcome = Outcome(is_listed=True, details=Tally(is_listed=True, came={"c0", "c1"}))
+    outcome.details.add_failed("c2", BrazeRequestError("Braze answered 400.", 400))
+    outcome.details.add_failed("c3", BrazeTransportError("No answer came."))
+    manifest = a_manifest(plan, outcome)
+    assert manifest["details"] == {
+        "landed": 2,
+        "refused": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
+        "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
+    }
+    assert summarise(manifest, URI)["details"] == {"landed": 2, "refused": 1, "failed": 1}
 
 
 def test_summarise_is_as_small_for_many_days_and_campaigns():

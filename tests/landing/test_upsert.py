@@ -24,6 +24,10 @@ _CELLS = {
         "position": st.integers(0, 1),
         "sent": st.none() | st.integers(0, 2),
     },
+    "campaign_details": {
+        "messages": st.sampled_from([None, [], [{"variation_api_id": "v", "name": "x"}]]),
+        "tags": st.none() | st.lists(st.just("t"), max_size=2),
+    },
     "campaign_raw": {"payload": st.sampled_from(["{}", '{"time":"2026-11-18"}'])},
 }
 

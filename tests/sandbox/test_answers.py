@@ -160,6 +160,15 @@ def test_campaigns_details_answers_the_details():
     assert answer == {"message": "success", **campaign_details(SETTINGS, NEWSLETTER)}
 
 
+def test_campaigns_details_alone_may_be_refused():
+    settings = SETTINGS.merged({"faults": {"bad_details": {NEWSLETTER: 500}}})
+    with pytest.raises(Refused) as caught:
+        campaigns_details(settings, {"campaign_id": NEWSLETTER}, Random(0))
+    assert caught.value.status == 500
+    assert campaigns_details(settings, {"campaign_id": MULTIVARIATE}, Random(0))
+    assert series(settings)
+
+
 def test_campaigns_list_leaves_archived_ones_out_unless_asked():
     assert len(listed()) == 18
     assert listed(include_archived="false") == listed()

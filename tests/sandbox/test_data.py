@@ -120,6 +120,19 @@ def test_day_object_grows_until_the_window_closes_then_stays(number):
     assert day_object(SETTINGS, campaign.id, TUESDAY, closed) == day_object(SETTINGS, campaign.id, TUESDAY, LONG_AFTER)
 
 
+@pytest.mark.parametrize("number", [place for place, each in enumerate(BLUEPRINTS) if each.events])
+def test_day_object_grows_as_long_as_the_details_tell(number):
+    campaign = campaign_ids(SETTINGS)[number]
+    (window,) = {each["window"] for each in campaign_details(SETTINGS, campaign)["conversion_behaviors"]}
+    day = next(
+        each for each in (TUESDAY - timedelta(days=back) for back in range(2000)) if is_active(SETTINGS, campaign, each)
+    )
+    closed = datetime(day.year, day.month, day.day, tzinfo=timezone.utc) + timedelta(days=1, seconds=window)
+    last = day_object(SETTINGS, campaign, day, LONG_AFTER)
+    assert day_object(SETTINGS, campaign, day, closed) == last
+    assert day_object(SETTINGS, campaign, day, closed - timedelta(seconds=window / 10)) != last
+
+
 def test_day_object_by_send_time_is_restated_and_sends_are_final():
     campaign = of_kind("Summer sale, all channels")
     fresh, later, last = (

@@ -36,6 +36,7 @@ from airflow_provider_braze.sandbox.settings import PERMISSIONS, Faults, Sandbox
         ("faults.endpoints", ["users.track"]),
         ("faults.bad_campaigns", ["a"]),
         ("faults.bad_campaigns", {"a": 200}),
+        ("faults.bad_details", {"a": 99}),
         ("faults.missing_days", ["2024-01-01"]),
         ("faults.missing_days", {"*": ["2024-13-01"]}),
         ("faults.missing_days", {"*": 5}),

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS, Lookback, find_lookback
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("window", "days"),
+    [
+        (0, 3),
+        (1, 4),
+        (3_600, 4),
+        (DAY, 4),
+        (DAY + 1, 5),
+        (7 * DAY, 10),
+        (30 * DAY, 33),
+        (45 * DAY, 48),
+        (3_657 * DAY, MAX_LOOKBACK_DAYS),
+        (3_658 * DAY, MAX_LOOKBACK_DAYS),
+        (2**63 - 1, MAX_LOOKBACK_DAYS),
+    ],
+)
+def test_find_lookback_is_the_window_in_whole_days_and_three_more(window, days):
+    assert find_lookback((window, "c"), unknown=0) == Lookback(days, "c", window, 0)
+
+
+def test_find_lookback_without_a_window_is_the_default():
+    assert find_lookback(None, unknown=0) == Lookback(30)
+
+
+@pytest.mark.parametrize(("longest", "days"), [(None, 30), (7 * DAY, 30), (27 * DAY, 30), (28 * DAY, 31)])
+def test_find_lookback_with_campaigns_that_could_not_be_asked_is_the_default_at_least(longest, days):
+    found = find_lookback(longest and (longest, "c"), unknown=2)
+    assert (found.days, found.unknown) == (days, 2)
+
+
+@pytest.mark.parametrize(
+    ("lookback", "text"),
+    [
+        (Lookback(30), "30 days back, for no campaign told a conversion window"),
+        (Lookback(4, "c", 3_600), "4 days back, for the longest conversion window is that of c: 3600 seconds"),
+        (
+            Lookback(30, "c", 3_600, 2),
+            "30 days back, for the longest conversion window is that of c: 3600 seconds; 2 campaigns did not tell "
+            "theirs, so at least 30",
+        ),
+    ],
+)
+def test_lookback_tells_where_it_comes_from(lookback, text):
+    assert str(lookback) == text

@@ -1,0 +1,349 @@
+"""The table of campaigns' details, and the lookback that they tell: whole runs, on local files and on S3."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_braze.exceptions import BrazeAuthError, BrazeError, BrazePartialError
+from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+DETAILS, SERIES = "/campaigns/details", "/campaigns/data_series"
+OBJECT = "campaign_details/part-00-of-01.parquet"
+WITH_DETAILS = ["campaign_days", "campaign_details"]
+# Places of campaigns in the sandbox, by their conversion window.
+NO_WINDOW, ONE_DAY, SEVEN_DAYS, THIRTY_DAYS = 4, 1, 0, 2
+
+
+@pytest.fixture
+def land(braze, destination, make_context):
+    """Run the task once; keyword arguments are the operator's, but ``context``."""
+    braze.configure(as_of="2026-11-19T06:00:00Z")
+
+    def run(context=None, **arguments):
+        arguments = {
+            "destination": destination.uri,
+            "object_storage_conn_id": destination.conn_id,
+            "lookback_days": 0,
+            "tables": WITH_DETAILS,
+            **arguments,
+        }
+        operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
+        return operator.execute(context or make_context())
+
+    return run
+
+
+@pytest.fixture
+def ids(braze):
+    return data.campaign_ids(braze.settings)
+
+
+@pytest.fixture
+def two_attempts(monkeypatch, braze):
+    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    connection["extra"]["max_attempts"] = 2
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+
+
+def landed(destination):
+    return {row["campaign_id"]: row for row in destination.table("campaign_details").to_pylist()}
+
+
+def with_days(destination):
+    return set(destination.table("campaign_days").column("campaign_id").to_pylist())
+
+
+def test_details_land_beside_the_days_by_one_call_a_campaign(land, braze, destination, ids):
+    summary = land()
+    rows = landed(destination)
+    assert list(rows) == sorted(ids)
+    for campaign_id, row in rows.items():
+        told = data.campaign_details(braze.settings, campaign_id)
+        assert {each["variation_api_id"]: each["name"] for each in row["messages"]} == {
+            key: message.get("name") for key, message in told["messages"].items()
+        }
+        assert [(each["type"], each["window_seconds"]) for each in row["conversion_behaviors"]] == [
+            (each["type"], each["window"]) for each in told["conversion_behaviors"]
+        ]
+        assert (row["tags"], row["archived"]) == (told["tags"], told["archived"])
+    assert with_days(destination) == set(ids)
+    assert braze.count(DETAILS) == braze.count(SERIES) == 20
+    assert summary["rows"] == {"campaign_days": 20, "campaign_details": 20}
+    assert summary["details"] == {"landed": 20, "refused": 0, "failed": 0}
+    manifest = destination.manifest(summary["manifest"])
+    (told,) = manifest["tables"]["campaign_details"]["objects"]
+    assert told == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT]), "written": True}
+    assert manifest["changed_days"] == ["2026-11-18"]
+    assert not [name for name in manifest["drift"] if name.startswith("details")]
+
+
+def test_details_are_not_among_the_default_tables(land, braze):
+    summary = land(tables=["campaign_days", "campaign_messages", "campaigns"])
+    assert braze.count(DETAILS) == 0
+    assert summary["details"] is None
+
+
+def test_details_that_did_not_change_are_not_written(land, destination):
+    land()
+    before = destination.data()
+    summary = land()
+    assert destination.data() == before
+    (told,) = destination.manifest(summary["manifest"])["tables"]["campaign_details"]["objects"]
+    assert not told["written"]
+
+
+def test_details_of_few_campaigns_replace_their_rows_alone(land, braze, destination, ids):
+    land()
+    before = landed(destination)
+    braze.configure(as_of="2026-11-21T06:00:00Z")
+    land(campaign_ids=ids[:3])
+    after = landed(destination)
+    assert {key for key in after if after[key] != before[key]} == set(ids[:3])
+    assert list(after) == list(before)
+
+
+def test_details_of_all_at_once_or_one_by_one_are_the_same_bytes(land, destination, ids):
+    land(tables=["campaign_details"])
+    whole = destination.data()
+    destination.restore({})
+    for campaign_id in reversed(ids):
+        land(tables=["campaign_details"], campaign_ids=campaign_id)
+    assert destination.data() == whole
+
+
+def test_details_as_jsonl_are_the_same_rows(land, destination, ids):
+    import gzip
+
+    land(file_format="jsonl", tables=["campaign_details"])
+    land(file_format="jsonl", tables=["campaign_details"], campaign_ids=ids[0])
+    (content,) = destination.data().values()
+    rows = [json.loads(line) for line in gzip.decompress(content).splitlines()]
+    assert [row["campaign_id"] for row in rows] == sorted(ids)
+    first = next(row for row in rows if row["campaign_id"] == ids[0])
+    assert first["conversion_behaviors"][0]["window_seconds"] == 7 * 86_400
+
+
+def test_details_of_parts_together_are_those_of_all(land, destination, ids, make_context):
+    dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
+    for part in range(4):
+        land(make_context(map_index=part, dag=dag), parts=4, part=part)
+    assert sorted(landed(destination)) == sorted(ids)
+    objects = {name for name in destination.data() if name.startswith("campaign_details/")}
+    assert objects == {f"campaign_details/part-{part:02d}-of-04.parquet" for part in range(4)}
+
+
+def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destination):
+    summary = land(tables=["campaign_details"], lookback_days=30)
+    assert braze.count(SERIES) == 0
+    assert set(destination.data()) == {OBJECT}
+    assert (summary["rows"], summary["changed_days"]) == ({"campaign_details": 20}, 0)
+    assert summary["details"]["landed"] == 20
+    assert not [name for name in destination.contents() if "pending" in name]
+
+
+def test_details_of_an_empty_workspace_are_an_object_without_rows(land, braze, destination):
+    braze.configure(campaigns=0)
+    assert land(tables=["campaign_details"])["rows"] == {"campaign_details": 0}
+    assert destination.table("campaign_details").num_rows == 0
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
+    land, braze, destination, ids, status, caplog
+):
+    land()
+    before = landed(destination)
+    braze.configure(as_of="2026-11-21T06:00:00Z", faults={"bad_details": {ids[3]: status}})
+    with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
+        summary = land()
+    assert summary["details"] == {"landed": 19, "refused": 1, "failed": 0}
+    assert summary["campaigns"] == {"landed": 20, "refused": 0, "failed": 0, "with_missing_days": 0}
+    assert list(destination.manifest(summary["manifest"])["details"]["refused"]) == [ids[3]]
+    assert with_days(destination) == set(ids)
+    assert landed(destination)[ids[3]] == before[ids[3]]
+    (warning,) = [each.getMessage() for each in caplog.records if "The details of" in each.getMessage()]
+    assert ids[3] in warning
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, destination, ids):
+    braze.configure(faults={"bad_details": {ids[3]: 500}})
+    with pytest.raises(BrazePartialError, match="The details of 1 campaigns failed, those of the other 19") as raised:
+        land()
+    assert set(raised.value.failures) == {ids[3]}
+    assert not raised.value.is_fatal
+    assert with_days(destination) == set(ids)
+    assert set(landed(destination)) == {*ids} - {ids[3]}
+    summary = land(on_campaign_error="skip")
+    assert summary["details"] == {"landed": 19, "refused": 0, "failed": 1}
+
+
+def test_refused_details_of_given_campaigns_fail_for_good_after_their_days_landed(land, braze, destination, ids):
+    braze.configure(faults={"bad_details": {ids[0]: 400}})
+    with pytest.raises(AirflowFailException, match="The details of no campaign came back") as raised:
+        land(campaign_ids=ids[0])
+    assert isinstance(raised.value.__cause__, BrazePartialError)
+    assert with_days(destination) == {ids[0]}
+    assert OBJECT not in destination.data()
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_again(land, braze, ids):
+    braze.configure(faults={"bad_campaigns": {ids[0]: 400}, "bad_details": {ids[1]: 500}})
+    with pytest.raises(BrazePartialError) as raised:
+        land(campaign_ids=ids)
+    assert set(raised.value.failures) == {ids[0], ids[1]}
+    assert raised.value.failures[ids[0]].startswith("BrazeRequestError: /campaigns/data_series answered 400")
+    assert raised.value.failures[ids[1]].startswith("BrazeServerError: /campaigns/details answered 500")
+    assert not raised.value.is_fatal
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_details_that_only_fail_are_given_up_soon_and_the_days_land(land, braze, destination):
+    braze.configure(campaigns=200, faults={"rate_500": 1.0, "endpoints": ["campaigns.details"]})
+    with pytest.raises(BrazePartialError, match="The details of no campaign came back") as raised:
+        land()
+    assert len(raised.value.failures) == 200
+    assert braze.count(DETAILS) < 120
+    assert len(with_days(destination)) == 200
+
+
+@pytest.mark.parametrize("arguments", [{}, {"tables": ["campaign_days"], "lookback_days": "auto"}])
+def test_key_without_the_permission_for_details_ends_at_once_by_its_name(land, braze, destination, arguments):
+    braze.configure(permissions=["campaigns.list", "campaigns.data_series"])
+    with pytest.raises(AirflowFailException, match=r"'campaigns\.details'") as raised:
+        land(**arguments)
+    assert isinstance(raised.value.__cause__, BrazeAuthError)
+    assert braze.count(SERIES) == 0
+    assert destination.data() == {}
+
+
+def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, make_context):
+    braze.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 600, "endpoints": ["campaigns.details"]})
+    operator = CampaignDataSeriesToObjectStorageOperator(
+        task_id="land",
+        destination=destination.uri,
+        object_storage_conn_id=destination.conn_id,
+        lookback_days="auto",
+    )
+    outcome = []
+
+    def run():
+        try:
+            operator.execute(make_context())
+        except BrazeError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not braze.count(DETAILS, 429):
+        thread.join(0.05)
+    operator.on_kill()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert "told to end" in str(outcome[0])
+    assert destination.contents() == {}
+
+
+@pytest.mark.parametrize(
+    ("places", "days", "window"),
+    [
+        ([NO_WINDOW], 30, None),
+        ([ONE_DAY, NO_WINDOW], 4, ONE_DAY),
+        ([ONE_DAY, SEVEN_DAYS], 10, SEVEN_DAYS),
+        ([SEVEN_DAYS, THIRTY_DAYS, ONE_DAY], 33, THIRTY_DAYS),
+    ],
+)
+def test_lookback_auto_is_the_longest_conversion_window_and_three_days(
+    land, braze, destination, ids, places, days, window, caplog
+):
+    with caplog.at_level(logging.INFO, "airflow_provider_braze"):
+        summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[place] for place in places])
+    assert summary["days"] == days + 1
+    assert summary["details"] is None
+    told = destination.manifest(summary["manifest"])["plan"]
+    seconds = (days - 3) * 86_400 if window is not None else None
+    assert told["lookback_days"] == days
+    assert told["lookback"] == {
+        "days": days,
+        "campaign_id": ids[window] if window is not None else None,
+        "window_seconds": seconds,
+        "unknown": 0,
+    }
+    first = date(2026, 11, 18) - timedelta(days=days)
+    assert min(destination.table("campaign_days").column("day").to_pylist()) == first
+    assert told["calls"] == 2 * len(places)
+    assert braze.count(DETAILS) == braze.count(SERIES) == len(places)
+    (line,) = [each.getMessage() for each in caplog.records if "days back" in each.getMessage()]
+    assert f"[{first}, 2026-11-19)" in line
+
+
+def test_lookback_auto_with_the_table_fetches_details_once(land, braze, destination, ids):
+    assert land(lookback_days="auto")["days"] == 34
+    assert braze.count(DETAILS) == 20
+    assert list(landed(destination)) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"start": "2026-11-10", "end": "2026-11-12"},
+        {"tables": ["campaigns"]},
+    ],
+)
+def test_lookback_auto_makes_no_call_where_nothing_is_looked_back_for(land, braze, arguments):
+    summary = land(**{"lookback_days": "auto", "tables": ["campaign_days"], **arguments})
+    assert braze.count(DETAILS) == 0
+    assert summary["days"] == (2 if "start" in arguments else 1)
+
+
+def test_lookback_auto_is_not_applied_in_backfill_runs(land, braze, make_context, destination):
+    begin = datetime(2026, 11, 17, tzinfo=timezone.utc)
+    context = make_context("backfill", data_interval_start=begin, data_interval_end=begin + timedelta(days=1))
+    summary = land(context, lookback_days="auto", tables=["campaign_days"])
+    assert (braze.count(DETAILS), summary["days"]) == (0, 1)
+    assert destination.manifest(summary["manifest"])["plan"]["lookback"] is None
+
+
+def test_lookback_auto_of_each_part_is_that_of_its_own_campaigns(land, braze, destination, make_context):
+    dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
+    braze.configure(campaigns=5)
+    days = {
+        land(make_context(map_index=part, dag=dag), parts=8, part=part, lookback_days="auto")["days"]
+        for part in range(8)
+    }
+    assert len(days) > 1
+    rows = destination.table("campaign_days").to_pylist()
+    for campaign_id in data.campaign_ids(braze.settings):
+        windows = data.campaign_details(braze.settings, campaign_id)["conversion_behaviors"]
+        told = max((each["window"] // 86_400 + 3 for each in windows), default=30)
+        assert sum(row["campaign_id"] == campaign_id for row in rows) > told
+
+
+@pytest.mark.usefixtures("two_attempts")
+def test_lookback_auto_without_some_details_is_the_default_at_least(land, braze, destination, ids, caplog):
+    braze.configure(faults={"bad_details": {ids[SEVEN_DAYS]: 500}})
+    with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
+        summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[ONE_DAY], ids[SEVEN_DAYS]])
+    assert summary["days"] == 31
+    assert destination.manifest(summary["manifest"])["plan"]["lookback"]["unknown"] == 1
+    (warning,) = [each.getMessage() for each in caplog.records if "is a guess" in each.getMessage()]
+    assert ids[SEVEN_DAYS] in warning
+
+
+def test_dry_run_with_lookback_auto_tells_the_days_that_the_details_ask_for(land, braze, destination):
+    plan = land(lookback_days="auto", tables=["campaign_days"], dry_run=True)
+    assert plan["window"] == {"start": "2026-10-16", "end": "2026-11-19"}
+    assert (plan["calls"], plan["lookback"]["days"]) == (40, 33)
+    assert braze.count(SERIES) == 0
+    assert destination.contents() == {}
