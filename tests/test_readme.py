@@ -53,16 +53,44 @@ def test_duckdb_query_of_the_readme_runs(braze_sandbox, make_context, tmp_path):
     CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination, lookback_days=1).execute(
         make_context()
     )
-    (query, _) = blocks("sql", section("Read it"))
+    query, *_ = blocks("sql", section("Read it"))
     rows = duckdb.sql(query.replace("s3://lake/braze", str(tmp_path))).fetchall()
     assert {str(row[0]) for row in rows} == {"2026-11-17", "2026-11-18"}
     assert {row[1] for row in rows} > {"email", "ios_push", "sms"}
 
 
+def test_duckdb_queries_of_details_run(braze_sandbox, make_context, tmp_path):
+    import duckdb
+
+    from airflow_provider_braze.sandbox import data
+    from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+    CampaignDataSeriesToObjectStorageOperator(
+        task_id="land",
+        destination=f"file://{tmp_path}",
+        lookback_days=1,
+        tables=["campaign_messages", "campaign_details"],
+    ).execute(make_context())
+    queries = blocks("sql", section("Read it"))[1].replace("s3://lake/braze", str(tmp_path)).split(";")
+    sent, counted = (duckdb.sql(query).fetchall() for query in queries[:2])
+
+    settings = braze_sandbox.settings
+    told = [data.campaign_details(settings, campaign_id) for campaign_id in data.campaign_ids(settings)]
+    names = {(each["name"], message.get("name")) for each in told for message in each["messages"].values()}
+    assert {(campaign, variation) for campaign, variation, _, _ in sent} < names
+    assert ("Newsletter #0", "email 1", "email") in {row[:3] for row in sent}
+    assert counted == sorted(
+        (each["name"], "conversions1", each["conversion_behaviors"][1]["type"], window / 86_400)
+        for each in told
+        if len(each["conversion_behaviors"]) > 1
+        for window in [each["conversion_behaviors"][1]["window"]]
+    )
+
+
 def test_athena_columns_are_those_of_the_table():
     from airflow_provider_braze.core.tables import SCHEMAS
 
-    (_, query) = blocks("sql", section("Read it"))
+    *_, query = blocks("sql", section("Read it"))
     columns = re.findall(r"(\w+) (string|date|bigint|double)", query[: query.index("PARTITIONED")])
     names = {"string": "string", "date32[day]": "date", "int64": "bigint", "double": "double"}
     assert columns == [(field.name, names[str(field.type)]) for field in SCHEMAS["campaign_days"]]
@@ -135,11 +163,16 @@ def test_arguments_of_the_sensor_exist_with_their_defaults():
 def test_columns_are_those_of_the_tables():
     from airflow_provider_braze.core.tables import SCHEMAS
 
-    days, messages = re.split(r"^`campaign_messages`:", section("Tables"), flags=re.M)
+    days, messages, details = re.split(r"^`campaign_(?:messages`:|details` )", section("Tables"), flags=re.M)
     assert set(first_column(days)) == set(SCHEMAS["campaign_days"].names)
     shared = set(first_column(days))
     assert set(first_column(messages)) == set(SCHEMAS["campaign_messages"].names) - shared
     lists = messages[messages.index("`campaigns`:") :]
+    assert set(first_column(details)) == set(SCHEMAS["campaign_details"].names)
+    for name in ("messages", "conversion_behaviors"):
+        (told,) = re.findall(rf"^\| `{name}` \|.*$", details, flags=re.M)
+        fields = {field.name for field in SCHEMAS["campaign_details"].field(name).type.value_type}
+        assert set(re.findall(r"`(\w+)`", told)) - {name, "control"} == fields
     for table in ("campaigns", "campaign_raw"):
         assert all(f"`{name}`" in lists for name in SCHEMAS[table].names)
 
