@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_PROGRESS_SECONDS: Final = 15.0
+PROGRESS_SECONDS: Final = 15.0
 
 
 def with_progress(fetched: Iterator[T], total: int, what: object, hook: BrazeHook, endpoint: Endpoint) -> Iterator[T]:
@@ -28,7 +28,7 @@ def with_progress(fetched: Iterator[T], total: int, what: object, hook: BrazeHoo
     for done, item in enumerate(fetched, 1):
         yield item
         now = time.monotonic()
-        if now - last >= _PROGRESS_SECONDS or done == total:
+        if now - last >= PROGRESS_SECONDS or done == total:
             last = now
             rate = done / max(now - began, 1e-9)
             remaining = hook.get_conn().remaining(endpoint.path)

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_braze import extract, sending
 from airflow_provider_braze.core.models import Rule, Window
-from airflow_provider_braze.landing import outcome, run
+from airflow_provider_braze.landing import outcome, progress
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
 from airflow_provider_braze.landing.store import ATTEMPTS
@@ -55,7 +55,7 @@ def test_limits_are_those_of_the_code():
     assert f"the first {extract.GIVE_UP_AFTER} campaigns fail" in text
     assert outcome.NEVER_CHANCE == 10
     assert "none of ten or more campaigns" in text
-    assert f"comes every {run._PROGRESS_SECONDS:.0f} seconds" in text
+    assert f"comes every {progress.PROGRESS_SECONDS:.0f} seconds" in text
     assert ATTEMPTS == 4
     assert "After four times it gives up" in text
 
