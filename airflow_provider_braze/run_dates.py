@@ -41,7 +41,7 @@ def read_run_dates(context: Mapping[str, Any]) -> RunDates:
         previous_tick=_previous_tick(timetable, ends) if is_tick and ends else None,
         partition_date=partition_date,
         partition_key=context.get("partition_key") or getattr(dag_run, "partition_key", None),
-        schedule_timezone=_schedule_timezone(timetable) if partition_date else None,
+        schedule_timezone=schedule_timezone(timetable) if partition_date else None,
         next_tick=_next_tick(timetable, partition_date) if partition_date else None,
     )
 
@@ -62,7 +62,7 @@ def _previous_tick(timetable: Any, tick: datetime) -> datetime | None:
 
 
 def _find_previous_tick(timetable: Any, tick: pendulum.DateTime) -> datetime | None:
-    core = _core_timetable(timetable)
+    core = core_timetable(timetable)
     for span in _search_spans(timetable):
         found = _tick_before(core, tick, tick - span)
         if found is not None:
@@ -104,21 +104,23 @@ def _ticks(core: Any, earliest: pendulum.DateTime) -> Iterator[datetime]:
 
 def _next_tick(timetable: Any, tick: datetime) -> datetime | None:
     try:
-        ticks = _ticks(_core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
+        ticks = _ticks(core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
         return next((reached for reached in ticks if reached > tick), None)
     except Exception:  # a custom timetable may raise anything
         log.debug("The timetable %r cannot be walked", timetable, exc_info=True)
         return None
 
 
-def _schedule_timezone(timetable: Any) -> tzinfo | None:
+def schedule_timezone(timetable: Any) -> tzinfo | None:
+    """The time zone that a Dag's timetable reckons in, None when it has none."""
     zone = getattr(timetable, "timezone", None) or getattr(timetable, "_timezone", None)
     if isinstance(zone, str):
         return load_timezone(zone)
     return zone if isinstance(zone, tzinfo) else None
 
 
-def _core_timetable(timetable: Any) -> Any:
+def core_timetable(timetable: Any) -> Any:
+    """The scheduler's own form of a Dag's timetable."""
     if hasattr(timetable, "next_dagrun_info"):
         return timetable
     # Since 3.2 a Dag holds the Task SDK's description of its timetable, which cannot reckon.

@@ -15,6 +15,7 @@ import pendulum
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
 from packaging.version import Version
 
 from airflow_provider_braze.sandbox import Sandbox
@@ -29,7 +30,8 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "example_dags"
 PARTITIONS = "example_braze_partitions"
 # Each is for the Airflow versions that have what it is about.
 NEEDS = {PARTITIONS: Version("3.2")}
-NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py") if NEEDS.get(path.stem, lines.AIRFLOW) <= lines.AIRFLOW)
+FILES = [path.stem for path in EXAMPLES.glob("*.py") if NEEDS.get(path.stem, lines.AIRFLOW) <= lines.AIRFLOW]
+NAMES = sorted([*FILES, "example_braze_changed_days_reprocess"])
 ZONE = "America/New_York"
 
 LANDING = "CampaignDataSeriesToObjectStorageOperator"
@@ -42,7 +44,7 @@ def airflow_home() -> Path:
     home = Path(os.environ["AIRFLOW_HOME"])
     # Airflow runs only Dags that lie in its own folder of Dags.
     (home / "dags").mkdir()
-    for name in NAMES:
+    for name in FILES:
         (home / "dags" / f"{name}.py").symlink_to(EXAMPLES / f"{name}.py")
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=120)
     return home
@@ -82,7 +84,7 @@ def braze(braze_sandbox_factory: Callable[..., Sandbox]) -> Sandbox:
 
 
 def load_dags(folder: Path) -> dict[str, Any]:
-    return lines.load_dags(folder / f"{name}.py" for name in NAMES)
+    return lines.load_dags(folder / f"{name}.py" for name in FILES)
 
 
 def morning(day: int, hour: int = 6) -> datetime:
@@ -176,6 +178,69 @@ def test_history_lands_a_year_beside_what_daily_landed(braze: Sandbox, lake: Pat
     assert manifest["changed_days"][-1] == "2026-10-09"
     assert manifest["plan"]["calls"] == 3 * 4
     assert figures(landed(lake, date(2025, 11, 1))) == expected(braze, date(2025, 11, 1))
+
+
+def events_of(run: Any) -> list[Any]:
+    """The events that Airflow recorded of a run's outlets, as it hands them to a run that they trigger."""
+    from airflow.models.asset import AssetEvent
+    from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.query(AssetEvent).filter_by(source_dag_id=run.dag_id, source_run_id=run.run_id)
+        return [AssetEventDagRunReferenceResult.model_validate(event, from_attributes=True) for event in found]
+
+
+def find_changed_days(dags: dict[str, Any], *runs: Any) -> list[str]:
+    from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
+
+    events = TriggeringAssetEventsAccessor.build(event for run in runs for event in events_of(run))
+    task = dags["example_braze_changed_days_reprocess"].get_task("find_changed_days")
+    found: list[str] = task.python_callable(triggering_asset_events=events)
+    return found
+
+
+def test_changed_days_are_found_in_the_events_of_all_runs(
+    braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]
+) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    first = run_dag("example_braze_changed_days", morning(10))
+    braze.configure(as_of="2026-11-11T11:00:00Z")
+    second = run_dag("example_braze_changed_days", morning(11))
+    changed = manifest_of(second, "land_campaigns")["changed_days"]
+    assert find_changed_days(dags, second) == changed
+    assert find_changed_days(dags, first, second) == [
+        f"{d}" for d in days_between(date(2026, 10, 10), date(2026, 11, 11))
+    ]
+
+
+def test_changed_days_of_a_run_that_changed_nothing_skip_the_task(
+    braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]
+) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_changed_days", morning(10))
+    again = run_dag("example_braze_changed_days", morning(10))
+    # Airflow sends an event for every outlet of a task that succeeds.
+    (event,) = events_of(again)
+    assert event.extra["changed_days"] == []
+    with pytest.raises(AirflowSkipException, match="No day changed"):
+        find_changed_days(dags, again)
+
+
+def test_reprocess_without_an_event_skips_itself(run_dag: RunDag) -> None:
+    run = run_dag("example_braze_changed_days_reprocess", None)
+    assert {each.state for each in run.get_task_instances()} == {"skipped"}
+
+
+def test_reprocess_sums_the_revenue_of_a_day(braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_changed_days", morning(10))
+    day = date(2026, 11, 9)
+    summed = (
+        dags["example_braze_changed_days_reprocess"].get_task("sum_revenue").python_callable(f"{day}", f"file://{lake}")
+    )
+    told = [day_object(braze.settings, each, day).get("revenue", 0) for each in campaign_ids(braze.settings)]
+    assert summed == pytest.approx(sum(told)) != 0
 
 
 def test_xcom_sums_the_conversions_of_each_campaign_with_the_tag(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
@@ -19,10 +20,11 @@ from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.progress import with_progress
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
-from airflow_provider_braze.landing.report import make_manifest, summarise
+from airflow_provider_braze.landing.report import make_manifest
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.tables import CampaignRows, Days
+    from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.details import Details
     from airflow_provider_braze.landing.spool import Spool
@@ -34,15 +36,28 @@ BATCH_DAYS: Final = 8_000
 """Campaign days that are held in memory before they go to the spool, while others are fetched."""
 
 
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a run did.
+
+    :param manifest: as it was written.
+    :param uri: the manifest's address.
+    :param error: what the task has to fail with, although all that came back has landed.
+    """
+
+    manifest: dict[str, Any]
+    uri: str
+    error: BrazeError | None
+
+
 def land(
     plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None = None, details: Details | None = None
-) -> dict[str, Any]:
+) -> Landed:
     """Fetch the plan's campaigns, land what came back, and write the manifest.
 
     :param details: what was fetched already, to tell the window.
-    :return: the summary: counts, and the manifest's address; of the same size for any number of days and campaigns.
-    :raises BrazePartialError: campaigns failed; all others have landed.
-    :raises BrazeMissingDaysError: days did not come back that may not be missing; all else has landed.
+    :return: what was done; its error is :class:`BrazePartialError` when campaigns failed, and
+        :class:`BrazeMissingDaysError` when days did not come back that may not be missing.
     """
     load_arrow()
     began = time.monotonic()
@@ -61,11 +76,10 @@ def land(
     seconds = time.monotonic() - began
     manifest = make_manifest(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
     uri = write_manifest(store, plan.layout.manifest(plan.window, plan.part), manifest)
-    if error is not None:
-        # The days that did change stay noted: the run that succeeds tells them.
-        raise error
-    pending.clear()
-    return summarise(manifest, uri)
+    if error is None:
+        # Else the days that did change stay noted: the run that succeeds tells them.
+        pending.clear()
+    return Landed(manifest, uri, error)
 
 
 def _land_days(

@@ -17,6 +17,7 @@ from airflow_provider_braze.landing.details import look_back_by_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.outlet_events import event_extra, tell_outlets
 from airflow_provider_braze.run_window import may_run_look_back, window_of_run
 from airflow_provider_braze.task_errors import failing_without_retry
 
@@ -33,7 +34,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
 
     Without ``campaign_ids`` all campaigns of the workspace are landed, archived ones too. Rows are replaced by campaign
     and day, all others stay; an object whose rows do not change is not written. Returns counts and the address of the
-    run's manifest, which names the days that changed.
+    run's manifest, which names the days that changed. The event of each outlet asset names them too, in its ``extra``;
+    in a partitioned Dag (Airflow 3.3) there is one event a changed day, with the day as its partition.
 
     :param destination: where the tables go, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
@@ -155,7 +157,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
                     plan, details = look_back_by_details(plan, hook)
                 told = plan.describe()
                 self.log.info("Plan: %s", told)
-                return told if store is None else self._land(plan, hook, store, details)
+                return told if store is None else self._land(context, plan, hook, store, details)
             finally:
                 hook.close()
 
@@ -171,10 +173,17 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         check_layout(store, layout)
         return store
 
-    def _land(self, plan: Plan, hook: BrazeHook, store: Store, details: Details | None) -> dict[str, Any]:
+    def _land(
+        self, context: Context, plan: Plan, hook: BrazeHook, store: Store, details: Details | None
+    ) -> dict[str, Any]:
+        from airflow_provider_braze.landing.report import summarise
         from airflow_provider_braze.landing.run import land
 
-        return land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
+        landed = land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
+        if landed.error is not None:
+            raise landed.error
+        tell_outlets(context, self.outlets, event_extra(landed.manifest, store.uri, landed.uri))
+        return summarise(landed.manifest, landed.uri)
 
     def _given_ids(self) -> list[str] | None:
         given = read_campaign_ids(self.campaign_ids)
