@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import logging
 import socket
 import ssl
 import struct
@@ -594,3 +595,11 @@ def test_tasks_that_begin_together_open_one_client(braze, monkeypatch):
 def test_repr_hides_the_key(braze):
     transport = AsyncTransport(ConnectionSettings(Credentials(braze.url, braze.api_key)))
     assert braze.api_key not in f"{transport!r} {transport.stats!r} {vars(transport)!r}"
+
+
+def test_logs_of_others_by_the_same_libraries_are_left_alone(braze, caplog):
+    in_a_loop(a_connection(braze.url, max_attempts=1))
+    with caplog.at_level("INFO", "httpx"):
+        logging.getLogger("httpx").info("a %s of someone else's: %s", "call", KEY)
+    assert caplog.messages[-1] == f"a call of someone else's: {KEY}"
+    assert caplog.records[-1].args == ("call", KEY)

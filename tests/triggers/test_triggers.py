@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from airflow.providers.common.compat.sdk import BaseOperator  # noqa: F401 - on 2.11 the thread that loads it matters
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_braze.sandbox import Sandbox
@@ -283,7 +284,8 @@ def test_trigger_that_runs_twice_at_once_tells_the_same():
 
 CROWD = """
 import asyncio, json, ssl, sys, threading, time
-import airflow.sdk, asgiref.sync
+import asgiref.sync
+from airflow.providers.common.compat.sdk import BaseHook
 from airflow.triggers.base import BaseTrigger
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
