@@ -26,6 +26,7 @@ from airflow_provider_braze.core.exchange import read_object
 from airflow_provider_braze.core.listing import entries_of, read_at_rest
 from airflow_provider_braze.core.steps import run_steps, run_steps_async
 from airflow_provider_braze.exceptions import BrazeRequestError
+from airflow_provider_braze.metrics import emit, sending_figures
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
@@ -93,10 +94,11 @@ class BrazeHook(BaseHook):
             return self._open
 
     def close(self) -> None:
-        """Close what is open; the hook opens it again, also after :meth:`stop`, when it is used again."""
+        """Close what is open, and tell Airflow's metrics what was sent; the next use opens it again."""
         transport, self._open, self._stopped = self._open, None, False
         if transport is not None:
             transport.close()
+            emit(sending_figures(transport.stats))
 
     def stop(self) -> None:
         """End every call of this hook that waits or comes, in all threads, by an error; safe in a signal handler."""
@@ -249,10 +251,11 @@ class BrazeAsyncHook(BaseHook):
             return self._open
 
     async def close(self) -> None:
-        """Close what is open; the hook opens it again when it is used again."""
+        """Close what is open, as :meth:`BrazeHook.close`."""
         transport, self._open = self._open, None
         if transport is not None:
             await transport.close()
+            emit(sending_figures(transport.stats))
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
         """Call any GET endpoint; as :meth:`BrazeHook.get`, errors included."""

@@ -17,6 +17,7 @@ from airflow_provider_braze.landing.details import look_back_by_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.metrics import emit, landing_figures
 from airflow_provider_braze.outlet_events import event_extra, tell_outlets
 from airflow_provider_braze.run_window import may_run_look_back, window_of_run
 from airflow_provider_braze.task_errors import failing_without_retry
@@ -180,6 +181,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         from airflow_provider_braze.landing.run import land
 
         landed = land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
+        emit(landing_figures(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
         if landed.error is not None:
             raise landed.error
         tell_outlets(context, self.outlets, event_extra(landed.manifest, store.uri, landed.uri))
