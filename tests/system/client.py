@@ -68,6 +68,10 @@ class Client:
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         return self.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances", limit=100)["task_instances"]
 
+    def count_tasks(self, dag_id: str, run_id: str, state: str) -> int:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return self.call("GET", path, state=state, limit=1)["total_entries"]
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let a run's tasks run again."""
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}

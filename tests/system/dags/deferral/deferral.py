@@ -1,0 +1,60 @@
+"""A deferred sensor before a landing, and a crowd of deferred sensors."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG
+from airflow.triggers.base import StartTriggerArgs
+
+from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+ZONE = "America/New_York"
+START = pendulum.datetime(2026, 10, 1, tz=ZONE)
+DAYS = {"start": "2026-11-18", "end": "2026-11-19"}
+DAY_ENDS = pendulum.datetime(2026, 11, 19, tz=ZONE).timestamp()
+# Set by a test: from when on the day may be asked for, epoch seconds. Tasks read this file anew.
+READY_AT = float(Path(os.environ["SYSTEM_TESTS_READY_AT"]).read_text())
+GRACE = timedelta(seconds=max(0, READY_AT - DAY_ENDS))
+
+
+class TriggeredSensor(CampaignDataSeriesSensor):
+    """Begins in the triggerer: hundreds of tasks that only defer would keep a machine busy for long."""
+
+    start_from_trigger = True
+    start_trigger_args = StartTriggerArgs(
+        trigger_cls="airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger",
+        trigger_kwargs={
+            "day": DAYS["start"],
+            "timezone": ZONE,
+            "ready_at": DAY_ENDS,
+            "give_up_at": DAY_ENDS + 366 * 86_400,
+            "campaign_ids": [os.environ["SYSTEM_TESTS_CAMPAIGN"]],
+            "poke_interval": 15.0,
+        },
+        next_method="execute_complete",
+        next_kwargs=None,
+        timeout=None,
+    )
+
+
+# Airflow fails a task that is resumed before its executor has told that it is deferred; the retry mends that.
+RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=2)}
+
+with DAG("waiting", schedule=None, start_date=START, default_args=RETRIES):
+    wait = CampaignDataSeriesSensor(task_id="wait", **DAYS, grace=GRACE, poke_interval=2, deferrable=True)
+    land = CampaignDataSeriesToObjectStorageOperator(
+        task_id="land",
+        destination="file://{{ var.value.lake }}/{{ dag_run.conf['folder'] }}",
+        tables=["campaign_days", "campaign_messages", "campaign_raw", "campaigns"],
+        **DAYS,
+    )
+    wait >> land
+
+with DAG("crowd", schedule=None, start_date=START, max_active_runs=50):
+    for number in range(10):
+        TriggeredSensor(task_id=f"wait_{number}")

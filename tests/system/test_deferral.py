@@ -1,0 +1,106 @@
+"""Sensors wait in a real triggerer: without a request until the day is ready, many at once, and over its death."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import date
+
+import pytest
+
+from airflow_provider_braze.sandbox import data
+from tests.stores import Destination
+from tests.system.braze import check_landed
+from tests.system.deployment import NEWEST, OLDER
+
+RUN_SECONDS = 600
+DAY = "2026-11-18"
+CROWD, SENSORS_A_RUN = 500, 10
+# Airflow tells of 0.2 s, which the garbage collector of a triggerer takes too, on a busy machine many times that.
+BLOCKED_SECONDS = 4
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return tmp_path_factory.mktemp("lake")
+
+
+@pytest.fixture(scope="module")
+def ready_at(tmp_path_factory):
+    """The file that tells the Dags from when on the day may be asked for."""
+    path = tmp_path_factory.mktemp("ready") / "at"
+    path.write_text("0")
+    return path
+
+
+@pytest.fixture(scope="module", params=[NEWEST, OLDER], ids=lambda line: line.name)
+def airflow(start_airflow, braze_server, lake, ready_at, request):
+    environment = {
+        "AIRFLOW_VAR_LAKE": str(lake),
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+        "SYSTEM_TESTS_READY_AT": str(ready_at),
+        "SYSTEM_TESTS_CAMPAIGN": data.campaign_ids(braze_server.settings())[0],
+    }
+    airflow = start_airflow(
+        f"deferral_{request.param.name}", line=request.param, dags="deferral", environment=environment
+    )
+    airflow.unpause("waiting", "crowd")
+    yield airflow
+    airflow.stop()
+
+
+@pytest.fixture
+def braze(braze):
+    """Braze, which does not have the day yet."""
+    braze.configure(faults={"missing_days": {"*": [DAY]}})
+    return braze
+
+
+def test_deferred_sensor_asks_nothing_until_the_day_is_ready_and_then_until_it_is_there(airflow, braze, lake, ready_at):
+    ready = time.time() + 45
+    ready_at.write_text(str(ready))
+    folder = f"{airflow.line.name}_waited"
+    run_id = airflow.client.trigger("waiting", conf={"folder": folder})
+    airflow.wait("the sensor is deferred", lambda: states(airflow, run_id)["wait"] == "deferred", RUN_SECONDS)
+    airflow.wait("the day is asked for", braze.count, RUN_SECONDS)
+    assert time.time() >= ready
+    assert states(airflow, run_id) == {"wait": "deferred", "land": None}
+    braze.configure(faults=None)
+    airflow.wait_for_run("waiting", run_id, RUN_SECONDS)
+    check_landed(Destination(f"file://{lake}/{folder}", None), braze, [date.fromisoformat(DAY)])
+
+
+def test_triggerer_killed_and_started_again_costs_nothing_of_a_wait(airflow, braze, lake, ready_at):
+    ready_at.write_text("0")
+    folder = f"{airflow.line.name}_killed"
+    run_id = airflow.client.trigger("waiting", conf={"folder": folder})
+    airflow.wait("the sensor is deferred", lambda: states(airflow, run_id)["wait"] == "deferred", RUN_SECONDS)
+    airflow.processes["triggerer"].kill()
+    braze.reset_requests()
+    airflow.start("triggerer")
+    airflow.wait("the day is asked for again", braze.count, RUN_SECONDS)
+    braze.configure(faults=None)
+    airflow.wait_for_run("waiting", run_id, RUN_SECONDS)
+    check_landed(Destination(f"file://{lake}/{folder}", None), braze, [date.fromisoformat(DAY)])
+
+
+def test_hundreds_of_asking_sensors_do_not_block_the_triggerer(airflow, braze):
+    # A request that is not awaited would block it for so long.
+    braze.configure(latency_seconds=2 * BLOCKED_SECONDS)
+    runs = [airflow.client.trigger("crowd") for _ in range(CROWD // SENSORS_A_RUN)]
+
+    def are_deferred():
+        return all(airflow.client.count_tasks("crowd", run, "deferred") == SENSORS_A_RUN for run in runs)
+
+    airflow.wait("all sensors are deferred", are_deferred, RUN_SECONDS)
+    braze.reset_requests()
+    airflow.wait("the sensors ask, and ask again", lambda: braze.count() > 2 * CROWD, RUN_SECONDS)
+    assert are_deferred()
+    log = airflow.processes["triggerer"].log.read_text()
+    assert [
+        each for each in re.findall(r"was blocked for ([\d.]+) seconds", log) if float(each) > BLOCKED_SECONDS
+    ] == []
+
+
+def states(airflow, run_id):
+    return {each["task_id"]: each["state"] for each in airflow.client.tasks("waiting", run_id)}
