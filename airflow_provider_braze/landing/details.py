@@ -70,7 +70,7 @@ def fetch_details(plan: Plan, hook: BrazeHook) -> Details:
     def fetch(campaign_id: str) -> DetailsRow:
         return hook.fetch_details(campaign_id, lambda body: decode_details(body, campaign_id))
 
-    details = Details(Tally(plan.listing is not None))
+    details = Details(Tally(plan.campaigns is not None))
     ids = plan.campaign_ids
     with closing(fetch_all(ids, fetch, concurrency=plan.concurrency, stop=hook.stop, is_needed=False)) as fetched:
         rows = _came(with_progress(fetched, len(ids), "details", hook, CAMPAIGNS_DETAILS), details)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
 from airflow_provider_braze.core.calls import split_window
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS, Lookback
-from airflow_provider_braze.core.models import JsonObject, Window
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import FileFormat, Layout, part_of
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DAY_TABLES: Final = ("campaign_days", "campaign_messages", "campaign_raw")
 DETAILS_TABLE: Final = "campaign_details"
@@ -33,7 +36,7 @@ class Plan:
 
     :param window: the days.
     :param campaign_ids: the campaigns of this part.
-    :param listing: Braze's whole list, when the ids came from it.
+    :param campaigns: the table ``campaigns`` of Braze's whole list, when the ids came from it.
     :param tables: names of the tables to land.
     :param run: what tells this run from others: Dag, run, task, map index, try.
     :param requests_per_minute: the connection's cap.
@@ -44,7 +47,7 @@ class Plan:
     layout: Layout
     part: int
     campaign_ids: Sequence[str]
-    listing: Sequence[JsonObject] | None
+    campaigns: pa.Table | None
     tables: Collection[str]
     concurrency: int
     missing_days: MissingDays

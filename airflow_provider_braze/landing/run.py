@@ -64,7 +64,7 @@ def land(
     settle_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
-    outcome = Outcome(is_listed=plan.listing is not None)
+    outcome = Outcome(is_listed=plan.campaigns is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
     objects = land_details(plan, hook, publisher, outcome, details)
     objects += _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
@@ -152,8 +152,6 @@ def _publish(spool: Spool, stretch: Window, plan: Plan, publisher: Publisher) ->
 
 
 def _land_list(plan: Plan, publisher: Publisher) -> list[LandedObject]:
-    if plan.listing is None or plan.part or "campaigns" not in plan.tables:
+    if plan.campaigns is None or plan.part or "campaigns" not in plan.tables:
         return []
-    from airflow_provider_braze.core.tables import campaigns_table
-
-    return [publisher.publish_whole("campaigns", campaigns_table(plan.listing))]
+    return [publisher.publish_whole("campaigns", plan.campaigns)]

@@ -15,6 +15,7 @@ from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.details import look_back_by_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
+from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
 from airflow_provider_braze.metrics import emit, landing_figures
@@ -23,9 +24,10 @@ from airflow_provider_braze.run_window import may_run_look_back, window_of_run
 from airflow_provider_braze.task_errors import failing_without_retry
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from airflow.providers.common.compat.sdk import Context
 
-    from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.core.models import Window
     from airflow_provider_braze.landing.details import Details
     from airflow_provider_braze.landing.store import Store
 
@@ -196,15 +198,15 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         return given
 
     def _plan(self, context: Context, hook: BrazeHook, given: list[str] | None, window: Window, layout: Layout) -> Plan:
-        listing = self._list(hook) if given is None else None
-        ids = given if listing is None else [entry["id"] for entry in listing]
+        campaigns = self._list(hook) if given is None else None
+        ids = given if campaigns is None else campaigns.column("campaign_id").to_pylist()
         part = self.part or 0
         return Plan(
             window=window,
             layout=layout,
             part=part,
             campaign_ids=choose_campaigns(ids or (), part, self.parts),
-            listing=listing,
+            campaigns=campaigns,
             tables=tuple(self.tables),
             concurrency=self.concurrency,
             missing_days=self.missing_days,
@@ -216,10 +218,14 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
     def _is_lookback_told_by_details(self, context: Context, plan: Plan) -> bool:
         return self.lookback_days == "auto" and bool(plan.day_tables) and may_run_look_back(context, plan.window)
 
-    def _list(self, hook: BrazeHook) -> list[JsonObject]:
-        listing = list(hook.list_campaigns(include_archived=True))
-        self.log.info("Braze lists %d campaigns, archived ones included", len(listing))
-        return listing
+    def _list(self, hook: BrazeHook) -> pa.Table:
+        load_arrow()
+        from airflow_provider_braze.core.tables import campaigns_table
+
+        # A table from here on, for the entries of a large workspace would be much to hold while its days are landed.
+        campaigns = campaigns_table(hook.list_campaigns(include_archived=True))
+        self.log.info("Braze lists %d campaigns, archived ones included", campaigns.num_rows)
+        return campaigns
 
     def _check_mapping(self, context: Context) -> None:
         if self.part is None and _is_mapped_over_one_destination(context, self.task_id):

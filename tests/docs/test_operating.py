@@ -76,7 +76,7 @@ def a_plan(campaigns: int, days: int) -> Plan:
         layout=Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com"),
         part=0,
         campaign_ids=[str(number) for number in range(campaigns)],
-        listing=None,
+        campaigns=None,
         tables=DEFAULT_TABLES,
         concurrency=16,
         missing_days="warn",

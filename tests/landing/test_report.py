@@ -27,7 +27,7 @@ def a_plan(days=1, tables: Sequence[str] = DEFAULT_TABLES, campaigns=3) -> Plan:
         layout=Layout(1, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
         part=0,
         campaign_ids=[f"c{i}" for i in range(campaigns)],
-        listing=None,
+        campaigns=None,
         tables=tables,
         concurrency=16,
         missing_days="warn",
