@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.landing import store as store_module
 from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.landing.store import Store
 from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
@@ -84,6 +85,7 @@ REFUSALS: dict[str, dict[str, Callable[[str, str], None]]] = {
     "write-of-all-objects": {"before": refusing("write", "dt=", DENIED)},
     "write-of-the-note": {"before": refusing("write", PENDING, DENIED)},
     "write-of-the-manifest": {"before": refusing("write", MANIFEST, DENIED)},
+    "write-of-the-details": {"before": refusing("write", "campaign_details/", DENIED)},
     "write-of-the-list": {"before": refusing("write", "campaigns/campaigns", DENIED)},
     "read-of-an-object": {"before": refusing("read", OBJECT, DENIED)},
     "read-of-the-layout": {"before": refusing("read", LAYOUT, DENIED)},
@@ -100,7 +102,7 @@ def test_refusal(lake, trouble, refusal):
         setattr(trouble, name, function)
     # Another list than before, so that its table is written too.
     lake.destination.put("campaigns/campaigns.parquet", encode(SCHEMAS["campaigns"].empty_table(), "parquet"))
-    lake.keeps_its_promise(NO_FAULT, then=trouble.end)
+    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*DEFAULT_TABLES, "campaign_details"])
 
 
 @pytest.mark.parametrize("place", FULL)

@@ -13,10 +13,12 @@ from multiprocessing import forkserver, resource_tracker
 
 import pytest
 
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.sandbox import data
 from tests import lander
 from tests.gate import Gate
 
+DETAILS = "campaign_details/part-00-of-01.parquet"
 KILLS = 30
 
 
@@ -43,6 +45,7 @@ def run(processes, braze_sandbox, destination):
             "destination": destination.uri,
             "object_storage_conn_id": destination.conn_id,
             "lookback_days": 4,
+            "tables": [*DEFAULT_TABLES, "campaign_details"],
             **arguments,
         }
         environment = {key: value for key, value in os.environ.items() if key.startswith("AIRFLOW")}
@@ -83,6 +86,7 @@ def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination):
     undisturbed = destination.data()
     changed = changed_days(before, undisturbed)
     assert len(changed) == 5
+    assert before[DETAILS] != undisturbed[DETAILS]
 
     torn = 0
     for die_at in random.Random(steps).sample(range(steps), KILLS):
@@ -153,4 +157,5 @@ def test_two_at_once_lose_nothing_of_either(run, processes, braze_sandbox, desti
         landed = {(row["campaign_id"], row["day"].day) for row in rows}
         assert landed == {(campaign_id, day) for campaign_id in ids for day in range(14, 19)}
         assert len(rows) == len(landed)
+        assert sorted(destination.table("campaign_details").column("campaign_id").to_pylist()) == sorted(ids)
         assert not [name for name in destination.contents() if "pending" in name or name.endswith(".tmp")]
