@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -14,14 +14,13 @@ from airflow_provider_braze.core.endpoints import CAMPAIGNS_DETAILS
 from airflow_provider_braze.core.lookback import find_lookback
 from airflow_provider_braze.core.windows import describe, look_back
 from airflow_provider_braze.extract import Failed, Fetched, fetch_all
+from airflow_provider_braze.landing.batches import Batches
 from airflow_provider_braze.landing.memory import give_back, load_arrow
 from airflow_provider_braze.landing.outcome import Outcome, Tally, named
 from airflow_provider_braze.landing.plan import DETAILS_TABLE, Plan
 from airflow_provider_braze.landing.progress import with_progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from airflow_provider_braze.core.tables import DetailsRow
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.publish import LandedObject, Publisher
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 200
-"""Campaigns whose details are held as Python objects before they become a table, which is far smaller."""
+"""Campaigns whose details are held in memory before they go to the spool, while others are fetched."""
 
 
 @dataclass(slots=True)
@@ -39,13 +38,13 @@ class Details:
     :param tally: which campaigns came back with them.
     :param longest: the longest conversion window in seconds, and the first campaign that has it.
     :param drift: how often each key was met that has no column or does not fit it.
-    :param tables: the rows, in batches; none if they are not to be landed.
+    :param rows: of these campaigns; None if they are not to be landed.
     """
 
     tally: Tally
+    rows: Batches | None
     longest: tuple[int, str] | None = None
     drift: Counter[str] = field(default_factory=Counter)
-    tables: list[pa.Table] = field(default_factory=list)
 
     def add(self, row: DetailsRow) -> None:
         """Note a campaign's details, but for the row itself."""
@@ -55,30 +54,50 @@ class Details:
             found = (row.longest_window, row.campaign_id)
             self.longest = min(self.longest or found, found, key=lambda each: (-each[0], each[1]))
 
+    def close(self) -> None:
+        """Let the rows go."""
+        if self.rows:
+            self.rows.close()
 
-def fetch_details(plan: Plan, hook: BrazeHook) -> Details:
+
+def fetch_details(plan: Plan, hook: BrazeHook, spool_folder: str | None, *, keep_rows: bool = True) -> Details:
     """Fetch the details of the plan's campaigns, one call each.
 
     A campaign whose details do not come is noted, and costs neither the others nor its own days: when Braze answers no
     such call at all, the rest is not asked, and noted too.
 
+    :param keep_rows: whether to keep what the plan's table needs.
+    :return: to be closed.
     :raises BrazeAuthError: at once; the key lacks the permission that the message names.
     """
     load_arrow()
+    from airflow_provider_braze.core.tables import SCHEMAS
+
+    is_kept = keep_rows and DETAILS_TABLE in plan.tables
+    rows = Batches(SCHEMAS[DETAILS_TABLE], spool_folder) if is_kept else None
+    details = Details(Tally(plan.campaigns is not None), rows)
+    try:
+        _fetch_into(details, plan, hook)
+    except BaseException:
+        details.close()
+        raise
+    return details
+
+
+def _fetch_into(details: Details, plan: Plan, hook: BrazeHook) -> None:
     from airflow_provider_braze.core.tables import decode_details, details_table
 
     def fetch(campaign_id: str) -> DetailsRow:
         return hook.fetch_details(campaign_id, lambda body: decode_details(body, campaign_id))
 
-    details = Details(Tally(plan.campaigns is not None))
     ids = plan.campaign_ids
+    # Closed here, so that the threads end with this function also when the spool's disk is full.
     with closing(fetch_all(ids, fetch, concurrency=plan.concurrency, stop=hook.stop, is_needed=False)) as fetched:
-        rows = _came(with_progress(fetched, len(ids), "details", hook, CAMPAIGNS_DETAILS), details)
-        while batch := list(islice(rows, _BATCH)):
-            if DETAILS_TABLE in plan.tables:
-                details.tables.append(details_table(batch))
+        came = _came(with_progress(fetched, len(ids), "details", hook, CAMPAIGNS_DETAILS), details)
+        while batch := list(islice(came, _BATCH)):
+            if details.rows:
+                details.rows.add(details_table(batch))
                 give_back()
-    return details
 
 
 def _came(fetched: Iterable[Fetched[DetailsRow] | Failed], details: Details) -> Iterator[DetailsRow]:
@@ -90,14 +109,17 @@ def _came(fetched: Iterable[Fetched[DetailsRow] | Failed], details: Details) -> 
         yield item.result
 
 
-def look_back_by_details(plan: Plan, hook: BrazeHook) -> tuple[Plan, Details]:
+def look_back_by_details(
+    plan: Plan, hook: BrazeHook, spool_folder: str | None, *, is_dry_run: bool
+) -> tuple[Plan, Details]:
     """Let a plan read as many days again as its campaigns' conversion windows ask for.
 
     :param plan: for the run's own days.
-    :return: the plan for all days, and the details, which need not be fetched once more.
+    :param is_dry_run: whether nothing will be landed.
+    :return: the plan for all days, and the details, for :func:`details_of`.
     :raises BrazeAuthError: the key lacks the permission that the message names.
     """
-    details = fetch_details(plan, hook)
+    details = fetch_details(plan, hook, spool_folder, keep_rows=not is_dry_run)
     lookback = find_lookback(details.longest, unknown=len(details.tally.bad))
     window = look_back(plan.window, lookback.days)
     if bad := details.tally.bad:
@@ -108,31 +130,33 @@ def look_back_by_details(plan: Plan, hook: BrazeHook) -> tuple[Plan, Details]:
     return replace(plan, window=window, lookback=lookback), details
 
 
-def land_details(
-    plan: Plan, hook: BrazeHook, publisher: Publisher, outcome: Outcome, details: Details | None
-) -> list[LandedObject]:
-    """Fetch the details, unless they have been, and land those that came, if the plan has their table.
+@contextmanager
+def details_of(
+    plan: Plan, hook: BrazeHook, outcome: Outcome, fetched: Details | None, spool_folder: str | None
+) -> Iterator[Details | None]:
+    """Give the details for the plan's table, None if it has none; afterwards they are gone.
+
+    They are fetched before the days, for a key without the permission ends the run, and landed after them, for what is
+    wrong with their object costs no day.
 
     :param outcome: is told which campaigns' details came.
+    :param fetched: what was fetched already, to tell the window.
     """
     if DETAILS_TABLE not in plan.tables:
+        yield None
+        return
+    with closing(fetched or fetch_details(plan, hook, spool_folder)) as details:
+        outcome.details = details.tally
+        outcome.drift.update(details.drift)
+        yield details
+
+
+def land_details(plan: Plan, details: Details | None, publisher: Publisher) -> list[LandedObject]:
+    """Land the details that came."""
+    if details is None or details.rows is None or (plan.campaign_ids and not details.tally.came):
         return []
-    details = details or fetch_details(plan, hook)
-    outcome.details = details.tally
-    outcome.drift.update(details.drift)
-    if plan.campaign_ids and not details.tally.came:
-        return []
-    landed = publisher.publish_campaigns(DETAILS_TABLE, _join(details.tables))
+    from airflow_provider_braze.core.tables import sort_rows
+
+    landed = publisher.publish_campaigns(DETAILS_TABLE, sort_rows(DETAILS_TABLE, details.rows.read()))
     log.info("Landed the details of %d campaigns", len(details.tally.came))
     return [landed]
-
-
-def _join(tables: list[pa.Table]) -> pa.Table:
-    """Make one table of the batches, which are let go."""
-    import pyarrow as pa
-
-    from airflow_provider_braze.core.tables import SCHEMAS, sort_rows
-
-    joined = sort_rows(DETAILS_TABLE, pa.concat_tables([SCHEMAS[DETAILS_TABLE].empty_table(), *tables]))
-    tables.clear()
-    return joined

@@ -28,6 +28,8 @@ MAX_PARTS: Final = 1000
 _ASSUMED_SECONDS_A_CALL: Final = 0.5
 _SPOOL_BYTES: Final = {"campaign_days": 50, "campaign_messages": 250, "campaign_raw": 600}
 """What a campaign's day takes on disk, measured with the sandbox's campaigns of all channels."""
+_DETAILS_BYTES: Final = 10_000
+"""What a campaign's details take, compressed; assumed, for they hold the contents of its messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class Plan:
         calls = len(self.campaign_ids) * (len(stretches) + needs_details)
         # One stretch is landed while the next one is fetched.
         spooled = len(self.campaign_ids) * sum(map(len, stretches[:2]))
+        spool_bytes = spooled * sum(_SPOOL_BYTES[name] for name in self.spooled)
+        if DETAILS_TABLE in self.tables:
+            spool_bytes += len(self.campaign_ids) * _DETAILS_BYTES
         minutes = calls * _ASSUMED_SECONDS_A_CALL / self.concurrency / 60
         if self.requests_per_minute:
             minutes = max(minutes, calls / self.requests_per_minute)
@@ -92,7 +97,7 @@ class Plan:
             "campaigns": len(self.campaign_ids),
             "calls": calls,
             "expected_minutes": round(minutes, 1),
-            "spool_mib": round(spooled * sum(_SPOOL_BYTES[name] for name in self.spooled) / 2**20, 1),
+            "spool_mib": round(spool_bytes / 2**20, 1),
             "part": self.part,
             "parts": self.layout.parts,
         }

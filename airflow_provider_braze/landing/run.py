@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.extract import Failed, fetch_all
-from airflow_provider_braze.landing.details import land_details
+from airflow_provider_braze.landing.details import details_of, land_details
 from airflow_provider_braze.landing.layout import settle_layout
 from airflow_provider_braze.landing.manifest import Pending, untold_days, write_manifest
 from airflow_provider_braze.landing.memory import give_back, load_arrow
@@ -66,8 +66,9 @@ def land(
     untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
     outcome = Outcome(is_listed=plan.campaigns is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    objects = land_details(plan, hook, publisher, outcome, details)
-    objects += _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
+    with details_of(plan, hook, outcome, details, spool_folder) as found:
+        objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
+        objects += land_details(plan, found, publisher)
     objects += _land_list(plan, publisher)
     for warning in warnings_of(outcome, plan.missing_days):
         log.warning("%s", warning)

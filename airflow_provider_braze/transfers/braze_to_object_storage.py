@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -157,7 +158,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
                 plan = self._plan(context, hook, given, window, layout)
                 details = None
                 if self._is_lookback_told_by_details(context, plan):
-                    plan, details = look_back_by_details(plan, hook)
+                    folder = given_text(self.spool_folder)
+                    plan, details = look_back_by_details(plan, hook, folder, is_dry_run=self.is_dry_run)
                 told = plan.describe()
                 self.log.info("Plan: %s", told)
                 return told if store is None else self._land(context, plan, hook, store, details)
@@ -182,7 +184,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         from airflow_provider_braze.landing.report import summarise
         from airflow_provider_braze.landing.run import land
 
-        landed = land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
+        with closing(details) if details else nullcontext():
+            landed = land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
         emit(landing_figures(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
         if landed.error is not None:
             raise landed.error

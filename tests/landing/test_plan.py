@@ -183,8 +183,12 @@ def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookb
     assert plan.describe()["calls"] == calls
 
 
-def test_describe_without_a_table_of_days_needs_no_disk():
-    assert replace(a_plan(), tables=["campaigns", "campaign_details"]).describe()["spool_mib"] == 0
+@pytest.mark.parametrize(
+    ("tables", "mib"),
+    [(["campaigns"], 0), (["campaign_details"], 9.5), (["campaign_days", "campaign_details"], 14.3)],
+)
+def test_describe_estimates_the_disk_of_details_whatever_the_days(tables, mib):
+    assert replace(a_plan(campaigns=1000, days=100), tables=tables).describe()["spool_mib"] == mib
 
 
 def test_describe_tells_which_campaign_gave_the_lookback():
