@@ -6,13 +6,15 @@ import json
 import logging
 import os
 import threading
+from collections import Counter
+from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_braze.exceptions import BrazeAuthError, BrazeError, BrazePartialError
+from airflow_provider_braze.exceptions import BrazeAuthError, BrazeDataError, BrazeError, BrazePartialError
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
@@ -149,6 +151,43 @@ def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destinatio
     assert (summary["rows"], summary["changed_days"]) == ({"campaign_details": 20}, 0)
     assert summary["details"]["landed"] == 20
     assert not [name for name in destination.contents() if "pending" in name]
+
+
+def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        land(spool_folder=str(tmp_path / "nowhere"), tables=["campaign_details"])
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    land(spool_folder=str(spool), tables=["campaign_details"])
+    assert list(spool.iterdir()) == []
+
+
+@pytest.mark.parametrize("lookback_days", [0, "auto"])
+def test_details_of_a_run_that_fails_leave_no_file_open(land, destination, lookback_days):
+    land()
+    destination.put("_braze/pending/part-00-of-01.json", b"[]")
+    before = _files()
+    with pytest.raises(BrazeDataError, match="pending") as caught:
+        land(lookback_days=lookback_days)
+    # While the error lives, its traceback holds all that was open.
+    assert _files() == before, caught
+
+
+def _files():
+    """The files without a name that are open."""
+    found = Counter()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # that of the folder itself
+            found[os.readlink(f"/proc/self/fd/{descriptor}")] += 1
+    return Counter({name: count for name, count in found.items() if "(deleted)" in name})
+
+
+def test_details_whose_object_is_broken_cost_no_day(land, destination, ids):
+    destination.put(OBJECT, b"<html>")
+    with pytest.raises(BrazeDataError, match=OBJECT):
+        land()
+    assert with_days(destination) == set(ids)
+    assert destination.contents()[OBJECT] == b"<html>"
 
 
 def test_details_of_an_empty_workspace_are_an_object_without_rows(land, braze, destination):
