@@ -26,6 +26,8 @@ _AIRFLOW_HOME = tempfile.mkdtemp(prefix="airflow-home-")
 atexit.register(shutil.rmtree, _AIRFLOW_HOME, ignore_errors=True)
 os.environ["AIRFLOW_HOME"] = _AIRFLOW_HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# Its listener forks at each start and end of a task; the test of lineage has an Airflow of its own.
+os.environ["AIRFLOW__OPENLINEAGE__DISABLED"] = "True"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 

@@ -71,6 +71,11 @@ class Store:
         """The destination without a connection id, which an asset or a reader would not understand."""
         return f"{self._protocol}://{self._root}"
 
+    @property
+    def account(self) -> str | None:
+        """The storage account, for a kind of store whose containers are named within one."""
+        return self._objects.account
+
     def uri_of(self, name: str) -> str:
         """The full address of an object."""
         return f"{self.uri}/{name}"

@@ -13,15 +13,18 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
 from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays
+from airflow_provider_braze.lineage import lineage_of
 from airflow_provider_braze.run_window import window_of_run
 from airflow_provider_braze.task_errors import failing_without_retry
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_braze.core.models import JsonObject
 
@@ -109,6 +112,10 @@ class CampaignDataSeriesOperator(BaseOperator):
         """End the waits of :meth:`execute`."""
         if self._hook is not None:
             self._hook.stop()
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
+        """Tell OpenLineage which endpoint of Braze is read, at the task's end as well."""
+        return lineage_of(self._hook or BrazeHook(self.braze_conn_id), [CAMPAIGNS_DATA_SERIES])
 
     def _check_size(self, days: list[JsonObject]) -> None:
         size = len(json.dumps(days).encode())

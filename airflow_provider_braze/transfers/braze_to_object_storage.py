@@ -19,6 +19,7 @@ from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layo
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.lineage import Outputs, endpoints_read, lineage_of, tables_to_write, tables_written
 from airflow_provider_braze.metrics import emit, landing_figures
 from airflow_provider_braze.outlet_events import event_extra, tell_outlets
 from airflow_provider_braze.run_window import may_run_look_back, window_of_run
@@ -27,6 +28,7 @@ from airflow_provider_braze.task_errors import failing_without_retry
 if TYPE_CHECKING:
     import pyarrow as pa
     from airflow.providers.common.compat.sdk import Context
+    from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_braze.core.models import Window
     from airflow_provider_braze.landing.details import Details
@@ -126,6 +128,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         self.is_dry_run = dry_run
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
+        self._outputs: Outputs | None = None
         check_arguments(
             parts=parts,
             part=part,
@@ -171,6 +174,26 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         if self._hook is not None:
             self._hook.stop()
 
+    def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
+        """Tell OpenLineage which endpoints of Braze are read, and which tables will be written."""
+        is_listing = self.campaign_ids is None
+        tables = tables_to_write(self.tables, has_list=is_listing and not self.part)
+        return self._lineage(None if self.is_dry_run else Outputs(self.destination, tables))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+        """Tell OpenLineage what was written, too: nothing, unless the task succeeded."""
+        return self._lineage(self._outputs)
+
+    def _lineage(self, outputs: Outputs | None) -> OperatorLineage | None:
+        has_days = bool(set(DAY_TABLES).intersection(self.tables))
+        is_looking_back = has_days and self.lookback_days == "auto"
+        endpoints = endpoints_read(
+            is_listing=self.campaign_ids is None,
+            has_days=has_days and not self.is_dry_run,
+            has_details=is_looking_back or (DETAILS_TABLE in self.tables and not self.is_dry_run),
+        )
+        return lineage_of(self._hook or BrazeHook(self.braze_conn_id), endpoints, outputs)
+
     def _open_store(self, layout: Layout) -> Store:
         from airflow_provider_braze.landing.store import Store
 
@@ -189,6 +212,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         emit(landing_figures(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
         if landed.error is not None:
             raise landed.error
+        self._outputs = Outputs(store.uri, tables_written(landed.manifest), store.account)
         tell_outlets(context, self.outlets, event_extra(landed.manifest, store.uri, landed.uri))
         return summarise(landed.manifest, landed.uri)
 

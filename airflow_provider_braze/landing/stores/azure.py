@@ -19,6 +19,8 @@ class AzureBlobs(Objects):
         super().__init__(fs)
         # Azure's client logs all headers of each request at INFO. Airflow's own hook for Azure silences it, too.
         logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+        # The second one knows it from a connection string, too.
+        self.account = fs.account_name or fs.service_client.account_name
 
     def version(self, path: str) -> str | None:
         """The ETag of a blob."""

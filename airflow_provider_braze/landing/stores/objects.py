@@ -22,6 +22,9 @@ class Objects:
     :param fs: the file system.
     """
 
+    account: str | None = None
+    """The storage account, for a kind of store whose containers are named within one."""
+
     def __init__(self, fs: AbstractFileSystem) -> None:
         self.fs = fs
 
