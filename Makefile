@@ -34,7 +34,7 @@ demo: ## See it work: Airflow lands five days of a made-up Braze, without an acc
 test: lint types unit ## All checks: lint, types, tests with coverage, on Airflow 3.3
 
 test-2.11: ## The same tests on Airflow 2.11, which needs Python 3.10 to 3.12
-	@$(PYTHON) tools/make_venv.py .venv-2.11 --constraints $(OLDER_CONSTRAINTS) --extras amazon,sandbox --group test \
+	@$(PYTHON) tools/make_venv.py .venv-2.11 --constraints $(OLDER_CONSTRAINTS) --extras amazon,openlineage,sandbox --group test \
 	--newest-python 3.12
 	.venv-2.11/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
 
@@ -43,7 +43,7 @@ bench: ## Benchmarks, as one table of ratios; on a quiet machine, about half an 
 	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
 venv: ## The environment of the checks, .venv
-	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras amazon,sandbox --group test
+	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras amazon,openlineage,sandbox --group test
 
 lint: venv ## Ruff: rules and format
 	$(BIN)/ruff check .
@@ -76,8 +76,8 @@ format: venv ## Write the format that lint wants
 
 constraints: ## Renew the pinned versions
 	$(PYTHON) -m venv .venv-uv && .venv-uv/bin/python -m pip install --quiet --upgrade uv
-	$(call pin,make test demo bench,3.3,3.13,--extra amazon --extra sandbox --group demo --group test --group bench,$(CONSTRAINTS))
-	$(call pin,make test-2.11,2.11,3.12,--extra amazon --extra sandbox --group test,$(OLDER_CONSTRAINTS))
+	$(call pin,make test demo bench,3.3,3.13,--extra amazon --extra openlineage --extra sandbox --group demo --group test --group bench,$(CONSTRAINTS))
+	$(call pin,make test-2.11,2.11,3.12,--extra amazon --extra openlineage --extra sandbox --group test,$(OLDER_CONSTRAINTS))
 	$(call pin,make stores,3.3,3.13,--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores,$(STORE_CONSTRAINTS))
 	$(call pin,make system,3.3,3.13,--extra amazon --extra sandbox --group system,$(SYSTEM_CONSTRAINTS))
 	$(call pin,make system,2.11,3.12,--group system-older,$(OLDER_SYSTEM_CONSTRAINTS))

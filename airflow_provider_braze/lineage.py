@@ -66,7 +66,7 @@ def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
 
 def lineage_of(
     hook: BrazeHook, endpoints: Sequence[Endpoint], outputs: Outputs | None = None
-) -> OperatorLineage | None:
+) -> OperatorLineage[Any, Any] | None:
     """Tell what a task reads and writes; None without Airflow's OpenLineage provider.
 
     :param hook: of its connection nothing is told but the address of the REST endpoint.

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazePartialError
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.lineage import name_table
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator
 from airflow_provider_braze.sandbox import data
@@ -114,9 +114,7 @@ def test_names_are_those_of_openlineages_own_client():
 def test_start_tells_endpoints_and_tables_without_statistics(transfer, workspace, tmp_path):
     lineage = transfer().get_openlineage_facets_on_start()
     assert names(lineage.inputs) == {(workspace.url, LIST), (workspace.url, SERIES)}
-    assert names(lineage.outputs) == {
-        ("file", f"{tmp_path}/lake/{table}") for table in ("campaign_days", "campaign_messages", "campaigns")
-    }
+    assert names(lineage.outputs) == {("file", f"{tmp_path}/lake/{table}") for table in DEFAULT_TABLES}
     assert not any(each.outputFacets for each in lineage.outputs)
 
 
@@ -168,7 +166,7 @@ def test_complete_of_a_run_that_changed_nothing_tells_that_nothing_was_written(t
     task = transfer()
     task.execute(make_context())
     told = statistics_of(task.get_openlineage_facets_on_complete(None))
-    assert told == dict.fromkeys(("campaign_days", "campaign_messages", "campaigns"), (0, 0, 0))
+    assert told == dict.fromkeys(DEFAULT_TABLES, (0, 0, 0))
 
 
 def test_complete_leaves_out_a_table_that_the_run_did_not_land(transfer, workspace, make_context):
@@ -243,7 +241,37 @@ def airflow(tmp_path, workspace, monkeypatch):
 def test_events_of_a_real_run_tell_what_it_read_and_wrote(airflow, workspace, tmp_path):
     airflow("-c", RUN, str(tmp_path / "airflow/dags/lineage.py"))
     text = (tmp_path / "events").read_text()
-    print(text)
     events = [event for event in map(json.loads, text.splitlines()) if event["job"]["name"] == "lineage.land"]
-    started, ended = ({**event} for event in events)
-    assert (started["eventType"], ended["eventType"]) == ("START", "COMPLETE")
+    assert [event["eventType"] for event in events] == ["START", "COMPLETE"]
+    for event in events:
+        assert [(each["namespace"], each["name"]) for each in event["inputs"]] == [
+            (workspace.url, LIST),
+            (workspace.url, SERIES),
+        ]
+        assert {(each["namespace"], each["name"]) for each in event["outputs"]} == {
+            ("file", f"{tmp_path}/lake/{table}") for table in DEFAULT_TABLES
+        }
+    assert [written_by(event) for event in events] == [{}, landed(tmp_path / "lake")]
+    (days,) = (each for each in events[1]["outputs"] if each["name"].endswith("campaign_days"))
+    assert {"name": "day", "type": "date32[day]", "fields": []} in days["facets"]["schema"]["fields"]
+    assert workspace.api_key not in text
+    assert "braze_default" not in text
+
+
+def written_by(event):
+    told = {each["name"].rpartition("/")[2]: each["outputFacets"].get("outputStatistics") for each in event["outputs"]}
+    return {name: (each["rowCount"], each["size"], each["fileCount"]) for name, each in told.items() if each}
+
+
+def landed(lake):
+    import pyarrow.parquet as pq
+
+    files = {table: [path for path in (lake / table).rglob("*") if path.is_file()] for table in DEFAULT_TABLES}
+    return {
+        table: (
+            sum(pq.read_metadata(path).num_rows for path in paths),
+            sum(path.stat().st_size for path in paths),
+            len(paths),
+        )
+        for table, paths in files.items()
+    }

@@ -113,7 +113,7 @@ class CampaignDataSeriesOperator(BaseOperator):
         if self._hook is not None:
             self._hook.stop()
 
-    def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage which endpoint of Braze is read, at the task's end as well."""
         return lineage_of(self._hook or BrazeHook(self.braze_conn_id), [CAMPAIGNS_DATA_SERIES])
 

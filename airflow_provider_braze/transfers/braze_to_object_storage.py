@@ -174,17 +174,17 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         if self._hook is not None:
             self._hook.stop()
 
-    def get_openlineage_facets_on_start(self) -> OperatorLineage | None:
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage which endpoints of Braze are read, and which tables will be written."""
         is_listing = self.campaign_ids is None
         tables = tables_to_write(self.tables, has_list=is_listing and not self.part)
         return self._lineage(None if self.is_dry_run else Outputs(self.destination, tables))
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage what was written, too: nothing, unless the task succeeded."""
         return self._lineage(self._outputs)
 
-    def _lineage(self, outputs: Outputs | None) -> OperatorLineage | None:
+    def _lineage(self, outputs: Outputs | None) -> OperatorLineage[Any, Any] | None:
         has_days = bool(set(DAY_TABLES).intersection(self.tables))
         is_looking_back = has_days and self.lookback_days == "auto"
         endpoints = endpoints_read(
