@@ -23,6 +23,10 @@ def store(destination) -> Store:
     return Store(destination.uri, destination.conn_id)
 
 
+def test_account_is_told_where_containers_are_named_within_one(store, destination_kind):
+    assert store.account == {"abfs": "devstoreaccount1"}.get(destination_kind)
+
+
 def test_read_of_nothing_is_none(store):
     assert store.read("a/b.txt") is None
 
