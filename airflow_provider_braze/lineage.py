@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, CAMPAIGNS_DETAILS, CAMPAIGNS_LIST, Endpoint
+from airflow_provider_braze.landing.plan import DAY_TABLES, DETAILS_TABLE
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -39,14 +40,21 @@ class Outputs:
     account: str | None = None
 
 
-def endpoints_read(*, is_listing: bool, has_days: bool, has_details: bool) -> list[Endpoint]:
-    """Name the endpoints that a task reads.
+def endpoints_read(
+    tables: Collection[str], *, is_listing: bool, is_told_by_details: bool, is_dry_run: bool
+) -> list[Endpoint]:
+    """Name the endpoints that a landing task reads.
 
     :param is_listing: whether it takes the campaigns from Braze's list.
-    :param has_days: whether it reads their days.
-    :param has_details: whether it reads their details.
+    :param is_told_by_details: whether the campaigns' details tell its lookback.
     """
-    choices = {CAMPAIGNS_LIST: is_listing, CAMPAIGNS_DATA_SERIES: has_days, CAMPAIGNS_DETAILS: has_details}
+    has_days = any(name in tables for name in DAY_TABLES)
+    lands_details = DETAILS_TABLE in tables and not is_dry_run
+    choices = {
+        CAMPAIGNS_LIST: is_listing,
+        CAMPAIGNS_DATA_SERIES: has_days and not is_dry_run,
+        CAMPAIGNS_DETAILS: lands_details or (has_days and is_told_by_details),
+    }
     return [endpoint for endpoint, is_read in choices.items() if is_read]
 
 

@@ -16,7 +16,16 @@ FOLDER = Path(airflow_provider_braze.__file__).parent
 ROLES = ("hooks", "operators", "sensors", "transfers", "triggers")
 # Who may import a role's modules when they run; hooks serve all roles, triggers those that defer.
 IMPORTERS = {"hooks": set(ROLES), "triggers": {"operators", "sensors", "transfers"}}
-WITH_AIRFLOW = {*ROLES, "landing.store", "lineage", "metrics", "outlet_events", "run_dates", "run_window", "task_errors"}
+WITH_AIRFLOW = {
+    *ROLES,
+    "landing.store",
+    "lineage",
+    "metrics",
+    "outlet_events",
+    "run_dates",
+    "run_window",
+    "task_errors",
+}
 
 
 def name_of(path: Path) -> str:

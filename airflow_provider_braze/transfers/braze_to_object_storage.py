@@ -185,12 +185,11 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
         return self._lineage(self._outputs)
 
     def _lineage(self, outputs: Outputs | None) -> OperatorLineage[Any, Any] | None:
-        has_days = bool(set(DAY_TABLES).intersection(self.tables))
-        is_looking_back = has_days and self.lookback_days == "auto"
         endpoints = endpoints_read(
+            self.tables,
             is_listing=self.campaign_ids is None,
-            has_days=has_days and not self.is_dry_run,
-            has_details=is_looking_back or (DETAILS_TABLE in self.tables and not self.is_dry_run),
+            is_told_by_details=self.lookback_days == "auto",
+            is_dry_run=self.is_dry_run,
         )
         return lineage_of(self._hook or BrazeHook(self.braze_conn_id), endpoints, outputs)
 
