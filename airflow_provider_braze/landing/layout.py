@@ -47,9 +47,10 @@ class Layout:
         """Name the object of a table that is divided neither by day nor by part."""
         return f"{table}/{table}.{_EXTENSIONS[self.file_format]}"
 
-    def manifest(self, window: Window, part: int) -> str:
-        """Name the manifest of a window's run."""
-        return f"_braze/manifests/{window.start.isoformat()}_{window.end.isoformat()}/{self._part(part)}.json"
+    def manifest(self, window: Window | None, part: int) -> str:
+        """Name the manifest of a window's run; without a window, of a run that lands no days."""
+        name = f"{window.start.isoformat()}_{window.end.isoformat()}" if window else "without_days"
+        return f"_braze/manifests/{name}/{self._part(part)}.json"
 
     def pending(self, part: int) -> str:
         """Name the note of the days that a run is about to change."""

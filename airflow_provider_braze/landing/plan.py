@@ -69,6 +69,11 @@ class Plan:
         return [name for name in DAY_TABLES if name in self.tables or name == "campaign_days"]
 
     @property
+    def manifest(self) -> str:
+        """The manifest's name; a run that lands no days has one of its own, and leaves those of days alone."""
+        return self.layout.manifest(self.window if self.day_tables else None, self.part)
+
+    @property
     def stretches(self) -> list[Window]:
         """The window in pieces of one call a campaign, newest first."""
         calls = split_window(self.window, now=datetime.now(timezone.utc))

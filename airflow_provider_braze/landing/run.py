@@ -63,7 +63,8 @@ def land(
     began = time.monotonic()
     settle_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
-    untold = pending.inherited | untold_days(store, plan.layout.manifest(plan.window, plan.part), plan.run)
+    # What a crashed run of days left is for the next run of days to tell.
+    untold = pending.inherited | untold_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()
     outcome = Outcome(is_listed=plan.campaigns is not None)
     publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
     with details_of(plan, hook, outcome, details, spool_folder) as found:
@@ -76,8 +77,8 @@ def land(
     changed = sorted({item.day for item in objects if item.written and item.day} | untold)
     seconds = time.monotonic() - began
     manifest = make_manifest(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
-    uri = write_manifest(store, plan.layout.manifest(plan.window, plan.part), manifest)
-    if error is None:
+    uri = write_manifest(store, plan.manifest, manifest)
+    if error is None and plan.day_tables:
         # Else the days that did change stay noted: the run that succeeds tells them.
         pending.clear()
     return Landed(manifest, uri, error)

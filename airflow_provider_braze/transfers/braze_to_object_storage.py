@@ -60,7 +60,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
     :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
     :param tables: which of ``campaign_days``, ``campaign_messages``, ``campaign_raw``, ``campaigns`` and
         ``campaign_details`` to land. The last one costs a call a campaign, and wants a key with the permission
-        ``campaigns.details``; it is of no day, and without a table of days the run's own only name the manifest.
+        ``campaigns.details``. A run without a table of days is told its days all the same, by the same rules (so it may
+        be skipped when none ended), and fetches none.
     :param file_format: ``parquet`` (zstd) or ``jsonl`` (gzip).
     :param parts: among how many tasks the campaigns are divided; with ``expand(part=list(range(parts)))``.
     :param part: which of them this task lands, 0 to ``parts`` - 1.

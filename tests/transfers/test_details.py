@@ -153,6 +153,21 @@ def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destinatio
     assert not [name for name in destination.contents() if "pending" in name]
 
 
+@pytest.mark.parametrize("tables", [["campaign_details"], ["campaigns"]])
+def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tables):
+    summary = land()
+    note = b'{"runs": {"dag/another/land/-1": ["2026-11-17"]}}'
+    destination.put("_braze/pending/part-00-of-01.json", note)
+    before = destination.contents()
+    other = land(tables=tables)
+    after = destination.contents()
+    assert {name: after[name] for name in before} == before
+    assert other["manifest"] == f"{destination.uri}/_braze/manifests/without_days/part-00-of-01.json"
+    assert destination.manifest(other["manifest"])["changed_days"] == []
+    assert summary["manifest"] != other["manifest"]
+    assert "2026-11-17" in destination.manifest(land()["manifest"])["changed_days"]
+
+
 def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         land(spool_folder=str(tmp_path / "nowhere"), tables=["campaign_details"])
