@@ -64,7 +64,7 @@ def _told(finding: Finding, window: Window) -> JsonObject | None:
     for name, error in finding.failures.items():
         log.warning("%s could not be asked for %s: %s: %s", name, day, type(error).__name__, error)
     if finding.campaign_id is None:
-        log.info("%s is not there yet: none of %d campaigns asked has it", day, finding.asked)
+        log.info("%s is not there yet: none of the campaigns asked (%d) has it", day, finding.asked)
         return None
     log.info("%s is there: campaign %s has it", day, finding.campaign_id)
     found_at = datetime.now(timezone.utc).isoformat(timespec="seconds")

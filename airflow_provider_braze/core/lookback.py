@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from airflow_provider_braze.core.wording import counted
+
 DEFAULT_LOOKBACK_DAYS: Final = 30
 """The longest conversion window that can be set. Source: Braze docs, Conversion events (seen 2026-09)."""
 
@@ -37,8 +39,9 @@ class Lookback:
             reason = "no campaign told a conversion window"
         else:
             reason = f"the longest conversion window is that of {self.campaign_id}: {self.window_seconds} seconds"
-        doubt = f"; {self.unknown} campaigns did not tell theirs, so at least {DEFAULT_LOOKBACK_DAYS}"
-        doubt = doubt if self.unknown else ""
+        doubt = ""
+        if self.unknown:
+            doubt = f"; {counted(self.unknown, 'campaign')} did not tell theirs, so at least {DEFAULT_LOOKBACK_DAYS}"
         return f"{self.days} days back, for {reason}{doubt}"
 
 

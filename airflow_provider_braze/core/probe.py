@@ -112,5 +112,5 @@ def _check_refusals(failures: Mapping[str, BrazeError]) -> None:
     # One that may be mended by running the task again decides whether it is.
     campaign_id, error = min(failures.items(), key=lambda item: is_fatal(item[1]))
     raise type(error)(
-        f"None of the {len(failures)} campaigns asked can be used; {campaign_id!r}: {error}", *error.args[1:]
+        f"None of the campaigns asked ({len(failures)}) can be used; {campaign_id!r}: {error}", *error.args[1:]
     ) from error

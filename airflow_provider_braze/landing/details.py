@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DETAILS
 from airflow_provider_braze.core.lookback import find_lookback
 from airflow_provider_braze.core.windows import describe, look_back
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.extract import Failed, Fetched, fetch_all
 from airflow_provider_braze.landing.batches import Batches
 from airflow_provider_braze.landing.memory import give_back, load_arrow
@@ -93,7 +94,7 @@ def _fetch_into(details: Details, plan: Plan, hook: BrazeHook) -> None:
     ids = plan.campaign_ids
     # Closed here, so that the threads end with this function also when the spool's disk is full.
     with closing(fetch_all(ids, fetch, concurrency=plan.concurrency, stop=hook.stop, is_needed=False)) as fetched:
-        came = _came(with_progress(fetched, len(ids), "details", hook, CAMPAIGNS_DETAILS), details)
+        came = _came(with_progress(fetched, len(ids), "their details", hook, CAMPAIGNS_DETAILS), details)
         while batch := list(islice(came, _BATCH)):
             if details.rows:
                 details.rows.add(details_table(batch))
@@ -124,7 +125,9 @@ def look_back_by_details(
     window = look_back(plan.window, lookback.days)
     if bad := details.tally.bad:
         log.warning(
-            "The details of %d campaigns did not come, so how far back to read is a guess: %s", len(bad), named(bad)
+            "The details of %s did not come, so how far back to read is a guess: %s",
+            counted(len(bad), "campaign"),
+            named(bad),
         )
     log.info("This run goes %s. So it is about %s", lookback, describe(window))
     return replace(plan, window=window, lookback=lookback), details
@@ -158,5 +161,5 @@ def land_details(plan: Plan, details: Details | None, publisher: Publisher) -> l
     from airflow_provider_braze.core.tables import sort_rows
 
     landed = publisher.publish_campaigns(DETAILS_TABLE, sort_rows(DETAILS_TABLE, details.rows.read()))
-    log.info("Landed the details of %d campaigns", len(details.tally.came))
+    log.info("Landed the details of %s", counted(len(details.tally.came), "campaign"))
     return [landed]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -11,6 +11,7 @@ from typing import Final, Literal
 from airflow_provider_braze.core.exchange import is_fatal
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import missing_days
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.exceptions import (
     BrazeApiError,
     BrazeError,
@@ -100,18 +101,17 @@ def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
     """What a person should know of a run that goes on."""
     found = []
     if outcome.refused:
-        found.append(
-            f"Braze refused {len(outcome.refused)} listed campaigns, which are left out: {named(outcome.refused)}"
-        )
+        refused = counted(len(outcome.refused), "listed campaign")
+        found.append(f"Braze refused {refused}, left out of this run: {named(outcome.refused)}")
     if outcome.failed:
-        found.append(f"{len(outcome.failed)} campaigns failed, which are left out: {named(outcome.failed)}")
+        found.append(f"{_campaigns(outcome.failed)} failed, left out of this run: {named(outcome.failed)}")
     if outcome.details and (bad := outcome.details.bad):
-        found.append(f"The details of {len(bad)} campaigns did not come, which keep what had landed: {named(bad)}")
+        found.append(f"The details of {_campaigns(bad)} did not come, so what had landed stays: {named(bad)}")
     if outcome.missing and missing != "ignore":
-        found.append(f"Days are missing for {len(outcome.missing)} campaigns: {_days_named(outcome)}")
+        found.append(f"Days are missing for {_campaigns(outcome.missing)}: {_days_named(outcome)}")
     if outcome.drift:
-        keys = _cut(sorted(outcome.drift))
-        found.append(f"Braze sent {len(outcome.drift)} kinds of keys without a column, kept in `other`: {keys}")
+        kinds = counted(len(outcome.drift), "kind of key", "kinds of keys")
+        found.append(f"Braze sent {kinds} without a column, kept in `other`: {_cut(sorted(outcome.drift))}")
     return found
 
 
@@ -134,7 +134,7 @@ def verdict(
         )
     if outcome.missing and missing == "fail":
         return BrazeMissingDaysError(
-            f"Days are missing for {len(outcome.missing)} campaigns, all else came back: {_days_named(outcome)}. "
+            f"Days are missing for {_campaigns(outcome.missing)}, all else came back: {_days_named(outcome)}. "
             "Run the task again later, or set `missing_days` to 'warn'.",
             "$.data",
         )
@@ -148,13 +148,13 @@ def _failures(outcome: Outcome, on_campaign_error: OnCampaignError | None) -> li
     if outcome.bad and not outcome.landed:
         found.append(_Failure(f"No campaign came back{' for all days' if outcome.came else ''}", outcome.bad, True))
     elif outcome.failed and not is_skipping:
-        what = f"{len(outcome.failed)} campaigns failed, the other {outcome.landed} came back"
+        what = f"{_campaigns(outcome.failed)} failed, the other {outcome.landed} came back"
         found.append(_Failure(what, outcome.failed))
     details = outcome.details
     if details and details.bad and not details.landed:
         found.append(_Failure("The details of no campaign came back", details.bad, True))
     elif details and details.failed and not is_skipping:
-        what = f"The details of {len(details.failed)} campaigns failed, those of the other {details.landed} came back"
+        what = f"The details of {_campaigns(details.failed)} failed, those of the other {details.landed} came back"
         found.append(_Failure(what, details.failed))
     return found
 
@@ -176,8 +176,13 @@ def _partial(failures: list[_Failure], on_campaign_error: OnCampaignError | None
 
 def named(errors: dict[str, BrazeError]) -> str:
     """Name campaigns that did not come back, and the error of the first."""
-    first_id, first = next(iter(errors.items()))
-    return f"{_cut(list(errors))} (for {first_id}: {type(first).__name__}: {first})"
+    first = next(iter(errors.values()))
+    of_first = "of the first, " if len(errors) > 1 else ""
+    return f"{_cut(list(errors))} ({of_first}{type(first).__name__}: {first})"
+
+
+def _campaigns(some: Sized) -> str:
+    return counted(len(some), "campaign")
 
 
 def _days_named(outcome: Outcome) -> str:

@@ -11,6 +11,7 @@ from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, chec
 from airflow_provider_braze.core.calls import split_window
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS, Lookback
 from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import FileFormat, Layout, part_of
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
@@ -106,6 +107,25 @@ class Plan:
             "part": self.part,
             "parts": self.layout.parts,
         }
+
+
+def lines_of(plan: Plan) -> list[str]:
+    """Tell the plan in lines for the log: a group, of which Airflow shows only the first line until it is unfolded."""
+    told = plan.describe()
+    minutes = round(told["expected_minutes"])
+    time = f"about {counted(minutes, 'minute')}" if minutes else "less than a minute"
+    part = f" of part {plan.part} (of 0 to {plan.layout.parts - 1})" if plan.layout.parts > 1 else ""
+    cap = f", {counted(plan.requests_per_minute, 'request')} a minute at most" if plan.requests_per_minute else ""
+    campaigns, days = counted(told["campaigns"], "campaign"), counted(told["days"], "day")
+    return [
+        f"::group::Plan{part}: {campaigns}, {days}, {counted(told['calls'], 'call')}, {time}",
+        f"Days: {plan.window} in {plan.window.timezone}, of which read again: {plan.window.lookback_days}",
+        f"Tables: {', '.join(plan.tables)}; format: {plan.layout.file_format}",
+        f"From {plan.layout.host}: {counted(plan.concurrency, 'campaign')} at once{cap}",
+        f"Disk needed meanwhile: {told['spool_mib']} MiB at most",
+        f"When days are missing: {plan.missing_days}; when campaigns fail: {plan.on_campaign_error}",
+        "::endgroup::",
+    ]
 
 
 def check_arguments(

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.windows import end_of_day, load_timezone
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.landing.plan import TABLES, Plan
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
         "rule": plan["rule"],
         "timezone": plan["timezone"],
         "days": plan["days"],
+        "lookback_days": plan["lookback_days"],
         "changed_days": len(manifest["changed_days"]),
         "campaigns": {
             **_counts(campaigns),
@@ -98,6 +100,21 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
         "seconds": manifest["seconds"],
         "manifest": uri,
     }
+
+
+def conclusion(manifest: dict[str, Any], uri: str) -> str:
+    """Tell a run in one line for the log, also of a run that fails.
+
+    :param uri: the manifest's address.
+    """
+    campaigns = manifest["campaigns"]
+    told = {**_counts(campaigns), "with missing days": len(campaigns["missing_days"])}
+    sent = f"{counted(manifest['requests'], 'request')}, {counted(manifest['retries'], 'retry', 'retries')}"
+    return (
+        f"This run took {manifest['seconds']} s, {manifest['waited_seconds']} s of them waiting for Braze; {sent}. "
+        f"Campaigns: {', '.join(f'{number} {name}' for name, number in told.items())}. "
+        f"Changed days: {len(manifest['changed_days'])}. Manifest: {uri}"
+    )
 
 
 def _counts(tally: dict[str, Any]) -> dict[str, int]:

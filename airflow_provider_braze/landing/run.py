@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import SeriesCall, Window
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.extract import Failed, fetch_all
 from airflow_provider_braze.landing.details import details_of, land_details
 from airflow_provider_braze.landing.layout import settle_layout
@@ -18,9 +19,9 @@ from airflow_provider_braze.landing.manifest import Pending, untold_days, write_
 from airflow_provider_braze.landing.memory import give_back, load_arrow
 from airflow_provider_braze.landing.outcome import Outcome, verdict, warnings_of
 from airflow_provider_braze.landing.plan import Plan
-from airflow_provider_braze.landing.progress import with_progress
+from airflow_provider_braze.landing.progress import name_stretch, with_progress
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
-from airflow_provider_braze.landing.report import make_manifest
+from airflow_provider_braze.landing.report import conclusion, make_manifest
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.tables import CampaignRows, Days
@@ -78,6 +79,7 @@ def land(
     seconds = time.monotonic() - began
     manifest = make_manifest(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
     uri = write_manifest(store, plan.manifest, manifest)
+    log.info("%s", conclusion(manifest, uri))
     if error is None and plan.day_tables:
         # Else the days that did change stay noted: the run that succeeds tells them.
         pending.clear()
@@ -93,13 +95,15 @@ def _land_days(
 
     objects: list[LandedObject] = []
     schemas = {name: SCHEMAS[name] for name in plan.spooled}
+    stretches = plan.stretches
     # Left in this order: first the publishing ends, then the spools are closed.
     with ExitStack() as spools, ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
         publishing: Future[list[LandedObject]] | None = None
         try:
-            for stretch in plan.stretches:
+            for number, stretch in enumerate(stretches, 1):
                 spool = spools.enter_context(Spool(schemas, len(plan.campaign_ids), len(stretch), spool_folder))
-                _fetch_into(spool, stretch, plan, hook, outcome)
+                name = name_stretch(stretch, number, len(stretches))
+                _fetch_into(spool, stretch, plan, hook, outcome, name=name)
                 objects += publishing.result() if publishing else []
                 publishing = background.submit(_publish, spool, stretch, plan, publisher)
             objects += publishing.result() if publishing else []
@@ -110,7 +114,7 @@ def _land_days(
     return objects
 
 
-def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome) -> None:
+def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outcome: Outcome, *, name: str) -> None:
     from airflow_provider_braze.core.tables import build_tables, collect, decode_days
 
     keep_raw = "campaign_raw" in plan.tables
@@ -127,7 +131,7 @@ def _fetch_into(spool: Spool, stretch: Window, plan: Plan, hook: BrazeHook, outc
     batch_days = 0
     # Closed here, so that the threads end with this function also when the spool's disk is full.
     with closing(fetch_all(campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
-        for item in with_progress(fetched, len(campaign_ids), stretch, hook, CAMPAIGNS_DATA_SERIES):
+        for item in with_progress(fetched, len(campaign_ids), name, hook, CAMPAIGNS_DATA_SERIES):
             if isinstance(item, Failed):
                 outcome.add_failed(item.campaign_id, item.error)
                 continue
@@ -149,7 +153,13 @@ def _publish(spool: Spool, stretch: Window, plan: Plan, publisher: Publisher) ->
         days = spool.days if plan.campaign_ids else list(stretch)
         objects = publisher.publish_days(spool, plan.day_tables, days)
     written = sum(item.written for item in objects)
-    log.info("Landed %d days: %d objects written, %d unchanged", len(days), written, len(objects) - written)
+    log.info(
+        "Landed %s of %s: %s written, %d unchanged",
+        counted(len(days), "day"),
+        stretch,
+        counted(written, "object"),
+        len(objects) - written,
+    )
     return objects
 
 

@@ -15,6 +15,7 @@ from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.outcome import MissingDays
@@ -169,7 +170,7 @@ class CampaignListOperator(BaseOperator):
                 ids = [entry["id"] for entry in entries if self._is_wanted(entry, pattern)]
             finally:
                 hook.close()
-        self.log.info("Found %d campaigns", len(ids))
+        self.log.info("Found %s", counted(len(ids), "campaign"))
         return ids
 
     def on_kill(self) -> None:

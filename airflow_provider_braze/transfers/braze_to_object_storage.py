@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.core.lookback import DEFAULT_LOOKBACK_DAYS
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.details import look_back_by_details
@@ -19,6 +20,7 @@ from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layo
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.landing.progress import log_plan
 from airflow_provider_braze.lineage import Outputs, endpoints_read, lineage_of, tables_to_write, tables_written
 from airflow_provider_braze.metrics import emit, landing_figures
 from airflow_provider_braze.outlet_events import event_extra, tell_outlets
@@ -164,9 +166,8 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
                 if self._is_lookback_told_by_details(context, plan):
                     folder = given_text(self.spool_folder)
                     plan, details = look_back_by_details(plan, hook, folder, is_dry_run=self.is_dry_run)
-                told = plan.describe()
-                self.log.info("Plan: %s", told)
-                return told if store is None else self._land(context, plan, hook, store, details)
+                log_plan(plan)
+                return plan.describe() if store is None else self._land(context, plan, hook, store, details)
             finally:
                 hook.close()
 
@@ -251,7 +252,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
 
         # A table from here on, for the entries of a large workspace would be much to hold while its days are landed.
         campaigns = campaigns_table(hook.list_campaigns(include_archived=True))
-        self.log.info("Braze lists %d campaigns, archived ones included", campaigns.num_rows)
+        self.log.info("Braze lists %s, archived ones included", counted(campaigns.num_rows, "campaign"))
         return campaigns
 
     def _check_mapping(self, context: Context) -> None:

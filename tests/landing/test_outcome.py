@@ -92,7 +92,8 @@ def test_verdict_with_refused_campaigns_is_success_with_a_warning():
     outcome = an_outcome(failed={"x": BAD_ID, "y": NOT_FOUND})
     assert judge(outcome) is None
     assert warnings_of(outcome, "warn") == [
-        "Braze refused 2 listed campaigns, which are left out: x, y (for x: BrazeRequestError: Braze answered 400.)"
+        "Braze refused 2 listed campaigns, left out of this run: x, y "
+        "(of the first, BrazeRequestError: Braze answered 400.)"
     ]
 
 
@@ -100,7 +101,7 @@ def test_verdict_with_refused_campaigns_is_success_with_a_warning():
 def test_verdict_when_all_were_refused_fails_for_good(on_campaign_error):
     error = judge(an_outcome(landed=0, failed=many(2, BAD_ID)), on_campaign_error)
     assert isinstance(error, BrazePartialError)
-    assert str(error).startswith("No campaign came back: bad000, bad001 (for bad000: ")
+    assert str(error).startswith("No campaign came back: bad000, bad001 (of the first, ")
     assert error.is_fatal
     assert error.failures == dict.fromkeys(many(2), "BrazeRequestError: Braze answered 400.")
 
@@ -120,9 +121,7 @@ def test_verdict_when_nothing_came_back_does_not_advise_to_skip():
 def test_verdict_with_failed_campaigns_names_them_alone():
     error = judge(an_outcome(landed=5, failed={"x": NO_ANSWER, "y": BAD_ID}))
     assert isinstance(error, BrazePartialError)
-    assert str(error).startswith(
-        "1 campaigns failed, the other 5 came back: x (for x: BrazeTransportError: No answer came.)."
-    )
+    assert str(error).startswith("1 campaign failed, the other 5 came back: x (BrazeTransportError: No answer came.).")
     assert "`on_campaign_error` to 'skip'" in str(error)
     assert error.failures == {"x": "BrazeTransportError: No answer came."}
 
@@ -131,7 +130,7 @@ def test_verdict_with_failed_campaigns_to_skip_is_success_with_a_warning():
     outcome = an_outcome(landed=5, failed={"x": NO_ANSWER})
     assert judge(outcome, "skip") is None
     assert warnings_of(outcome, "warn") == [
-        "1 campaigns failed, which are left out: x (for x: BrazeTransportError: No answer came.)"
+        "1 campaign failed, left out of this run: x (BrazeTransportError: No answer came.)"
     ]
 
 
@@ -157,9 +156,9 @@ def test_verdict_of_a_fatal_failure_does_not_advise_to_run_again():
 
 
 def test_verdict_names_twenty_campaigns_and_counts_the_others():
-    assert "bad018, bad019 (for bad000" in str(judge(an_outcome(failed=many(20))))
+    assert "bad018, bad019 (of the first, " in str(judge(an_outcome(failed=many(20))))
     text = str(judge(an_outcome(failed=many(23))))
-    assert "bad018, bad019 and 3 more (for bad000" in text
+    assert "bad018, bad019 and 3 more (of the first, " in text
     assert "bad020" not in text
     assert len(judge(an_outcome(failed=many(23))).failures) == 23
 
@@ -181,7 +180,7 @@ def test_verdict_with_missing_days_to_ignore_is_silent_success():
 def test_verdict_with_missing_days_to_fail_for_names_campaigns_and_days():
     error = judge(an_outcome(landed=3, lacking=1), missing="fail")
     assert isinstance(error, BrazeMissingDaysError)
-    assert str(error).startswith("Days are missing for 1 campaigns, all else came back: c000 2026-11-18. Run the task")
+    assert str(error).startswith("Days are missing for 1 campaign, all else came back: c000 2026-11-18. Run the task")
     assert error.path == "$.data"
 
 

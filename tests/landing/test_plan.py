@@ -9,7 +9,14 @@ from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import Layout, part_of
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES, TABLES, Plan, check_arguments, choose_campaigns
+from airflow_provider_braze.landing.plan import (
+    DEFAULT_TABLES,
+    TABLES,
+    Plan,
+    check_arguments,
+    choose_campaigns,
+    lines_of,
+)
 
 START = date(2026, 10, 19)
 GOOD = {
@@ -226,3 +233,37 @@ def test_stretches_are_the_windows_of_one_call_newest_first():
     assert [len(stretch) for stretch in plan.stretches] == [99, 99, 3]
     assert [day for stretch in reversed(plan.stretches) for day in stretch] == list(plan.window)
     assert {stretch.timezone for stretch in plan.stretches} == {"Europe/Berlin"}
+
+
+def test_lines_of_a_plan_are_one_folded_group():
+    assert lines_of(a_plan()) == [
+        "::group::Plan: 1200 campaigns, 31 days, 1200 calls, about 1 minute",
+        "Days: [2026-10-19, 2026-11-19) in Europe/Berlin, of which read again: 30",
+        "Tables: campaign_days, campaign_messages, campaigns; format: parquet",
+        "From https://rest.fra-02.braze.eu: 16 campaigns at once",
+        "Disk needed meanwhile: 10.6 MiB at most",
+        "When days are missing: warn; when campaigns fail: fail",
+        "::endgroup::",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [
+        ({"campaigns": 1, "days": 1}, "1 campaign, 1 day, 1 call, less than a minute"),
+        ({"campaigns": 0}, "0 campaigns, 31 days, 0 calls, less than a minute"),
+        ({"requests_per_minute": 100}, "1200 campaigns, 31 days, 1200 calls, about 12 minutes"),
+    ],
+)
+def test_lines_of_a_plan_begin_with_its_size(given, title):
+    assert lines_of(a_plan(**given))[0] == f"::group::Plan: {title}"
+
+
+def test_lines_of_a_part_name_it():
+    assert lines_of(a_plan(parts=16, part=3))[0].startswith("::group::Plan of part 3 (of 0 to 15): 1200 campaigns, ")
+
+
+def test_lines_of_a_plan_with_a_cap_tell_it():
+    assert lines_of(a_plan(concurrency=1, requests_per_minute=100))[3] == (
+        "From https://rest.fra-02.braze.eu: 1 campaign at once, 100 requests a minute at most"
+    )

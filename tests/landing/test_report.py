@@ -11,7 +11,7 @@ from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.outcome import Outcome, Tally
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
 from airflow_provider_braze.landing.publish import LandedObject
-from airflow_provider_braze.landing.report import make_manifest, summarise
+from airflow_provider_braze.landing.report import conclusion, make_manifest, summarise
 from airflow_provider_braze.sending import TransportStats
 
 FIRST = date(2026, 10, 24)
@@ -152,6 +152,7 @@ def test_summarise_tells_counts_and_the_address():
         "rule": "interval",
         "timezone": "Europe/Berlin",
         "days": 3,
+        "lookback_days": 2,
         "changed_days": 1,
         "campaigns": {"landed": 2, "refused": 1, "failed": 1, "with_missing_days": 1},
         "details": None,
@@ -175,6 +176,13 @@ def test_manifest_and_summary_tell_whose_details_came():
         "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
     }
     assert summarise(manifest, URI)["details"] == {"landed": 2, "refused": 1, "failed": 1}
+
+
+def test_conclusion_tells_the_run_in_one_line():
+    assert conclusion(a_manifest(), URI) == (
+        "This run took 61.3 s, 3.1 s of them waiting for Braze; 12 requests, 2 retries. "
+        f"Campaigns: 2 landed, 1 refused, 1 failed, 1 with missing days. Changed days: 1. Manifest: {URI}"
+    )
 
 
 def test_summarise_is_as_small_for_many_days_and_campaigns():

@@ -232,7 +232,7 @@ def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
 @pytest.mark.usefixtures("two_attempts")
 def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, destination, ids):
     braze.configure(faults={"bad_details": {ids[3]: 500}})
-    with pytest.raises(BrazePartialError, match="The details of 1 campaigns failed, those of the other 19") as raised:
+    with pytest.raises(BrazePartialError, match="The details of 1 campaign failed, those of the other 19") as raised:
         land()
     assert set(raised.value.failures) == {ids[3]}
     assert not raised.value.is_fatal

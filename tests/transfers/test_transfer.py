@@ -362,6 +362,27 @@ def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destina
     assert destination.contents() == {}
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_log_folds_the_plan_alone(land, caplog, dry_run):
+    caplog.set_level(logging.INFO, "airflow_provider_braze")
+    land(dry_run=dry_run)
+    begin, end = (next(i for i, line in enumerate(caplog.messages) if mark in line) for mark in ("::group::", "::end"))
+    assert [i for i, line in enumerate(caplog.messages) if "::" in line] == [begin, end]
+    assert caplog.messages[begin].startswith("::group::Plan: 20 campaigns, ")
+    after = {line.split()[0] for line in caplog.messages[end + 1 :]}
+    assert after >= (set() if dry_run else {"Fetched", "Landed", "This"})
+
+
+def test_log_of_a_run_that_fails_ends_with_its_manifest(land, braze_sandbox, caplog):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    caplog.set_level(logging.INFO, "airflow_provider_braze")
+    with pytest.raises(AirflowFailException, match="1 campaign failed, the other 4 came back: no-such-campaign "):
+        land(campaign_ids=[*ids[:4], "no-such-campaign"])
+    (last,) = [line for line in caplog.messages if line.startswith("This run took")]
+    assert "Campaigns: 4 landed, 0 refused, 1 failed, " in last
+    assert last.endswith("/_braze/manifests/2026-11-12_2026-11-19/part-00-of-01.json")
+
+
 def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destination, make_context):
     braze_sandbox.configure(campaigns=50)
     dag = _dag_mapped_over("part", destination)
