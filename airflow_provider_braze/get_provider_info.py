@@ -48,7 +48,35 @@ def get_provider_info() -> dict[str, Any]:
                         "label": "Company time zone",
                         "description": "IANA name of the time zone set in Braze under Company Settings, which its days "
                         "follow, such as America/New_York. Empty: UTC.",
-                        "schema": {"type": ["string", "null"], "default": None},
+                        "schema": {
+                            "type": ["string", "null"],
+                            "default": None,
+                            "examples": [
+                                "UTC",
+                                "America/Chicago",
+                                "America/Los_Angeles",
+                                "America/New_York",
+                                "America/Sao_Paulo",
+                                "Asia/Jakarta",
+                                "Asia/Seoul",
+                                "Asia/Singapore",
+                                "Asia/Tokyo",
+                                "Australia/Sydney",
+                                "Europe/Berlin",
+                                "Europe/London",
+                            ],
+                        },
+                    },
+                    "requests_per_minute": {
+                        "label": "Requests per minute",
+                        "description": "Cap on the requests of one task, to leave quota to production sends. Empty: "
+                        "no cap.",
+                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 1_000_000},
+                    },
+                    "max_attempts": {
+                        "label": "Attempts per request",
+                        "description": "How often one request is sent at most, 1 to 20. Empty: 6.",
+                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 20},
                     },
                     "connect_timeout": {
                         "label": "Connect time-out",
@@ -60,19 +88,10 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Seconds that Braze may be silent, up to 3600. Empty: 60.",
                         "schema": {"type": ["number", "null"], "default": None, "minimum": 0.1, "maximum": 3600},
                     },
-                    "max_attempts": {
-                        "label": "Attempts a request",
-                        "description": "How often one request is sent at most, 1 to 20. Empty: 6.",
-                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 20},
-                    },
-                    "requests_per_minute": {
-                        "label": "Requests a minute",
-                        "description": "Cap on a task's requests, to leave quota to others. Empty: none.",
-                        "schema": {"type": ["integer", "null"], "default": None, "minimum": 1, "maximum": 1_000_000},
-                    },
                     "verify": {
                         "label": "Certificates to trust",
-                        "description": "Path of a CA file on the workers, or true. Empty: the usual certificates.",
+                        "description": "Path of a PEM file with them, on the workers, for a proxy of your own. Empty: "
+                        "the usual ones.",
                         "schema": {"type": ["string", "null"], "default": None},
                     },
                 },
