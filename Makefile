@@ -1,4 +1,5 @@
-# Needs Python 3.10 or newer with venv, and make; each target installs what else it needs, into this folder only.
+# Needs Python 3.10 or newer with venv, and make; each target installs what else it needs, into this folder only;
+# but make system and make screenshots need Chromium, which as root on Debian comes as the package of that name.
 
 PYTHON ?= python3
 CONSTRAINTS := constraints/airflow-3.3.txt
@@ -17,10 +18,12 @@ AZURITE := .azurite-3.37.0
 
 # Without compiled files every start of Airflow would compile all of it again.
 unexport PYTHONDONTWRITEBYTECODE
+# Where Playwright installs a Chromium, if it has to: beside itself.
+export PLAYWRIGHT_BROWSERS_PATH := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-2.11 bench venv lint types unit stores system format constraints clean
+.PHONY: help demo test test-2.11 bench venv lint types unit stores system screenshots chromium format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -64,11 +67,18 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
 	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) $(IN_PARALLEL) $(ARGS)
 
-system: ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about ten minutes
-	@$(PYTHON) tools/make_venv.py .venv-system --constraints $(SYSTEM_CONSTRAINTS) --extras amazon,sandbox --group system
+system: chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about ten minutes
 	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
 	--newest-python 3.12
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
+
+screenshots: chromium ## Take the pictures of Airflow's pages in docs/images anew
+	.venv-system/bin/python -m pytest tests/system/test_form.py $(ARGS)
+	cp .system/pictures/*.png docs/images/
+
+chromium:
+	@$(PYTHON) tools/make_venv.py .venv-system --constraints $(SYSTEM_CONSTRAINTS) --extras amazon,sandbox --group system
+	@.venv-system/bin/python tools/get_chromium.py
 
 format: venv ## Write the format that lint wants
 	$(BIN)/ruff check --fix .

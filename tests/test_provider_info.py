@@ -109,6 +109,12 @@ def test_field_takes_what_its_form_lets_through(name: str, which: str) -> None:
     assert parse_connection(host="rest.iad-01.braze.com", password="key", extra={name: value})
 
 
+def test_zones_that_are_offered_are_zones() -> None:
+    for zone in CONNECTION_TYPE["conn-fields"]["timezone"]["schema"]["examples"]:
+        settings = parse_connection(host="rest.iad-01.braze.com", password="key", extra={"timezone": zone})
+        assert settings.timezone == zone
+
+
 @pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
 def test_field_may_stay_empty(name: str) -> None:
     jsonschema.validate(None, CONNECTION_TYPE["conn-fields"][name]["schema"])

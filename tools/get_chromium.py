@@ -27,7 +27,9 @@ def main() -> int:
     print("Installing Playwright's Chromium ...", flush=True)
     if _run([sys.executable, "-m", "playwright", "install", "chromium"]):
         return 0
-    print(f"There is no Chromium, and none could be installed. Install one that is on the PATH as {' or '.join(NAMES)}.")
+    print(
+        f"There is no Chromium, and none could be installed. Install one that is on the PATH as {' or '.join(NAMES)}."
+    )
     return 1
 
 

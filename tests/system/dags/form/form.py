@@ -13,7 +13,7 @@ with DAG(
     "braze_daily",
     schedule="0 6 * * *",
     start_date=pendulum.datetime(2026, 11, 1, tz="America/New_York"),
-    end_date=pendulum.datetime(2026, 11, 6, tz="America/New_York"),
+    end_date=pendulum.datetime(2026, 11, 4, tz="America/New_York"),
     catchup=True,
     max_active_runs=1,
     default_args={"retries": 3, "retry_delay": timedelta(seconds=5)},
@@ -21,5 +21,6 @@ with DAG(
     CampaignDataSeriesToObjectStorageOperator(
         task_id="land_campaigns",
         destination="{{ var.value.lake }}",
+        tables=["campaign_days", "campaign_messages", "campaign_raw", "campaigns"],
         lookback_days=1,
     )
