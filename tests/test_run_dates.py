@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.run_dates import read_run_dates
+from airflow_provider_braze.run_window import window_of_run
 
 try:
     from airflow.sdk.definitions.timetables import interval, trigger
@@ -314,12 +316,21 @@ def beginnings(draw) -> tuple[str, str, pendulum.DateTime]:
     return schedule_zone, company_zone, pendulum.instance(change - before)
 
 
-def chain(core: Timetable, earliest: datetime, length: int) -> list[DataInterval]:
-    restriction, last, intervals = TimeRestriction(earliest, None, True), None, []
+def chain(core: Timetable, earliest: datetime, length: int, last: DataInterval | None = None) -> list[DataInterval]:
+    restriction, intervals = TimeRestriction(earliest, None, True), []
     for _ in range(length):
         last = core.next_dagrun_info(last_automated_data_interval=last, restriction=restriction).data_interval
         intervals.append(last)
     return intervals
+
+
+def cron_intervals(expression: str, zone: str, earliest: datetime, length: int) -> list[DataInterval]:
+    try:
+        return chain(core_interval.CronDataIntervalTimetable(expression, load_timezone(zone)), earliest, length)
+    except ValueError as error:  # Airflow 3.3 gives up on hourly intervals where clocks change by half an hour
+        if "did not advance" not in str(error):
+            raise
+        reject()
 
 
 def assert_ticks_join(schedule: object, ticks: list[datetime], company_zone: str) -> None:
@@ -363,14 +374,7 @@ def test_windows_of_cron_ticks_join(expression, beginning):
 @given(expression=st.sampled_from(CRONS), beginning=beginnings())
 def test_windows_of_cron_data_intervals_join(expression, beginning):
     schedule_zone, company_zone, earliest = beginning
-    core = core_interval.CronDataIntervalTimetable(expression, load_timezone(schedule_zone))
-    try:
-        intervals = chain(core, earliest, 12)
-    except ValueError as error:  # Airflow 3.3 gives up on hourly intervals where clocks change by half an hour
-        if "did not advance" not in str(error):
-            raise
-        reject()
-    assert_intervals_join(intervals, company_zone)
+    assert_intervals_join(cron_intervals(expression, schedule_zone, earliest, 12), company_zone)
 
 
 @slowly
@@ -386,3 +390,48 @@ def test_windows_of_delta_ticks_join(delta, beginning):
 def test_windows_of_delta_data_intervals_join(delta, beginning):
     _, company_zone, earliest = beginning
     assert_intervals_join(chain(core_interval.DeltaDataIntervalTimetable(delta), earliest, 12), company_zone)
+
+
+# --- a Dag that goes from Airflow 2 to 3 -----------------------------------------------------------------------------
+
+
+def on_2(expression: str, zone: str, interval_of_run: DataInterval) -> dict:
+    begins, ends = interval_of_run
+    schedule = core_interval.CronDataIntervalTimetable(expression, load_timezone(zone))
+    return a_context(schedule, run_after=None, logical_date=begins, data_interval_start=begins, data_interval_end=ends)
+
+
+def on_3_with_intervals(expression: str, zone: str, interval_of_run: DataInterval) -> dict:
+    context = on_2(expression, zone, interval_of_run)
+    context["dag_run"].run_after = interval_of_run.end
+    return context
+
+
+@pytest.mark.parametrize("company_zone", ["UTC", "America/New_York", "Asia/Seoul", "Pacific/Apia"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "America/Havana"])
+def test_window_of_run_of_daily_is_the_same_on_both_lines(zone, company_zone):
+    # In Havana midnight of 2 November comes twice.
+    fires = [pendulum.datetime(2025, 11, day, tz=zone).in_timezone("UTC") for day in range(1, 8)]
+    for before, fire in itertools.pairwise(fires):
+        interval_of_run = DataInterval(before, fire)
+        contexts = [
+            on_2("@daily", zone, interval_of_run),
+            on_3_with_intervals("@daily", zone, interval_of_run),
+            at_tick(cron("@daily", zone), fire),
+        ]
+        arguments = {"timezone": company_zone, "start": None, "end": None, "lookback_days": 30}
+        windows = [window_of_run(context, BrazeHook(), **arguments) for context in contexts]
+        last_days_end = fire.in_timezone(company_zone).date()
+        assert {(window.start, window.end) for window in windows} == {(windows[0].start, last_days_end)}
+
+
+@slowly
+@given(expression=st.sampled_from(CRONS), beginning=beginnings(), runs_on_2=st.integers(1, 6))
+def test_windows_join_where_airflow_3_takes_over(expression, beginning, runs_on_2):
+    schedule_zone, company_zone, earliest = beginning
+    intervals = cron_intervals(expression, schedule_zone, earliest, runs_on_2 + 2)[2:]
+    core = core_trigger.CronTriggerTimetable(expression, timezone=load_timezone(schedule_zone))
+    ticks = [ends for _, ends in chain(core, earliest, 4, last=intervals[-1])]
+    contexts = [on_2(expression, schedule_zone, each) for each in intervals]
+    contexts += [at_tick(cron(expression, schedule_zone), tick) for tick in ticks]
+    assert_join([window_of(context, company_zone) for context in contexts])
