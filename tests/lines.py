@@ -51,10 +51,10 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for came_with, count in sorted(config.stash[LEFT_OUT].items()):
-        terminalreporter.write_line(
-            f"Left out on Airflow {AIRFLOW}: {count} tests of what came with Airflow {came_with}."
-        )
+    left_out = config.stash[LEFT_OUT]
+    if left_out:
+        later = ", ".join(f"Airflow {came_with}: {count}" for came_with, count in sorted(left_out.items()))
+        terminalreporter.write_line(f"Tests left out on Airflow {AIRFLOW}, of what came with {later}.")
 
 
 def load_dags(paths: Iterable[Path]) -> dict[str, Any]:
