@@ -13,6 +13,7 @@ from datetime import datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -77,5 +78,38 @@ def dag_test(dag: Any, logical_date: datetime | None, **others: Any) -> Any:
     if AIRFLOW.major < 3:
         # A run takes the place of an older one of the same date; to delete that, the table of users has to be known.
         import_module("airflow.providers.fab.auth_manager.models")
+        # Makes known the datasets whose events are to be recorded.
+        dag.sync_to_db()
         return dag.test(execution_date=logical_date, **others)
     return dag.test(logical_date=logical_date, **others)
+
+
+def outlet_events(run: Any) -> list[Any]:
+    """Give the events that Airflow recorded of a run's outlets."""
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        if AIRFLOW.major < 3:
+            from airflow.models.dataset import DatasetEvent
+
+            found = session.query(DatasetEvent).filter_by(source_dag_id=run.dag_id, source_run_id=run.run_id)
+            # A run that this one took the place of has left its events.
+            latest = {each.dataset_id: each for each in found.order_by(DatasetEvent.id)}
+            return [SimpleNamespace(uri=each.uri, extra=each.extra) for each in latest.values()]
+        from airflow.models.asset import AssetEvent
+        from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
+
+        found = session.query(AssetEvent).filter_by(source_dag_id=run.dag_id, source_run_id=run.run_id)
+        return [AssetEventDagRunReferenceResult.model_validate(event, from_attributes=True) for event in found]
+
+
+def triggered_by(events: Iterable[Any]) -> dict[str, Any]:
+    """Give the part of a context by which a run knows the events that triggered it."""
+    if AIRFLOW.major < 3:
+        by_uri: dict[str, list[Any]] = {}
+        for event in events:
+            by_uri.setdefault(event.uri, []).append(event)
+        return {"triggering_dataset_events": by_uri}
+    from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
+
+    return {"triggering_asset_events": TriggeringAssetEventsAccessor.build(events)}

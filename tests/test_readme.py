@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_braze import exceptions
 from tests.lines import AIRFLOW, load_dags
@@ -27,13 +28,18 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.M | re.S)
 
 
+def the_dag(source: str, folder: Path) -> Any:
+    if AIRFLOW.major == 2:  # as the README says
+        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
+    path = folder / "a_dag.py"
+    path.write_text(source)
+    (dag,) = load_dags([path]).values()
+    return dag
+
+
 def test_dag_of_the_readme_is_a_dag(tmp_path):
     source, _ = blocks("python", section("Land"))
-    path = tmp_path / "braze_daily.py"
-    if AIRFLOW.major == 2:
-        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
-    path.write_text(source)
-    assert load_dags([path])["braze_daily"].task_ids == ["land_campaigns"]
+    assert the_dag(source, tmp_path).task_ids == ["land_campaigns"]
 
 
 def test_hook_example_of_the_readme_runs(braze_sandbox):
@@ -138,11 +144,7 @@ def test_arguments_exist_with_their_defaults():
 
 def test_waiting_dag_of_the_readme_is_a_dag(tmp_path):
     (source,) = blocks("python", section("Wait for a day"))
-    path = tmp_path / "braze_early.py"
-    if AIRFLOW.major == 2:
-        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
-    path.write_text(source)
-    assert load_dags([path])["braze_early"].task_dict["wait_for_day"].downstream_task_ids == {"land_campaigns"}
+    assert the_dag(source, tmp_path).task_dict["wait_for_day"].downstream_task_ids == {"land_campaigns"}
 
 
 def test_arguments_of_the_sensor_exist_with_their_defaults():
