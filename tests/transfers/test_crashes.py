@@ -20,14 +20,24 @@ from tests.gate import Gate
 
 DETAILS = "campaign_details/part-00-of-01.parquet"
 KILLS = 30
+# What a run loads, so that each process need not; what is not installed is passed over.
+PRELOADED = [
+    "airflow_provider_braze.transfers.braze_to_object_storage",
+    "airflow_provider_braze.landing.run",
+    "airflow_provider_braze.core.tables",
+    "airflow_provider_braze.session",
+    "airflow.providers.amazon.aws.fs.s3",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "requests",
+    "s3fs",
+]
 
 
 @pytest.fixture(scope="module")
 def processes():
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["airflow_provider_braze.transfers.braze_to_object_storage", "airflow_provider_braze.landing.run", "requests"]
-    )
+    context.set_forkserver_preload(PRELOADED)
     # Started here, not with the first process, and ended here: they serve all tests of the module.
     forkserver.ensure_running()
     yield context
