@@ -106,7 +106,8 @@ def received(server):
 
 
 def test_task_tells_a_statsd_server_what_it_did(statsd, braze, tmp_path):
-    braze.configure(campaigns=4)
+    # So long that its seconds, rounded, are more than none.
+    braze.configure(campaigns=4, latency_seconds=0.2)
     environment = {
         **os.environ,
         "AIRFLOW__METRICS__STATSD_ON": "True",
