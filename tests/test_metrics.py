@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -14,6 +15,7 @@ from airflow.providers.common.compat.sdk import Stats
 
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.metrics import emit, landing_figures, sending_figures
+from airflow_provider_braze.sandbox.data import campaign_ids
 from airflow_provider_braze.sending import TransportStats
 
 OPERATING = Path(__file__).resolve().parent.parent / "docs" / "operating.md"
@@ -105,16 +107,33 @@ def received(server):
                 sums[kind][name.removeprefix("airflow.braze.")] += float(value)
 
 
-def test_task_tells_a_statsd_server_what_it_did(statsd, braze, tmp_path):
+@pytest.fixture
+def run_task(statsd, tmp_path):
+    """Return a function that runs a landing task in a process of its own, and returns how that ended."""
+
+    def run():
+        environment = {
+            **os.environ,
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+        }
+        command = [sys.executable, "-c", TASK, str(tmp_path)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+def manifest_in(folder):
+    (path,) = folder.glob("_braze/manifests/*/*.json")
+    return json.loads(path.read_text())
+
+
+def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_path):
     # So long that its seconds, rounded, are more than none.
     braze.configure(campaigns=4, latency_seconds=0.2)
-    environment = {
-        **os.environ,
-        "AIRFLOW__METRICS__STATSD_ON": "True",
-        "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
-        "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
-    }
-    subprocess.run([sys.executable, "-c", TASK, str(tmp_path)], env=environment, check=True, timeout=120)
+    done = run_task()
+    assert done.returncode == 0, done.stderr
     sums = received(statsd)
     assert sums["c"].pop("rows.campaign_messages") > 0
     assert sums["c"] == {
@@ -133,7 +152,22 @@ def test_task_tells_a_statsd_server_what_it_did(statsd, braze, tmp_path):
         "objects_written.campaigns": 1,
     }
     assert sums["ms"].keys() == {"duration", "waited"}
-    assert sums["ms"]["duration"] > 0
+    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"]) != 0
+
+
+def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, statsd, braze, tmp_path, monkeypatch):
+    braze.configure(campaigns=4, faults={"bad_campaigns": {campaign_ids(braze.settings)[3]: 500}})
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    connection["extra"]["max_attempts"] = 1
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+    done = run_task()
+    assert done.returncode != 0
+    assert "BrazePartialError" in done.stderr
+    sums = received(statsd)
+    told = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
+    assert told == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
+    assert sums["c"]["requests"] == braze.count()
+    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"])
 
 
 def test_emit_of_a_backend_that_fails_is_one_warning(monkeypatch, caplog):
