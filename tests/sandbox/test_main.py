@@ -83,6 +83,15 @@ def test_main_interrupted_ends_with_status_zero(capsys):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.fixture
+def interruptible():
+    # What a shell runs in the background ignores SIGINT, and so do its children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_main_signal_stops_the_process_cleanly(number):
     command = [sys.executable, "-m", MODULE, "--port", "0"]
