@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_braze.exceptions import BrazeAuthError, BrazeDataError, BrazeError, BrazePartialError
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.killing import killed_once
 
 DETAILS, SERIES = "/campaigns/details", "/campaigns/data_series"
 OBJECT = "campaign_details/part-00-of-01.parquet"
@@ -290,22 +291,8 @@ def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, ma
         object_storage_conn_id=destination.conn_id,
         lookback_days="auto",
     )
-    outcome = []
-
-    def run():
-        try:
-            operator.execute(make_context())
-        except BrazeError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    while not braze.count(DETAILS, 429):
-        thread.join(0.05)
-    operator.on_kill()
-    thread.join(30)
-    assert not thread.is_alive()
-    assert "told to end" in str(outcome[0])
+    with killed_once(operator, partial(braze.count, DETAILS, 429)), pytest.raises(BrazeError, match="told to end"):
+        operator.execute(make_context())
     assert destination.contents() == {}
 
 

@@ -6,9 +6,9 @@ import json
 import logging
 import os
 import tempfile
-import threading
 from collections import Counter
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -24,6 +24,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.killing import killed_once
 
 DATA_SERIES = "/campaigns/data_series"
 UTC = timezone.utc
@@ -537,21 +538,9 @@ def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_cont
     operator = CampaignDataSeriesToObjectStorageOperator(
         task_id="land", destination=destination.uri, object_storage_conn_id=destination.conn_id
     )
-    over = threading.Event()
-
-    def kill_once_it_waits():
-        while not braze_sandbox.count(DATA_SERIES, 429) and not over.wait(0.05):
-            pass
-        operator.on_kill()
-
-    killer = threading.Thread(target=kill_once_it_waits)
-    killer.start()
-    try:
-        with pytest.raises(BrazeError, match="told to end"):
-            operator.execute(make_context())
-    finally:
-        over.set()
-        killer.join()
+    is_waiting = partial(braze_sandbox.count, DATA_SERIES, 429)
+    with killed_once(operator, is_waiting), pytest.raises(BrazeError, match="told to end"):
+        operator.execute(make_context())
     assert destination.data() == {}
 
 
