@@ -1,0 +1,60 @@
+"""Dags that land with an outlet, and Dags that are scheduled on it: as a whole, and by its partitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, Asset, task
+
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+WHOLE, BY_PARTITION = Asset("whole"), Asset("by_partition")
+SHARED = {"start_date": pendulum.datetime(2026, 11, 1), "catchup": False, "max_active_runs": 1}
+
+
+def land(outlet: Asset) -> None:
+    CampaignDataSeriesToObjectStorageOperator(
+        task_id="land",
+        destination="file://{{ var.value.lake }}/{{ dag.dag_id }}",
+        start="2026-11-01",
+        end="2026-11-04",
+        outlets=[outlet],
+    )
+
+
+@task(task_id="tell")
+def tell_days(**context: Any) -> str:
+    """Return the days that the run's events name; as text, for the API of Airflow 2 gives nothing else."""
+    events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
+    extras = [event.extra for each in events.values() for event in each]
+    return " ".join(sorted({day for extra in extras for day in extra["changed_days"]}))
+
+
+@task(task_id="tell")
+def tell_partition(**context: Any) -> str:
+    """Return the partition that the run is about."""
+    return str(context["dag_run"].partition_key)
+
+
+with DAG("landing", schedule=None, **SHARED):
+    land(WHOLE)
+
+with DAG("following", schedule=[WHOLE], **SHARED):
+    tell_days()
+
+try:
+    from airflow.sdk import PartitionedAssetTimetable, PartitionedAtRuntime, StartOfDayMapper
+except ImportError:  # before Airflow 3.3
+    PartitionedAtRuntime = None
+
+if PartitionedAtRuntime:
+    with DAG("landing_partitions", schedule=PartitionedAtRuntime(), **SHARED):
+        land(BY_PARTITION)
+
+    each_day = PartitionedAssetTimetable(assets=BY_PARTITION, default_partition_mapper=StartOfDayMapper())
+    with DAG("following_partitions", schedule=each_day, **SHARED):
+        tell_partition()
+
+    with DAG("following_without_partitions", schedule=[BY_PARTITION], **SHARED):
+        tell_days()
