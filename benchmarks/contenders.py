@@ -84,10 +84,10 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     fetching = 0.0
     fetch = landing_run._fetch_into
 
-    def timed(*arguments: Any) -> None:
+    def timed(*arguments: Any, **named: Any) -> None:
         nonlocal fetching
         began = time.perf_counter()
-        fetch(*arguments)
+        fetch(*arguments, **named)
         fetching += time.perf_counter() - began
 
     landing_run._fetch_into = timed
