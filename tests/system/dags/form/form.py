@@ -21,6 +21,7 @@ with DAG(
     CampaignDataSeriesToObjectStorageOperator(
         task_id="land_campaigns",
         destination="{{ var.value.lake }}",
+        object_storage_conn_id="aws_default",
         tables=["campaign_days", "campaign_messages", "campaign_raw", "campaigns"],
         lookback_days=1,
     )
