@@ -16,6 +16,8 @@ T = TypeVar("T")
 GIVE_UP_AFTER: Final = 16
 """Campaigns that may fail, each after all its attempts and none having succeeded, before the rest is not tried."""
 
+_AHEAD: Final = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Generic[T]):
@@ -43,8 +45,8 @@ def fetch_all(
 ) -> Generator[Fetched[T] | Failed, None, None]:
     """Fetch campaigns by threads, in whatever order they come.
 
-    No more are under way than there are threads, and as many again wait for one: so what is not yet consumed stays
-    small. However it ends, the threads have ended with it.
+    No more are under way than there are threads, and three times as many wait for one: so what is not yet consumed
+    stays small, and the threads have work while the consumer is busy. However it ends, the threads have ended with it.
 
     :param fetch: fetches one campaign; called in a thread.
     :param concurrency: how many threads, > 0.
@@ -55,7 +57,7 @@ def fetch_all(
     """
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="braze-fetch")
     try:
-        yield from _fetch_by(pool, iter(campaign_ids), fetch, 2 * concurrency, is_needed)
+        yield from _fetch_by(pool, iter(campaign_ids), fetch, _AHEAD * concurrency, is_needed)
     except BaseException:
         stop()
         raise

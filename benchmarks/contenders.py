@@ -64,6 +64,9 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     from airflow_provider_braze.landing.memory import load_arrow
 
     load_arrow()
+    import pyarrow
+
+    pyarrow.scalar(0)  # where pandas is installed, Arrow imports it with the first value that it is given
     import pyarrow.compute
     import pyarrow.parquet
 
@@ -111,8 +114,8 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
 
 def readers(options: argparse.Namespace) -> Callable[[], Any]:
     """Only downloads, by as many threads: no client can be faster."""
-    get, ids = _getter(options), _ids(options)
-    calls = [params for campaign_id in ids for params in _calls(campaign_id, options)]
+    get = _getter(options)
+    calls = [params for campaign_id in _ids(get) for params in _calls(campaign_id, options)]
     return lambda: {"bytes": sum(_each(lambda params: len(get("/campaigns/data_series", params).content), calls))}
 
 
@@ -120,7 +123,7 @@ def loop(options: argparse.Namespace) -> Callable[[], Any]:
     """What many write by hand: requests, pandas, to_parquet, a pool of threads; proves, merges and types nothing."""
     import pandas as pd
 
-    get, ids = _getter(options), _ids(options)
+    get = _getter(options)
     pd.DataFrame({"dt": ["x"]}).to_parquet(f"{options.folder}-warm-up", partition_cols=["dt"])
 
     def fetch(campaign_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -134,7 +137,7 @@ def loop(options: argparse.Namespace) -> Callable[[], Any]:
         return days, rows
 
     def run() -> None:
-        fetched = _each(fetch, ids)
+        fetched = _each(fetch, _ids(get))
         for name, tables in zip(("campaign_days", "campaign_messages"), zip(*fetched, strict=True), strict=True):
             frame = pd.DataFrame([row for table in tables for row in table])
             frame.to_parquet(f"{options.folder}/{name}", partition_cols=["dt"])
@@ -156,12 +159,11 @@ def dlt(options: argparse.Namespace) -> Callable[[], Any]:
     from dlt.destinations import filesystem
     from dlt.sources.rest_api import rest_api_source
 
-    ids = _ids(options)
-    pages = [params for campaign_id in ids for params in _plain_calls(campaign_id, options)]
+    get = _getter(options)
 
     @library.resource(name="calls", selected=False)
     def calls() -> Any:
-        yield pages
+        yield [params for campaign_id in _ids(get) for params in _plain_calls(campaign_id, options)]
 
     source = rest_api_source(
         {
@@ -212,8 +214,8 @@ def _getter(options: argparse.Namespace) -> Callable[..., Any]:
     return get
 
 
-def _ids(options: argparse.Namespace) -> list[str]:
-    get, ids, page = _getter(options), [], 0
+def _ids(get: Callable[..., Any]) -> list[str]:
+    ids, page = [], 0
     while entries := get("/campaigns/list", {"page": str(page), "include_archived": "true"}).json()["campaigns"]:
         ids += [entry["id"] for entry in entries]
         page += 1

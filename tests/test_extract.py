@@ -107,7 +107,7 @@ class Drawn(list[str]):
             yield each
 
 
-def test_fetch_all_is_no_further_ahead_than_twice_its_threads():
+def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
     drawn, go = Drawn(ids(50)), threading.Event()
 
     def fetch(campaign_id: str) -> None:
@@ -115,7 +115,7 @@ def test_fetch_all_is_no_further_ahead_than_twice_its_threads():
 
     with closing(Braze().all(drawn, 3, fetch)) as fetched:
         for taken, _ in enumerate(fetched, 1):
-            assert drawn.count <= taken + 2 * 3
+            assert drawn.count <= taken + 4 * 3
             go.set()
     assert drawn.count == 50
 
@@ -164,7 +164,7 @@ def test_fetch_all_gives_up_when_braze_answers_nothing(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
     with pytest.raises(BrazeServerError):
         list(braze.all(ids(1000), concurrency))
-    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 2 * concurrency
+    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
     assert not threads()
 
 
@@ -190,7 +190,7 @@ def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_when_braze_answers_
     outcomes = list(fetch_all(ids(1000), braze.fetch, concurrency=concurrency, stop=braze.stopped.set, is_needed=False))
     assert sorted(each.campaign_id for each in outcomes) == sorted(ids(1000))
     assert {type(each) for each in outcomes} == {Failed}
-    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 2 * concurrency
+    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
     assert not braze.stopped.is_set()
     assert not threads()
 

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
 from airflow_provider_braze.exceptions import BrazeWindowError
@@ -48,7 +48,7 @@ class Window:
         return max(0, (self.end - self.start).days)
 
     def __iter__(self) -> Iterator[date]:
-        return (self.start + timedelta(days=i) for i in range(len(self)))
+        return map(date.fromordinal, range(self.start.toordinal(), self.end.toordinal()))
 
     def __str__(self) -> str:
         return f"[{self.start.isoformat()}, {self.end.isoformat()})"

@@ -70,9 +70,7 @@ class Publisher:
         with ThreadPoolExecutor(writers, thread_name_prefix="braze-landing") as pool:
             blocks = spool.blocks(days)
             failed = Event()
-            futures = [
-                pool.submit(self._publish_block, spool, table, block, failed) for block in blocks for table in tables
-            ]
+            futures = [pool.submit(self._publish_block, spool, tables, block, failed) for block in blocks]
             try:
                 landed = [item for future in futures for item in future.result()]
             except BaseException:
@@ -83,45 +81,50 @@ class Publisher:
 
     def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
         """Replace a table that is divided neither by day nor by part."""
-        return self._publish(name, None, self.layout.whole_object(name), table.schema, lambda _: table)
+        return self._publish(name, None, self.layout.whole_object(name), table, lambda _: table)
 
     def publish_campaigns(self, name: str, rows: pa.Table) -> LandedObject:
         """Replace the rows of some campaigns in this part's object of a table that is not divided by day.
 
         :param rows: of the campaigns that came back, in the table's order.
         """
-        ids = rows.column("campaign_id").combine_chunks()
+        ids = rows.column("campaign_id")
 
         def merge(old: pa.Table) -> pa.Table:
             return replace_campaigns(name, old, rows, ids)
 
-        return self._publish(name, None, self.layout.part_object(name, self.part), rows.schema, merge)
+        return self._publish(name, None, self.layout.part_object(name, self.part), rows, merge)
 
-    def _publish_block(self, spool: Spool, table: str, days: Sequence[date], failed: Event) -> list[LandedObject]:
+    def _publish_block(
+        self, spool: Spool, tables: Sequence[str], days: Sequence[date], failed: Event
+    ) -> list[LandedObject]:
         from airflow_provider_braze.core.tables import sort_rows
 
-        came = spool.read("campaign_days", days)
-        returned = dict(split_days(came.select(["campaign_id", "day"]).sort_by("day")))
-        rows = sort_rows(table, came if table == "campaign_days" else spool.read(table, days))
-        by_day = dict(split_days(rows))
-        nobody = rows.slice(0, 0)
-        give_back()
-        return [
-            self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody))
-            for day in days
-            if not failed.is_set()
-        ]
+        came = sort_rows("campaign_days", spool.read("campaign_days", days))
+        returned = dict(split_days(came))
+        landed = []
+        for table in tables:
+            rows = came if table == "campaign_days" else sort_rows(table, spool.read(table, days))
+            by_day = dict(split_days(rows))
+            nobody = rows.slice(0, 0)
+            give_back()
+            landed += [
+                self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody))
+                for day in days
+                if not failed.is_set()
+            ]
+        return landed
 
     def _publish_day(self, table: str, day: date, new: pa.Table, returned: pa.Table) -> LandedObject:
-        ids = returned.column("campaign_id").combine_chunks()
+        ids = returned.column("campaign_id")
 
         def merge(old: pa.Table) -> pa.Table:
             return replace_campaigns(table, old, new, ids)
 
-        return self._publish(table, day, self.layout.day_object(table, day, self.part), new.schema, merge)
+        return self._publish(table, day, self.layout.day_object(table, day, self.part), new, merge)
 
     def _publish(
-        self, table: str, day: date | None, name: str, schema: pa.Schema, merge: Callable[[pa.Table], pa.Table]
+        self, table: str, day: date | None, name: str, new: pa.Table, merge: Callable[[pa.Table], pa.Table]
     ) -> LandedObject:
         self.check()
         rows = size = 0
@@ -129,7 +132,7 @@ class Publisher:
 
         def change(stored: Stored | None) -> bytes | None:
             nonlocal rows, size, is_attempted
-            old, is_current = self._decode(stored, schema, name)
+            old, is_current = self._decode(stored, new, name)
             merged = merge(old)
             rows = merged.num_rows
             if stored and is_current and merged.equals(old):
@@ -146,7 +149,7 @@ class Publisher:
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
         return LandedObject(table, day, name, rows, size, is_attempted)
 
-    def _decode(self, stored: Stored | None, schema: pa.Schema, name: str) -> tuple[pa.Table, bool]:
+    def _decode(self, stored: Stored | None, new: pa.Table, name: str) -> tuple[pa.Table, bool]:
         if stored is None:
-            return schema.empty_table(), True
-        return decode(stored.content, schema, self.layout.file_format, self.store.uri_of(name))
+            return new.slice(0, 0), True
+        return decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))

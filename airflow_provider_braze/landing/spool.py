@@ -54,7 +54,8 @@ class Spool:
         self._days_a_block = max(1, min(_CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns), days // _FEWEST_BLOCKS))
         with ExitStack() as stack:
             self._files = {name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in schemas}
-            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            # Threads that compress a column each would cost more than they gain on blocks as small as these.
+            options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
             self._writers = {
                 name: pa.ipc.new_stream(file, schemas[name], options=options) for name, file in self._files.items()
             }
@@ -104,14 +105,18 @@ class Spool:
     def _write_run(self, name: str, table: pa.Table) -> None:
         import pyarrow as pa
 
+        table = table.combine_chunks()
         parts = list(split_days(table))
         self._days.update(day for day, _ in parts)
         file, writer = self._files[name], self._writers[name]
         if file.tell() == 0:
             # The stream's schema is written with its first batch; the blocks' places must not hold it.
             writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
+        first = 0
         for block, group in groupby(parts, lambda part: self._block_of(part[0])):
-            (batch,) = pa.concat_tables(part for _, part in group).combine_chunks().to_batches()
+            rows = sum(part.num_rows for _, part in group)
+            (batch,) = table.slice(first, rows).to_batches()
+            first += rows
             offset = file.tell()
             writer.write_batch(batch)
             self._places[name, block].append(_Place(offset, file.tell() - offset))

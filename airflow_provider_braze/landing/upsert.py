@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.Array) -> pa.Table:
+def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.ChunkedArray) -> pa.Table:
     """Replace the rows of the campaigns that came back; every other row stays.
 
     :param name: the table's name.
@@ -22,7 +22,7 @@ def replace_campaigns(name: str, old: pa.Table, new: pa.Table, returned: pa.Arra
 
     from airflow_provider_braze.core.tables import sort_rows
 
-    kept = old.filter(pc.invert(pc.is_in(old.column("campaign_id"), value_set=returned)))
-    if not kept.num_rows:
+    is_kept = pc.invert(pc.is_in(old.column("campaign_id"), value_set=returned))
+    if not pc.any(is_kept).as_py():
         return new
-    return sort_rows(name, pa.concat_tables([kept, new]))
+    return sort_rows(name, pa.concat_tables([old.filter(is_kept), new]))
