@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache, partial
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.formats import decode, encode, is_known_to_hold
 from airflow_provider_braze.landing.memory import give_back
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.landing.upsert import replace_campaigns
@@ -17,10 +18,14 @@ from airflow_provider_braze.landing.upsert import replace_campaigns
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from airflow_provider_braze.core.fingerprints import Fingerprint
     from airflow_provider_braze.landing.layout import Layout
     from airflow_provider_braze.landing.manifest import Pending
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
+
+    Incoming = Callable[[], tuple[pa.Table, pa.ChunkedArray | None]]
+    """Gives the rows of campaigns that came back, and these campaigns' ids; no ids if nothing else shall stay."""
 
 _MOST_WRITERS: Final = 4
 """Objects on the way at once: enough to hide a store's latency."""
@@ -81,64 +86,73 @@ class Publisher:
 
     def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
         """Replace a table that is divided neither by day nor by part."""
-        return self._publish(name, None, self.layout.whole_object(name), table, lambda _: table)
+        return self._publish(name, None, self.layout.whole_object(name), lambda: (table, None))
 
     def publish_campaigns(self, name: str, rows: pa.Table) -> LandedObject:
         """Replace the rows of some campaigns in this part's object of a table that is not divided by day.
 
         :param rows: of the campaigns that came back, in the table's order.
         """
-        ids = rows.column("campaign_id")
-
-        def merge(old: pa.Table) -> pa.Table:
-            return replace_campaigns(name, old, rows, ids)
-
-        return self._publish(name, None, self.layout.part_object(name, self.part), rows, merge)
+        object_name = self.layout.part_object(name, self.part)
+        return self._publish(name, None, object_name, lambda: (rows, rows.column("campaign_id")))
 
     def _publish_block(
         self, spool: Spool, tables: Sequence[str], days: Sequence[date], failed: Event
     ) -> list[LandedObject]:
-        from airflow_provider_braze.core.tables import sort_rows
+        # Two: of the days, which tell who came back, and of the table that is in work.
+        @lru_cache(maxsize=2)
+        def rows_of(table: str) -> Mapping[date, pa.Table]:
+            from airflow_provider_braze.core.tables import sort_rows
 
-        came = sort_rows("campaign_days", spool.read("campaign_days", days))
-        returned = dict(split_days(came))
-        landed = []
-        for table in tables:
-            rows = came if table == "campaign_days" else sort_rows(table, spool.read(table, days))
-            by_day = dict(split_days(rows))
-            nobody = rows.slice(0, 0)
+            rows = sort_rows(table, spool.read(table, days))
             give_back()
-            landed += [
-                self._publish_day(table, day, by_day.get(day, nobody), returned.get(day, nobody))
-                for day in days
-                if not failed.is_set()
-            ]
-        return landed
+            return {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
 
-    def _publish_day(self, table: str, day: date, new: pa.Table, returned: pa.Table) -> LandedObject:
-        ids = returned.column("campaign_id")
+        def incoming(table: str, day: date) -> tuple[pa.Table, pa.ChunkedArray]:
+            return rows_of(table)[day], rows_of("campaign_days")[day].column("campaign_id")
 
-        def merge(old: pa.Table) -> pa.Table:
-            return replace_campaigns(table, old, new, ids)
-
-        return self._publish(table, day, self.layout.day_object(table, day, self.part), new, merge)
+        return [
+            self._publish(
+                table,
+                day,
+                self.layout.day_object(table, day, self.part),
+                partial(incoming, table, day),
+                spool.fingerprint(table, day),
+            )
+            for table in tables
+            for day in days
+            if not failed.is_set()
+        ]
 
     def _publish(
-        self, table: str, day: date | None, name: str, new: pa.Table, merge: Callable[[pa.Table], pa.Table]
+        self, table: str, day: date | None, name: str, incoming: Incoming, fingerprint: Fingerprint | None = None
     ) -> LandedObject:
+        """Bring rows into an object.
+
+        :param incoming: gives the rows, if they are needed.
+        :param fingerprint: of these rows, to tell whether they are; none to compare them in any case.
+        """
         self.check()
         rows = size = 0
         is_attempted = False
+        file_format = self.layout.file_format
 
         def change(stored: Stored | None) -> bytes | None:
+            from airflow_provider_braze.core.fingerprints import fingerprint_rows
+
             nonlocal rows, size, is_attempted
-            old, is_current = self._decode(stored, new, name)
-            merged = merge(old)
+            if stored and fingerprint is not None and is_known_to_hold(stored.content, fingerprint, file_format):
+                # All of its rows are those that came, so none of another campaign is among them.
+                rows, size = fingerprint.rows, len(stored.content)
+                return None
+            new, returned = incoming()
+            merged, is_stored = self._merge(table, name, stored, new, returned)
             rows = merged.num_rows
-            if stored and is_current and merged.equals(old):
+            if stored and is_stored:
                 size = len(stored.content)
                 return None
-            content = encode(merged, self.layout.file_format)
+            holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
+            content = encode(merged, file_format, holds)
             size = len(content)
             if day is not None:
                 self.pending.note()
@@ -149,7 +163,12 @@ class Publisher:
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
         return LandedObject(table, day, name, rows, size, is_attempted)
 
-    def _decode(self, stored: Stored | None, new: pa.Table, name: str) -> tuple[pa.Table, bool]:
+    def _merge(
+        self, table: str, name: str, stored: Stored | None, new: pa.Table, returned: pa.ChunkedArray | None
+    ) -> tuple[pa.Table, bool]:
+        """Give the rows that an object shall have, and whether it has them already."""
         if stored is None:
-            return new.slice(0, 0), True
-        return decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+            return new, False
+        old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+        merged = new if returned is None else replace_campaigns(table, old, new, returned)
+        return merged, is_current and merged.equals(old)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from airflow_provider_braze.core.fingerprints import Fingerprint
 
 _CAMPAIGN_DAYS_A_BLOCK: Final = 2_000
 _FEWEST_BLOCKS: Final = 8
@@ -49,7 +50,7 @@ class Spool:
         self.campaigns = campaigns
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
-        self._days: set[date] = set()
+        self._fingerprints: dict[tuple[str, date], Fingerprint] = {}
         # A few blocks at least, so that they can be worked on side by side.
         self._days_a_block = max(1, min(_CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns), days // _FEWEST_BLOCKS))
         with ExitStack() as stack:
@@ -74,7 +75,13 @@ class Spool:
     @property
     def days(self) -> list[date]:
         """The days of which there are rows, sorted."""
-        return sorted(self._days)
+        return sorted({day for _, day in self._fingerprints})
+
+    def fingerprint(self, name: str, day: date) -> Fingerprint:
+        """What stands for all rows of a table's day."""
+        from airflow_provider_braze.core.fingerprints import Fingerprint
+
+        return self._fingerprints.get((name, day), Fingerprint())
 
     def blocks(self, days: Iterable[date]) -> list[list[date]]:
         """Group days by the block that they are in, oldest first."""
@@ -105,16 +112,19 @@ class Spool:
     def _write_run(self, name: str, table: pa.Table) -> None:
         import pyarrow as pa
 
+        from airflow_provider_braze.core.fingerprints import fingerprint_days
+
         table = table.combine_chunks()
-        parts = list(split_days(table))
-        self._days.update(day for day, _ in parts)
+        found = fingerprint_days(table)
+        for day, fingerprint in found.items():
+            self._fingerprints[name, day] = self.fingerprint(name, day).joined(fingerprint)
         file, writer = self._files[name], self._writers[name]
         if file.tell() == 0:
             # The stream's schema is written with its first batch; the blocks' places must not hold it.
             writer.write_batch(pa.RecordBatch.from_pylist([], schema=table.schema))
         first = 0
-        for block, group in groupby(parts, lambda part: self._block_of(part[0])):
-            rows = sum(part.num_rows for _, part in group)
+        for block, days in groupby(found, self._block_of):
+            rows = sum(found[day].rows for day in days)
             (batch,) = table.slice(first, rows).to_batches()
             first += rows
             offset = file.tell()

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.fingerprints import Fingerprint, fingerprint_rows
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.formats import decode, encode, is_known_to_hold
 from tests.landing.tables import EXTREMES, any_table, days_of, table_of
 
 FORMATS = ["parquet", "jsonl"]
@@ -240,3 +241,73 @@ def test_decode_of_somebody_elses_object_is_a_data_error(file_format):
     foreign = pa.table({"unique_recipients": [5], "conversions": [1]})
     with pytest.raises(BrazeDataError, match="no column 'campaign_id'"):
         decode(content_of(foreign, file_format), DAYS, file_format, URI)
+
+
+def noted(table: pa.Table) -> bytes:
+    return encode(table, "parquet", fingerprint_rows(table))
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_is_known_to_hold_the_rows_that_it_was_encoded_with_and_no_others(data):
+    table, other = (data.draw(any_table("campaign_messages")) for _ in range(2))
+    content = noted(table)
+    assert is_known_to_hold(content, fingerprint_rows(table), "parquet")
+    is_same = sorted(map(repr, table.to_pylist())) == sorted(map(repr, other.to_pylist()))
+    assert is_known_to_hold(content, fingerprint_rows(other), "parquet") == is_same
+
+
+def test_is_known_to_hold_is_false_for_an_object_without_a_note():
+    table = days_of("a")
+    assert not is_known_to_hold(encode(table, "parquet"), fingerprint_rows(table), "parquet")
+    assert not is_known_to_hold(parquet_of(table), fingerprint_rows(table), "parquet")
+    assert not is_known_to_hold(encode(table, "jsonl", fingerprint_rows(table)), fingerprint_rows(table), "jsonl")
+
+
+def rewritten_with_its_notes(content: bytes, table: pa.Table) -> bytes:
+    """An object with other rows, as a tool would write it that takes over all that is noted in the old one."""
+    notes = pq.read_metadata(pa.BufferReader(content)).metadata
+    kept = {key: note for key, note in notes.items() if key != b"ARROW:schema"}
+    sink = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(kept), sink)
+    assert pq.read_metadata(pa.BufferReader(sink.getvalue())).metadata.items() >= kept.items() > set()
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("rows", [days_of("a", "b"), days_of("b"), days_of("a", "c")])
+def test_is_known_to_hold_is_false_for_an_object_that_others_rewrote_with_its_notes(rows):
+    table = days_of("a", "b")
+    rewritten = rewritten_with_its_notes(noted(table), rows)
+    assert not is_known_to_hold(rewritten, fingerprint_rows(table), "parquet")
+    assert not is_known_to_hold(rewritten, fingerprint_rows(rows), "parquet")
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_is_known_to_hold_is_false_for_a_damaged_object(data):
+    table = days_of("a", "b")
+    content = noted(table)
+    rows = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    place = data.draw(st.integers(0, rows - 1))
+    damaged = content[:place] + bytes([content[place] ^ data.draw(st.integers(1, 255))]) + content[place + 1 :]
+    assert not is_known_to_hold(damaged, fingerprint_rows(table), "parquet")
+    cut = data.draw(st.integers(0, len(content) - 1))
+    assert not is_known_to_hold(content[:cut], fingerprint_rows(table), "parquet")
+
+
+def test_is_known_to_hold_of_no_rows():
+    assert is_known_to_hold(noted(DAYS.empty_table()), Fingerprint(), "parquet")
+    assert not is_known_to_hold(noted(days_of("a")), Fingerprint(), "parquet")
+
+
+def test_decode_leaves_the_notes_behind_for_they_are_of_this_object_alone():
+    rewritten = rewritten_with_its_notes(noted(days_of("a")), days_of("b"))
+    assert pq.read_table(pa.BufferReader(rewritten)).schema.metadata
+    table, is_current = decode(rewritten, DAYS, "parquet", URI)
+    assert is_current
+    assert not table.schema.metadata
+
+
+def test_encode_of_the_same_rows_with_their_fingerprint_gives_the_same_bytes():
+    table = days_of("a", "b", "c")
+    assert noted(chunked(table, [1])) == noted(chunked(table, [2])) == noted(table)

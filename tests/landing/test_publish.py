@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import threading
@@ -10,10 +11,12 @@ from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
+from airflow_provider_braze.landing import publish
 from airflow_provider_braze.landing.formats import decode, encode
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.manifest import Pending
@@ -26,6 +29,7 @@ NEXT = DAY + timedelta(days=1)
 RUN = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1}
 TABLES = ["campaign_days", "campaign_messages"]
 PENDING = "_braze/pending/part-00-of-01.json"
+READ = Spool.read
 
 
 def name_of(table: str, day: date = DAY, extension: str = "parquet") -> str:
@@ -153,6 +157,47 @@ def test_publish_days_again_writes_nothing_and_tells_what_is_there(destination, 
     assert store.written == []
     assert lake.versions() == versions
     assert [(i.name, i.rows, i.bytes, i.written) for i in again] == [(i.name, i.rows, i.bytes, False) for i in first]
+
+
+def test_publish_days_again_neither_reads_the_spool_nor_decodes_an_object(lake, monkeypatch):
+    run = a_run("a", "b", days=[DAY, NEXT])
+    lake.land(run)
+    decoded, read = [], []
+    monkeypatch.setattr(publish, "decode", lambda *arguments: decoded.append(arguments) or decode(*arguments))
+    monkeypatch.setattr(Spool, "read", lambda self, *arguments: read.append(arguments) or READ(self, *arguments))
+    lake.land(run)
+    assert (decoded, read) == ([], [])
+    lake.land(a_run("a", "b", days=[DAY, NEXT], conversions=2))
+    assert len(decoded) == 4
+    assert read
+
+
+def test_publish_days_after_campaigns_came_one_by_one_knows_all_of_them(lake, monkeypatch):
+    lake.land(a_run("b"))
+    lake.land(a_run("a"))
+    monkeypatch.setattr(publish, "decode", lambda *_: pytest.fail("It was decoded."))
+    assert not any(item.written for item in lake.land(a_run("a", "b")))
+
+
+def test_publish_days_over_rows_that_others_removed_brings_them_back(lake, destination):
+    lake.land(a_run("a", "b"))
+    for table in TABLES:
+        name = name_of(table)
+        source = pa.BufferReader(destination.data()[name])
+        fewer = pq.read_table(source).slice(1).replace_schema_metadata(pq.read_metadata(source).metadata)
+        sink = io.BytesIO()
+        pq.write_table(fewer, sink)
+        destination.put(name, sink.getvalue())
+    assert all(item.written for item in lake.land(a_run("a", "b")))
+    assert lake.read("campaign_days").equals(a_run("a", "b")["campaign_days"])
+    assert lake.read("campaign_messages").equals(a_run("a", "b")["campaign_messages"])
+
+
+def test_publish_days_over_equal_rows_without_a_note_leaves_them(lake, destination):
+    run = a_run("a")
+    for table in TABLES:
+        destination.put(name_of(table), encode(run[table], "parquet"))
+    assert not any(item.written for item in lake.land(run))
 
 
 def test_publish_days_where_one_object_differs_writes_it_alone(lake):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from airflow_provider_braze.core.fingerprints import Fingerprint, fingerprint_rows
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.landing.spool import Spool
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
@@ -141,6 +142,18 @@ def test_days_are_those_with_rows_sorted(folder):
         spool.add(a_run(["b"], [second, first]))
         spool.add({"campaign_days": days_of("c", day=third)})
         assert spool.days == [first, second, third]
+
+
+def test_fingerprint_is_that_of_all_rows_of_the_day_from_all_runs(folder):
+    days = days_from(DAY, 2)
+    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+        spool.add(a_run(["b"], days[:1]))
+        spool.add(a_run(["a", "c"], days))
+        for name in SPOOLED:
+            assert spool.fingerprint(name, DAY) == fingerprint_rows(a_run(["a", "b", "c"], days[:1])[name])
+            assert spool.fingerprint(name, days[1]) == fingerprint_rows(a_run(["a", "c"], days[1:])[name])
+            assert spool.fingerprint(name, days[1] + timedelta(days=1)) == Fingerprint()
+        assert spool.days == days
 
 
 def test_add_of_tables_without_rows_makes_no_day(folder):
