@@ -1,4 +1,7 @@
-"""Days out of the spool into the destination's objects: read, merged, compared and, if they differ, replaced."""
+"""Days out of the spool into the destination's objects: read, merged, compared and, if they differ, replaced.
+
+What is known to be there already is not even read from the spool.
+"""
 
 from __future__ import annotations
 
