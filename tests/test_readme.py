@@ -1,4 +1,4 @@
-"""What README.md says is held against the code."""
+"""What README.md, and its page of tables, say is held against the code."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from tests.lines import AIRFLOW, load_dags
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
+TABLES = (ROOT / "docs/tables.md").read_text()
 
 
-def section(title: str) -> str:
-    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, flags=re.M | re.S)
+def section(title: str, text: str = TEXT) -> str:
+    (found,) = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S)
     return found
 
 
@@ -59,7 +60,7 @@ def test_duckdb_query_of_the_readme_runs(braze_sandbox, make_context, tmp_path):
     CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination, lookback_days=1).execute(
         make_context()
     )
-    query, *_ = blocks("sql", section("Read it"))
+    query, *_ = blocks("sql", section("Read it", TABLES))
     rows = duckdb.sql(query.replace("s3://lake/braze", str(tmp_path))).fetchall()
     assert {str(row[0]) for row in rows} == {"2026-11-17", "2026-11-18"}
     assert {row[1] for row in rows} > {"email", "ios_push", "sms"}
@@ -77,7 +78,7 @@ def test_duckdb_queries_of_details_run(braze_sandbox, make_context, tmp_path):
         lookback_days=1,
         tables=["campaign_messages", "campaign_details"],
     ).execute(make_context())
-    queries = blocks("sql", section("Read it"))[1].replace("s3://lake/braze", str(tmp_path)).split(";")
+    queries = blocks("sql", section("Read it", TABLES))[1].replace("s3://lake/braze", str(tmp_path)).split(";")
     sent, counted = (duckdb.sql(query).fetchall() for query in queries[:2])
 
     settings = braze_sandbox.settings
@@ -96,7 +97,7 @@ def test_duckdb_queries_of_details_run(braze_sandbox, make_context, tmp_path):
 def test_athena_columns_are_those_of_the_table():
     from airflow_provider_braze.core.tables import SCHEMAS
 
-    *_, query = blocks("sql", section("Read it"))
+    *_, query = blocks("sql", section("Read it", TABLES))
     columns = re.findall(r"(\w+) (string|date|bigint|double)", query[: query.index("PARTITIONED")])
     names = {"string": "string", "date32[day]": "date", "int64": "bigint", "double": "double"}
     assert columns == [(field.name, names[str(field.type)]) for field in SCHEMAS["campaign_days"]]
@@ -158,10 +159,18 @@ def test_arguments_of_the_sensor_exist_with_their_defaults():
         assert told[name] == str(signature[name].default)
 
 
+def test_tables_of_the_readme_are_those_of_the_package():
+    from airflow_provider_braze.core.tables import SCHEMAS
+
+    assert set(first_column(re.sub(r" \(on request.*?\)", "", section("Tables")))) == set(SCHEMAS)
+    (query,) = blocks("sql", section("Tables"))
+    assert query == blocks("sql", section("Read it", TABLES))[0]
+
+
 def test_columns_are_those_of_the_tables():
     from airflow_provider_braze.core.tables import SCHEMAS
 
-    days, messages, details = re.split(r"^`campaign_(?:messages`:|details` )", section("Tables"), flags=re.M)
+    days, messages, details = re.split(r"^`campaign_(?:messages`:|details` )", section("Columns", TABLES), flags=re.M)
     assert set(first_column(days)) == set(SCHEMAS["campaign_days"].names)
     shared = set(first_column(days))
     assert set(first_column(messages)) == set(SCHEMAS["campaign_messages"].names) - shared

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ROW_GROUP_ROWS: Final = 1_000_000
 _KEYS: Final = ("campaign_id", "day", "channel")
-_HOLDS: Final = b"airflow_provider_braze.holds"
+_HOLDS: Final = b"braze.holds"
 _FOOTER_END: Final = 8
 """A Parquet file ends with its footer, the footer's length in four bytes, and four letters."""
 _UNREADABLE: Final = (
