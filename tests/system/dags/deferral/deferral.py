@@ -22,24 +22,28 @@ READY_AT = float(Path(os.environ["SYSTEM_TESTS_READY_AT"]).read_text())
 GRACE = timedelta(seconds=max(0, READY_AT - DAY_ENDS))
 
 
-class TriggeredSensor(CampaignDataSeriesSensor):
-    """Begins in the triggerer: hundreds of tasks that only defer would keep a machine busy for long."""
+def triggered(ready_at: float) -> type[CampaignDataSeriesSensor]:
+    """Sensors that begin in the triggerer: hundreds of tasks that only defer would keep a machine busy for long."""
+    arguments = {
+        "day": DAYS["start"],
+        "timezone": ZONE,
+        "ready_at": ready_at,
+        "give_up_at": ready_at + 366 * 86_400,
+        "campaign_ids": [os.environ["SYSTEM_TESTS_CAMPAIGN"]],
+        "poke_interval": 15.0,
+    }
 
-    start_from_trigger = True
-    start_trigger_args = StartTriggerArgs(
-        trigger_cls="airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger",
-        trigger_kwargs={
-            "day": DAYS["start"],
-            "timezone": ZONE,
-            "ready_at": DAY_ENDS,
-            "give_up_at": DAY_ENDS + 366 * 86_400,
-            "campaign_ids": [os.environ["SYSTEM_TESTS_CAMPAIGN"]],
-            "poke_interval": 15.0,
-        },
-        next_method="execute_complete",
-        next_kwargs=None,
-        timeout=None,
-    )
+    class TriggeredSensor(CampaignDataSeriesSensor):
+        start_from_trigger = True
+        start_trigger_args = StartTriggerArgs(
+            trigger_cls="airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger",
+            trigger_kwargs=arguments,
+            next_method="execute_complete",
+            next_kwargs=None,
+            timeout=None,
+        )
+
+    return TriggeredSensor
 
 
 # Airflow fails a task that is resumed before its executor has told that it is deferred; the retry mends that.
@@ -55,6 +59,8 @@ with DAG("waiting", schedule=None, start_date=START, default_args=RETRIES):
     )
     wait >> land
 
-with DAG("crowd", schedule=None, start_date=START, max_active_runs=50):
-    for number in range(10):
-        TriggeredSensor(task_id=f"wait_{number}")
+for name, ready_at in {"asking_crowd": DAY_ENDS, "waiting_crowd": DAY_ENDS + 366 * 86_400}.items():
+    with DAG(name, schedule=None, start_date=START, max_active_runs=50) as crowd:
+        for number in range(10):
+            triggered(ready_at)(task_id=f"wait_{number}")
+    globals()[name] = crowd
