@@ -177,7 +177,8 @@ def describe(window: Window) -> str:
     """One line for the log: the days, the rule that gave them, and when the next day ends."""
     next_end = _utc_text(end_of_day(window.end, load_timezone(window.timezone)))
     count = "no day" if window.is_empty else "1 day" if len(window) == 1 else f"{len(window)} days"
-    again = f", the first {window.lookback_days} of them read again" if window.lookback_days else ""
+    first = "the first" if window.lookback_days == 1 else f"the first {window.lookback_days}"
+    again = f", {first} of them read again" if window.lookback_days else ""
     return (
         f"{count} {window} in {window.timezone}{again}; given by {_RULES_IN_WORDS[window.rule]}; "
         f"the next day, {window.end}, ends at {next_end}"

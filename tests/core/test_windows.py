@@ -605,6 +605,10 @@ def test_check_finished_empty_window_passes():
             Window(date(2026, 11, 8), date(2026, 11, 19), lookback_days=10),
             "11 days [2026-11-08, 2026-11-19) in UTC, the first 10 of them read again;",
         ),
+        (
+            Window(date(2026, 11, 17), date(2026, 11, 19), lookback_days=1),
+            "2 days [2026-11-17, 2026-11-19) in UTC, the first of them read again;",
+        ),
     ],
 )
 def test_describe_window_tells_days_in_one_line(window, beginning):
