@@ -17,6 +17,7 @@ GIVE_UP_AFTER: Final = 16
 """Campaigns that may fail, each after all its attempts and none having succeeded, before the rest is not tried."""
 
 _AHEAD: Final = 4
+"""Campaigns drawn but not yet consumed, for each thread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ batch, and kept in place of the rows. It has 128 bits: enough against chance, wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache, reduce
 from hashlib import blake2b
@@ -15,7 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _LANES: Final = ("low", "high")
+"""A fingerprint is two sums, made in the same way of different constants."""
+
 _MODULUS: Final = 2**64
+
+
+Codes = tuple[pa.Array, pa.Array]
+"""A column as numbers, for each lane."""
 
 
 class Fingerprint(NamedTuple):
@@ -43,8 +50,9 @@ def fingerprint_days(table: pa.Table) -> dict[date, Fingerprint]:
 
     :param table: of texts, numbers and dates; it has a column ``day``.
     """
-    cells = {name: _cells(table.column(name).combine_chunks()) for name in table.schema.names}
-    rows = pa.table({"day": table.column("day"), **{lane: _mix_rows(cells, lane) for lane in _LANES}})
+    cells = {name: _codes(table.column(name).combine_chunks()) for name in table.schema.names}
+    mixed = {lane: _mix_rows(cells, place, lane) for place, lane in enumerate(_LANES)}
+    rows = pa.table({"day": table.column("day"), **mixed})
     sums = rows.group_by("day", use_threads=False).aggregate([*((lane, "sum") for lane in _LANES), ([], "count_all")])
     columns = (sums.column(name).to_pylist() for name in ("day", "count_all", "low_sum", "high_sum"))
     return {day: Fingerprint(*found) for day, *found in zip(*columns, strict=True)}
@@ -55,42 +63,48 @@ def fingerprint_rows(table: pa.Table) -> Fingerprint:
     return reduce(Fingerprint.joined, fingerprint_days(table).values(), Fingerprint())
 
 
-def _mix_rows(cells: dict[str, pa.Array], lane: str) -> pa.Array:
-    """One number a row. All steps are modulo 2^64, and each of the last ones can be undone, so none loses anything."""
+def _mix_rows(cells: Mapping[str, Codes], place: int, lane: str) -> pa.Array:
+    """One number a row: a sum over its cells, scattered, so that a sum over rows does not undo it; modulo 2^64."""
     total = None
-    for name, values in cells.items():
-        term = pc.multiply(values, _constant(f"{lane} {name}"))
+    for name, codes in cells.items():
+        term = pc.multiply(codes[place], _constant(f"{lane} {name}"))
         total = term if total is None else pc.add(total, term)
     for step in ("first", "second"):
-        total = pc.multiply(pc.bit_wise_xor(total, pc.shift_right(total, _HALF)), _constant(f"{lane} {step}"))
-    return pc.bit_wise_xor(total, pc.shift_right(total, _HALF))
+        total = pc.multiply(_fold(total), _constant(f"{lane} {step}"))
+    return _fold(total)
 
 
-def _cells(values: pa.Array) -> pa.Array:
-    """A number for each cell, equal for equal ones."""
+def _codes(values: pa.Array) -> Codes:
+    """For each lane a number for each cell, equal for equal cells; null has one that no value has but by chance."""
     if pa.types.is_string(values.type):
         encoded = values.dictionary_encode()
-        numbers = b"".join(map(_digest, encoded.dictionary.to_pylist()))
-        codes = pa.Array.from_buffers(pa.uint64(), len(numbers) // 8, [None, pa.py_buffer(numbers)])
-        codes = codes.take(encoded.indices)
+        digests = b"".join(map(_digest, encoded.dictionary.to_pylist()))
+        halves = pa.Array.from_buffers(pa.uint64(), len(digests) // 8, [None, pa.py_buffer(digests)])
+        first = pc.multiply(encoded.indices, 2)
+        lanes = (halves.take(first), halves.take(pc.add(first, 1)))
     elif pa.types.is_floating(values.type):
-        bits = values.view(pa.uint64())
-        # The low bits of most fractions are noughts, and those a product would leave so.
-        codes = pc.bit_wise_xor(bits, pc.shift_right(bits, _HALF))
+        lanes = (_fold(values.view(pa.uint64())),) * 2
     else:
         narrow = values.cast(pa.int32()) if pa.types.is_date(values.type) else values
-        codes = narrow.cast(pa.int64()).view(pa.uint64())
-    return pc.fill_null(codes, _constant("null"))
+        lanes = (_fold(narrow.cast(pa.int64()).view(pa.uint64())),) * 2
+    low, high = (pc.fill_null(codes, _constant(f"{lane} null")) for codes, lane in zip(lanes, _LANES, strict=True))
+    return low, high
+
+
+def _fold(codes: pa.Array) -> pa.Array:
+    """Mix the upper half into the lower one, for a product carries upwards only."""
+    return pc.bit_wise_xor(codes, pc.shift_right(codes, _HALF))
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=8).digest()
+    return blake2b(text.encode(), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)
 def _constant(name: str) -> pa.Scalar:
-    """A number that has nothing to do with any other one, and is odd, so that a product with it can be undone."""
-    return pa.scalar(int.from_bytes(_digest(name), "little") | 1, pa.uint64())
+    """A number that has to do with no other one and no text; odd, so that no product loses bits."""
+    digest = blake2b(name.encode(), digest_size=8, person=b"constant").digest()
+    return pa.scalar(int.from_bytes(digest, "little") | 1, pa.uint64())
 
 
 _HALF: Final = pa.scalar(32, pa.uint64())

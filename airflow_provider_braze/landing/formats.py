@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _ROW_GROUP_ROWS: Final = 1_000_000
 _KEYS: Final = ("campaign_id", "day", "channel")
 _HOLDS: Final = b"braze.holds"
-_FOOTER_END: Final = 8
-"""A Parquet file ends with its footer, the footer's length in four bytes, and four letters."""
+_DIGITS: Final = 32
+"""Of a file's digest."""
 _UNREADABLE: Final = (
     EOFError,
     KeyError,
@@ -43,11 +43,11 @@ def encode(table: pa.Table, file_format: FileFormat, fingerprint: Fingerprint | 
     return _to_jsonl(table) if file_format == "jsonl" else _to_parquet(table, fingerprint)
 
 
-def is_known_to_hold(content: bytes, fingerprint: Fingerprint, file_format: FileFormat) -> bool:
-    """Tell, without decoding it, whether an object has just these rows.
+def is_known_to_hold(content: bytes, schema: pa.Schema, fingerprint: Fingerprint, file_format: FileFormat) -> bool:
+    """Tell, without decoding it, whether an object has just these rows, in this schema.
 
     Parquet files carry the fingerprint of their rows. Others who rewrite a file may copy that with all else which is
-    noted in it, so it comes with a digest of the bytes that it was written for, and counts for these alone.
+    noted in it, and bytes may be damaged; so a digest of the whole file comes with it.
 
     :return: False also if that cannot be told: of other formats, of objects that others wrote, of damaged ones.
     """
@@ -57,11 +57,11 @@ def is_known_to_hold(content: bytes, fingerprint: Fingerprint, file_format: File
     if file_format != "parquet":
         return False
     try:
-        notes = pq.read_metadata(pa.BufferReader(content)).metadata or {}
+        note = (pq.read_metadata(pa.BufferReader(content)).metadata or {}).get(_HOLDS, b"")
     except (pa.ArrowException, *_UNREADABLE):
         return False
-    footer = int.from_bytes(content[-_FOOTER_END:-4], "little")
-    return notes.get(_HOLDS) == _note(fingerprint, memoryview(content)[: -_FOOTER_END - footer])
+    blank = _blank_note(schema, fingerprint)
+    return bool(note) and note == _sign(blank, _replace_last(content, note, blank))
 
 
 def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> tuple[pa.Table, bool]:
@@ -116,12 +116,29 @@ def _to_parquet(table: pa.Table, fingerprint: Fingerprint | None) -> bytes:
         # One chunk a column: how the rows came together must not show in the bytes.
         writer.write_table(table.combine_chunks(), row_group_size=_ROW_GROUP_ROWS)
         if fingerprint is not None:
-            writer.add_key_value_metadata({_HOLDS: _note(fingerprint, sink.getbuffer())})
-    return sink.getvalue()
+            writer.add_key_value_metadata({_HOLDS: _blank_note(table.schema, fingerprint)})
+    content = sink.getvalue()
+    if fingerprint is None:
+        return content
+    blank = _blank_note(table.schema, fingerprint)
+    return _replace_last(content, blank, _sign(blank, content))
 
 
-def _note(fingerprint: Fingerprint, rows: memoryview) -> bytes:
-    return f"{fingerprint} {blake2b(rows, digest_size=16).hexdigest()}".encode()
+def _blank_note(schema: pa.Schema, fingerprint: Fingerprint) -> bytes:
+    """What a file's note says, with noughts in the place of the file's digest."""
+    columns = blake2b(repr([(field.name, str(field.type)) for field in schema]).encode(), digest_size=8).hexdigest()
+    return f"{fingerprint} {columns} ".encode() + b"0" * _DIGITS
+
+
+def _sign(blank: bytes, content: bytes) -> bytes:
+    """The note with the digest of a file that has the blank one."""
+    return blank[:-_DIGITS] + blake2b(content, digest_size=_DIGITS // 2).hexdigest().encode()
+
+
+def _replace_last(content: bytes, old: bytes, new: bytes) -> bytes:
+    """Replace what stands in a file once; it is nearest to the end, where the footer is."""
+    before, _, after = content.rpartition(old)
+    return b"".join([before, new, after])
 
 
 def _from_parquet(content: bytes) -> pa.Table:

@@ -142,9 +142,10 @@ class Publisher:
 
         def change(stored: Stored | None) -> bytes | None:
             from airflow_provider_braze.core.fingerprints import fingerprint_rows
+            from airflow_provider_braze.core.tables import SCHEMAS
 
             nonlocal rows, size, is_attempted
-            if stored and fingerprint is not None and is_known_to_hold(stored.content, fingerprint, file_format):
+            if stored and fingerprint and is_known_to_hold(stored.content, SCHEMAS[table], fingerprint, file_format):
                 # All of its rows are those that came, so none of another campaign is among them.
                 rows, size = fingerprint.rows, len(stored.content)
                 return None

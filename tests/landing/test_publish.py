@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_braze.core.fingerprints import Fingerprint
 from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import publish
@@ -240,6 +241,14 @@ def test_publish_days_of_equal_rows_over_an_older_schema_rewrites_them(lake, des
     (landed,) = lake.land({"campaign_days": run}, tables=["campaign_days"])
     assert landed.written
     assert lake.read("campaign_days").equals(run)
+
+
+def test_publish_days_without_rows_over_an_older_schema_rewrites_them(lake, destination):
+    older = SCHEMAS["campaign_messages"].empty_table().drop_columns(["other"])
+    destination.put(name_of("campaign_messages"), encode(older, "parquet", Fingerprint()))
+    (landed,) = lake.land(a_run("a", messages=False), tables=["campaign_messages"])
+    assert landed.written
+    assert lake.read("campaign_messages").num_rows == 0
 
 
 def test_publish_days_without_rows_makes_objects_without_rows(lake, destination):
