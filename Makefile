@@ -67,7 +67,7 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
 	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) $(IN_PARALLEL) $(ARGS)
 
-system: chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about ten minutes
+system: chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about a quarter of an hour
 	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
 	--newest-python 3.12
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
