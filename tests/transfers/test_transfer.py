@@ -22,6 +22,7 @@ from airflow_provider_braze.exceptions import (
     BrazeServerError,
     BrazeWindowError,
 )
+from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.killing import killed_once
@@ -113,6 +114,16 @@ def test_same_run_twice_writes_no_data_object(land, destination):
     manifest = destination.manifest(second["manifest"])
     assert manifest["changed_days"] == []
     assert not [item for table in manifest["tables"].values() for item in table["objects"] if item["written"]]
+
+
+@pytest.mark.parametrize("batch_days", [1, 20])
+def test_run_in_small_batches_lands_the_same_bytes(batch_days, land, destination, monkeypatch):
+    land()
+    whole = destination.data()
+    destination.restore({})
+    monkeypatch.setattr(landing_run, "BATCH_DAYS", batch_days)
+    land()
+    assert destination.data() == whole
 
 
 def test_shuffled_answers_change_nothing(land, braze_sandbox, destination):
