@@ -6,7 +6,6 @@ batch, and kept in place of the rows. It has 128 bits: enough against chance, wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache, reduce
 from hashlib import blake2b
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _LANES: Final = ("low", "high")
-"""A fingerprint is two sums, made in the same way of different constants."""
+"""A fingerprint is two sums modulo 2^64, made in the same way of different constants."""
 
 _MODULUS: Final = 2**64
 
@@ -50,9 +49,7 @@ def fingerprint_days(table: pa.Table) -> dict[date, Fingerprint]:
 
     :param table: of texts, numbers and dates; it has a column ``day``.
     """
-    cells = {name: _codes(table.column(name).combine_chunks()) for name in table.schema.names}
-    mixed = {lane: _mix_rows(cells, place, lane) for place, lane in enumerate(_LANES)}
-    rows = pa.table({"day": table.column("day"), **mixed})
+    rows = pa.table({"day": table.column("day"), **_mix_rows(table)})
     sums = rows.group_by("day", use_threads=False).aggregate([*((lane, "sum") for lane in _LANES), ([], "count_all")])
     columns = (sums.column(name).to_pylist() for name in ("day", "count_all", "low_sum", "high_sum"))
     return {day: Fingerprint(*found) for day, *found in zip(*columns, strict=True)}
@@ -63,15 +60,21 @@ def fingerprint_rows(table: pa.Table) -> Fingerprint:
     return reduce(Fingerprint.joined, fingerprint_days(table).values(), Fingerprint())
 
 
-def _mix_rows(cells: Mapping[str, Codes], place: int, lane: str) -> pa.Array:
-    """One number a row: a sum over its cells, scattered, so that a sum over rows does not undo it; modulo 2^64."""
-    total = None
-    for name, codes in cells.items():
-        term = pc.multiply(codes[place], _constant(f"{lane} {name}"))
-        total = term if total is None else pc.add(total, term)
+def _mix_rows(table: pa.Table) -> dict[str, pa.Array]:
+    """For each lane one number a row: a sum over its cells, scattered, so that a sum over rows does not undo it."""
+    sums: dict[str, pa.Array] = {}
+    # Column by column, for those of a batch as numbers are as large as the batch.
+    for name in table.schema.names:
+        for lane, codes in zip(_LANES, _codes(table.column(name).combine_chunks()), strict=True):
+            term = pc.multiply(codes, _constant(f"{lane} {name}"))
+            sums[lane] = pc.add(sums[lane], term) if lane in sums else term
+    return {lane: _scatter(codes, lane) for lane, codes in sums.items()}
+
+
+def _scatter(codes: pa.Array, lane: str) -> pa.Array:
     for step in ("first", "second"):
-        total = pc.multiply(_fold(total), _constant(f"{lane} {step}"))
-    return _fold(total)
+        codes = pc.multiply(_fold(codes), _constant(f"{lane} {step}"))
+    return _fold(codes)
 
 
 def _codes(values: pa.Array) -> Codes:
