@@ -57,11 +57,11 @@ def is_known_to_hold(content: bytes, schema: pa.Schema, fingerprint: Fingerprint
     if file_format != "parquet":
         return False
     try:
-        note = (pq.read_metadata(pa.BufferReader(content)).metadata or {}).get(_HOLDS, b"")
+        note: bytes = (pq.read_metadata(pa.BufferReader(content)).metadata or {}).get(_HOLDS, b"")
     except (pa.ArrowException, *_UNREADABLE):
         return False
-    blank = _blank_note(schema, fingerprint)
-    return bool(note) and note == _sign(blank, _replace_last(content, note, blank))
+    blank, place, view = _blank_note(schema, fingerprint), content.rfind(note), memoryview(content)
+    return note == _sign(blank, view[:place], blank, view[place + len(note) :])
 
 
 def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> tuple[pa.Table, bool]:
@@ -121,7 +121,9 @@ def _to_parquet(table: pa.Table, fingerprint: Fingerprint | None) -> bytes:
     if fingerprint is None:
         return content
     blank = _blank_note(table.schema, fingerprint)
-    return _replace_last(content, blank, _sign(blank, content))
+    # Nearest to the end, where the footer is.
+    place, view = content.rindex(blank), memoryview(content)
+    return b"".join([view[:place], _sign(blank, view), view[place + len(blank) :]])
 
 
 def _blank_note(schema: pa.Schema, fingerprint: Fingerprint) -> bytes:
@@ -130,15 +132,12 @@ def _blank_note(schema: pa.Schema, fingerprint: Fingerprint) -> bytes:
     return f"{fingerprint} {columns} ".encode() + b"0" * _DIGITS
 
 
-def _sign(blank: bytes, content: bytes) -> bytes:
-    """The note with the digest of a file that has the blank one."""
-    return blank[:-_DIGITS] + blake2b(content, digest_size=_DIGITS // 2).hexdigest().encode()
-
-
-def _replace_last(content: bytes, old: bytes, new: bytes) -> bytes:
-    """Replace what stands in a file once; it is nearest to the end, where the footer is."""
-    before, _, after = content.rpartition(old)
-    return b"".join([before, new, after])
+def _sign(blank: bytes, *pieces: bytes | memoryview) -> bytes:
+    """The note with the digest of a file, whose pieces are with the blank one."""
+    digest = blake2b(digest_size=_DIGITS // 2)
+    for piece in pieces:
+        digest.update(piece)
+    return blank[:-_DIGITS] + digest.hexdigest().encode()
 
 
 def _from_parquet(content: bytes) -> pa.Table:
