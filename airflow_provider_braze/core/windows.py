@@ -12,6 +12,7 @@ import pendulum
 
 from airflow_provider_braze.core.bounds import is_given, read_bound, unusable_bound
 from airflow_provider_braze.core.models import Rule, Window
+from airflow_provider_braze.core.wording import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 
 UTC: Final = fixed_zone.utc
@@ -176,7 +177,7 @@ def check_finished(window: Window, *, now: datetime, run_after: datetime | None)
 def describe(window: Window) -> str:
     """One line for the log: the days, the rule that gave them, and when the next day ends."""
     next_end = _utc_text(end_of_day(window.end, load_timezone(window.timezone)))
-    count = "no day" if window.is_empty else "1 day" if len(window) == 1 else f"{len(window)} days"
+    count = "no day" if window.is_empty else counted(len(window), "day")
     first = "the first" if window.lookback_days == 1 else f"the first {window.lookback_days}"
     again = f", {first} of them read again" if window.lookback_days else ""
     return (
