@@ -109,13 +109,13 @@ class BrazePartialError(BrazeError):
     """Some campaigns failed; all others have landed.
 
     :param failures: class and message of the failure by campaign id.
-    :param is_fatal: whether none of them can be mended by running the task again.
+    :param is_permanent: whether none of them can be mended by running the task again.
     """
 
-    def __init__(self, message: str, failures: Mapping[str, str] | None = None, is_fatal: bool = False) -> None:
-        super().__init__(message, dict(failures or {}), is_fatal)
+    def __init__(self, message: str, failures: Mapping[str, str] | None = None, is_permanent: bool = False) -> None:
+        super().__init__(message, dict(failures or {}), is_permanent)
         self.failures = dict(failures or {})
-        self.is_fatal = is_fatal
+        self.is_permanent = is_permanent
 
 
 class BrazeConflictError(BrazeError):

@@ -21,11 +21,11 @@ def main() -> None:
     settings = SandboxSettings(campaigns=20, rate_limit=ALLOWED, rate_window_seconds=WINDOW_SECONDS)
     with Sandbox(settings) as braze:
         os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = braze.connection_json()
-        from airflow_provider_braze.core import exchange
+        from airflow_provider_braze.core import responses
         from airflow_provider_braze.hooks.braze import BrazeHook
 
         windows: list[int] = []
-        lock, read = threading.Lock(), exchange.rate_limit
+        lock, read = threading.Lock(), responses.rate_limit
 
         def watch(headers, now):
             told = read(headers, now)
@@ -33,7 +33,7 @@ def main() -> None:
                 windows.append(told.window)
             return told
 
-        exchange.rate_limit = watch
+        responses.rate_limit = watch
         hook = BrazeHook(concurrency=16)
         ids = data.campaign_ids(settings)
 

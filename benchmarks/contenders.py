@@ -70,8 +70,9 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     import pyarrow.compute
     import pyarrow.parquet
 
-    from airflow_provider_braze.core import tables
-    from airflow_provider_braze.landing import spool, store, upsert
+    from airflow_provider_braze.landing import publish as upsert
+    from airflow_provider_braze.landing import spool, store
+    from airflow_provider_braze.tables import build as tables
     from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
     del pyarrow, requests, tables, spool, store, upsert

@@ -111,7 +111,7 @@ def test_data_error_carries_the_path():
 
 def test_partial_error_carries_failures_of_its_own():
     failures = {"a": "BrazeServerError: down"}
-    error = BrazePartialError("said", failures, is_fatal=True)
+    error = BrazePartialError("said", failures, is_permanent=True)
     failures.clear()
     assert error.failures == {"a": "BrazeServerError: down"}
-    assert error.is_fatal
+    assert error.is_permanent

@@ -14,17 +14,32 @@ import airflow_provider_braze
 PACKAGE = "airflow_provider_braze"
 FOLDER = Path(airflow_provider_braze.__file__).parent
 ROLES = ("hooks", "operators", "sensors", "transfers", "triggers")
-# Who may import a role's modules when they run; hooks serve all roles, triggers those that defer.
-IMPORTERS = {"hooks": set(ROLES), "triggers": {"operators", "sensors", "transfers"}}
-WITH_AIRFLOW = {
-    *ROLES,
-    "landing.store",
-    "lineage",
-    "metrics",
-    "outlet_events",
-    "run_dates",
-    "run_window",
-    "task_errors",
+# From the lowest to the highest: a module imports only its own folder and lower ones.
+LAYERS = (
+    ("exceptions",),
+    ("core",),
+    ("tables",),
+    ("series",),
+    ("transport",),
+    ("fetch",),
+    ("landing",),
+    ("task",),
+    ("hooks",),
+    ("triggers",),
+    ("operators", "sensors", "transfers"),
+)
+# The sandbox stands apart: it serves what the declarations name.
+SANDBOX_MAY_IMPORT = ("core", "exceptions", "sandbox", "series")
+LIBRARIES = {
+    "airflow": (*ROLES, "task", "landing.store"),
+    "pyarrow": ("tables", "series", "landing"),
+    "requests": ("transport",),
+    "urllib3": ("transport",),
+    "httpx": ("transport",),
+    "msgspec": ("core", "tables", "series", "landing", "sandbox"),
+    "tenacity": ("transport",),
+    "starlette": ("sandbox",),
+    "uvicorn": ("sandbox",),
 }
 
 
@@ -69,15 +84,6 @@ def is_of(name: str, *parts: str) -> bool:
     return f"{name}.".startswith(tuple(f"{part}." for part in parts))
 
 
-def reached_from(name: str) -> set[str]:
-    found, open_ends = set[str](), [name]
-    while open_ends:
-        name = open_ends.pop()
-        found.add(name)
-        open_ends += [each for each in imports_of(name) if each in MODULES and each not in found]
-    return found
-
-
 def run_python(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -108,7 +114,7 @@ def test_role_modules_load_neither_requests_nor_pyarrow() -> None:
 
 
 def test_core_loads_without_airflow() -> None:
-    loaded = newly_loaded(within("core", "sandbox.data", "exceptions"))
+    loaded = newly_loaded(within("core", "series", "sandbox.data", "exceptions"))
     assert PACKAGE in loaded
     assert not loaded & {"airflow", "requests", "httpx", "fsspec"}
 
@@ -117,38 +123,40 @@ def test_package_itself_loads_nothing() -> None:
     assert newly_loaded([PACKAGE, f"{PACKAGE}.get_provider_info"]) == {PACKAGE}
 
 
-@pytest.mark.parametrize("name", within("core", "exceptions"))
-def test_core_module_imports_only_what_it_may(name: str) -> None:
-    may = [f"{PACKAGE}.core", f"{PACKAGE}.exceptions", "pendulum"]
-    # Decoding and columns, and what they are made of.
-    of_columns = (f"{PACKAGE}.core.tables", f"{PACKAGE}.core.fingerprints")
-    if any(name in reached_from(each) for each in of_columns):
-        may += ["msgspec", "pyarrow"]
-    strange = {each for each in imports_of(name) if not is_of(each, *may)}
-    assert {each for each in strange if each.partition(".")[0] not in sys.stdlib_module_names} == set()
+def layer_of(name: str) -> int:
+    folder = name.split(".")[1] if "." in name else ""
+    return next((place for place, folders in enumerate(LAYERS) if folder in folders), -1)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if layer_of(name) >= 0])
+def test_module_imports_nothing_above_its_layer(name: str) -> None:
+    above = {each for each in imports_of(name) if each.startswith(PACKAGE) and layer_of(each) > layer_of(name)}
+    assert above == set()
+    siblings = {each.split(".")[1] for each in imports_of(name) if layer_of(each) == layer_of(name) and "." in each}
+    assert siblings <= {name.split(".")[1]}
 
 
 @pytest.mark.parametrize("name", within("sandbox"))
 def test_sandbox_module_imports_only_what_it_may(name: str) -> None:
-    may = [f"{PACKAGE}.core", f"{PACKAGE}.exceptions", f"{PACKAGE}.sandbox", "msgspec", "pytest"]
-    may += ["starlette", "uvicorn"]
-    strange = {each for each in imports_of(name) if not is_of(each, *may)}
-    assert {each for each in strange if each.partition(".")[0] not in sys.stdlib_module_names} == set()
+    mine = {each for each in imports_of(name) if each.startswith(f"{PACKAGE}.")}
+    assert {each for each in mine if not is_of(each, *(f"{PACKAGE}.{part}" for part in SANDBOX_MAY_IMPORT))} == set()
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_module_imports_only_role_modules_that_it_may(name: str) -> None:
-    importer = name.split(".")[1] if "." in name else ""
-    for each in imports_of(name):
-        role = each.split(".")[1] if each.startswith(f"{PACKAGE}.") else ""
-        if role in ROLES:
-            assert importer in IMPORTERS.get(role, set()), f"{name} imports {each}"
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_library_is_imported_only_where_it_may_be(library: str) -> None:
+    users = {name for name in MODULES if any(is_of(each, library) for each in imports_of(name))}
+    allowed = [f"{PACKAGE}.{part}" for part in LIBRARIES[library]]
+    assert {name for name in users if not is_of(name, *allowed)} == set()
+    assert users, f"no module imports {library}: remove its rule"
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_module_without_a_word_of_airflow_imports_none(name: str) -> None:
-    if not is_of(name, *(f"{PACKAGE}.{part}" for part in WITH_AIRFLOW)):
-        assert not {each for each in imports_of(name) if is_of(each, "airflow")}
+def test_package_root_holds_only_what_has_no_folder() -> None:
+    assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {
+        "__init__.py",
+        "exceptions.py",
+        "get_provider_info.py",
+        "py.typed",
+    }
 
 
 @pytest.mark.parametrize("name", MODULES)

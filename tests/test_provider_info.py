@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from airflow_provider_braze import get_provider_info as module
-from airflow_provider_braze.core.connection import parse_connection
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.get_provider_info import get_provider_info
+from airflow_provider_braze.transport.connection import parse_connection
 
 INFO = get_provider_info()
 DISTRIBUTION = "airflow-provider-braze-analytics"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from airflow_provider_braze.core.exchange import RateLimit
+from airflow_provider_braze.core.responses import RateLimit
 
 _RECHECK_SECONDS = 1.0
 
@@ -16,7 +16,7 @@ Reason = Literal["spent", "in flight", "requests_per_minute"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Wait:
     """A request may not go yet.
 
     :param seconds: ask again after these, or as soon as an answer has come.
@@ -47,7 +47,7 @@ class RateBudget:
         self.remaining: int | None = None
         """What Braze last said is left, None when not known."""
 
-    def admit(self, now: float) -> Hold | None:
+    def admit(self, now: float) -> Wait | None:
         """Let one request go (None: it counts as under way, :meth:`settle` it), or tell how long to hold it.
 
         :param now: seconds of a clock that never goes back.
@@ -56,14 +56,14 @@ class RateBudget:
             self.remaining = self._limit
         if self.remaining is not None and self.remaining <= self._in_flight:
             wait = self._resets_at - now
-            return Hold(wait if wait > 0 else _RECHECK_SECONDS, "in flight" if self.remaining else "spent")
+            return Wait(wait if wait > 0 else _RECHECK_SECONDS, "in flight" if self.remaining else "spent")
         if now < self._next_slot:
-            return Hold(self._next_slot - now, "requests_per_minute")
+            return Wait(self._next_slot - now, "requests_per_minute")
         self._next_slot = now + self._spacing
         self._in_flight += 1
         return None
 
-    def settle(self, told: RateLimit | None, now: float, *, refused: bool = False) -> None:
+    def record(self, told: RateLimit | None, now: float, *, refused: bool = False) -> None:
         """Take a request from those under way, and what its answer told.
 
         :param told: the answer's rate-limit headers, None when there was no answer or it had none.

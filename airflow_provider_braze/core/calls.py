@@ -60,7 +60,7 @@ def call_for_last_day(
 
 
 def fetch_calls(window: Window, *, now: datetime) -> Generator[SeriesCall, T, list[T]]:
-    """Ask for a window's days call by call; a conversation of :mod:`~airflow_provider_braze.core.steps`.
+    """Ask for a window's days call by call; a conversation of :mod:`~airflow_provider_braze.core.drivers`.
 
     :param now: as :func:`split_window` takes it.
     :return: what came of each call, oldest days first; it tells what days are in it.

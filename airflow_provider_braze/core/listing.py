@@ -31,7 +31,7 @@ def entries_of(answer: JsonObject, page: int) -> list[JsonObject]:
     return entries
 
 
-def read_at_rest(read_pages: Callable[[int], Iterable[list[JsonObject]]]) -> Iterator[JsonObject]:
+def read_until_stable(read_pages: Callable[[int], Iterable[list[JsonObject]]]) -> Iterator[JsonObject]:
     """Give the campaigns of all pages, each id once; none is lost that is listed all the while.
 
     Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of

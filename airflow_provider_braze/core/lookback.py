@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from airflow_provider_braze.core.wording import counted
+from airflow_provider_braze.core.text import counted
 
 DEFAULT_LOOKBACK_DAYS: Final = 30
 """The longest conversion window that can be set. Source: Braze docs, Conversion events (seen 2026-09)."""

@@ -71,10 +71,10 @@ class SeriesCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpResponse:
     """An HTTP answer, free of any library's types.
 
-    :param headers: as received; look them up by :func:`~airflow_provider_braze.core.exchange.header`, in any case.
+    :param headers: as received; look them up by :func:`~airflow_provider_braze.core.responses.header`, in any case.
     :param body: the whole body, decompressed.
     """
 

@@ -12,7 +12,7 @@ import pendulum
 
 from airflow_provider_braze.core.bounds import is_given, read_bound, unusable_bound
 from airflow_provider_braze.core.models import Rule, Window
-from airflow_provider_braze.core.wording import counted
+from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 
 UTC: Final = fixed_zone.utc

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.providers.common.compat.sdk import BaseHook
 
+from airflow_provider_braze.core.drivers import drive, drive_async
 from airflow_provider_braze.core.endpoints import (
     CAMPAIGNS_DATA_SERIES,
     CAMPAIGNS_DETAILS,
@@ -22,19 +23,18 @@ from airflow_provider_braze.core.endpoints import (
     data_series_params,
     list_params,
 )
-from airflow_provider_braze.core.exchange import read_object
-from airflow_provider_braze.core.listing import entries_of, read_at_rest
-from airflow_provider_braze.core.steps import run_steps, run_steps_async
+from airflow_provider_braze.core.listing import entries_of, read_until_stable
+from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.exceptions import BrazeRequestError
-from airflow_provider_braze.metrics import emit, sending_figures
+from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_braze.async_transport import AsyncTransport
-    from airflow_provider_braze.core.connection import ConnectionSettings
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
-    from airflow_provider_braze.transport import Transport
+    from airflow_provider_braze.transport.async_transport import AsyncTransport
+    from airflow_provider_braze.transport.connection import ConnectionSettings
+    from airflow_provider_braze.transport.sync_transport import Transport
 
 T = TypeVar("T", bound=Container[date])
 Content = TypeVar("Content")
@@ -78,13 +78,13 @@ class BrazeHook(BaseHook):
 
         :raises BrazeConfigError: naming the field that is wrong.
         """
-        from airflow_provider_braze.connecting import read_settings
+        from airflow_provider_braze.transport.connection import read_settings
 
         return read_settings(self.get_connection(self.braze_conn_id))
 
     def get_conn(self) -> Transport:
         """Give the transport that all calls of this hook, in all threads, go through."""
-        from airflow_provider_braze.transport import Transport
+        from airflow_provider_braze.transport.sync_transport import Transport
 
         with self._opening:
             if self._open is None:
@@ -98,7 +98,7 @@ class BrazeHook(BaseHook):
         transport, self._open, self._stopped = self._open, None, False
         if transport is not None:
             transport.close()
-            emit(sending_figures(transport.stats))
+            emit(request_metrics(transport.stats))
 
     def stop(self) -> None:
         """End every call of this hook that waits or comes, in all threads, by an error; safe in a signal handler."""
@@ -129,7 +129,7 @@ class BrazeHook(BaseHook):
             back is not in it (see :func:`~airflow_provider_braze.core.windows.missing_days`).
         :raises BrazeDataError: an answer is not of the documented shape, or tells one day twice with other content.
         """
-        from airflow_provider_braze.core.series import read_days
+        from airflow_provider_braze.core.payloads import read_days
 
         return [day for days in self.fetch_series(campaign_id, window, read_days) for day in days.values()]
 
@@ -146,14 +146,14 @@ class BrazeHook(BaseHook):
             params = data_series_params(campaign_id, call)
             return self.get_conn().get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
 
-        return run_steps(fetch_calls(window, now=datetime.now(timezone.utc)), fetch)
+        return drive(fetch_calls(window, now=datetime.now(timezone.utc)), fetch)
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
     ) -> Iterator[JsonObject]:
         """List the workspace's campaigns, oldest first, each id once; none is lost that is listed all the while.
 
-        It is read twice, see :func:`~airflow_provider_braze.core.listing.read_at_rest`.
+        It is read twice, see :func:`~airflow_provider_braze.core.listing.read_until_stable`.
 
         :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
         :param edited_after: aware; only campaigns edited after it. Not when they last sent.
@@ -161,7 +161,7 @@ class BrazeHook(BaseHook):
         :raises BrazeDataError: an entry without an id, an answer of another shape, or a list that keeps changing.
         """
         read_page = partial(self._campaigns_page, include_archived, edited_after)
-        return read_at_rest(partial(self._pages, read_page))
+        return read_until_stable(partial(self._pages, read_page))
 
     def _pages(self, read_page: Callable[[int], list[JsonObject]], at_once: int) -> Iterator[list[JsonObject]]:
         if at_once:
@@ -255,7 +255,7 @@ class BrazeAsyncHook(BaseHook):
         transport, self._open = self._open, None
         if transport is not None:
             await transport.close()
-            emit(sending_figures(transport.stats))
+            emit(request_metrics(transport.stats))
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
         """Call any GET endpoint; as :meth:`BrazeHook.get`, errors included."""
@@ -266,7 +266,7 @@ class BrazeAsyncHook(BaseHook):
         """Fetch a campaign's daily analytics; as :meth:`BrazeHook.campaign_data_series`, errors included."""
         transport = await self.get_conn()
         from airflow_provider_braze.core.calls import fetch_calls
-        from airflow_provider_braze.core.series import read_days
+        from airflow_provider_braze.core.payloads import read_days
 
         async def fetch(call: SeriesCall) -> dict[date, JsonObject]:
             params = data_series_params(campaign_id, call)
@@ -276,14 +276,14 @@ class BrazeAsyncHook(BaseHook):
             return days
 
         now = datetime.now(timezone.utc)
-        answers = await run_steps_async(fetch_calls(window, now=now), fetch)
+        answers = await drive_async(fetch_calls(window, now=now), fetch)
         return [day for days in answers for day in days.values()]
 
 
 def _open_async_transport(conn: Connection) -> AsyncTransport:
     # Imported here, in a thread: all that takes more than a moment to load.
-    import airflow_provider_braze.core.series  # noqa: F401
-    from airflow_provider_braze.async_transport import AsyncTransport
-    from airflow_provider_braze.connecting import read_settings
+    import airflow_provider_braze.core.payloads  # noqa: F401
+    from airflow_provider_braze.transport.async_transport import AsyncTransport
+    from airflow_provider_braze.transport.connection import read_settings
 
     return AsyncTransport(read_settings(conn))

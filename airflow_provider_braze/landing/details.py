@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DETAILS
 from airflow_provider_braze.core.lookback import find_lookback
+from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import describe, look_back
-from airflow_provider_braze.core.wording import counted
-from airflow_provider_braze.extract import Failed, Fetched, fetch_all
-from airflow_provider_braze.landing.batches import Batches
-from airflow_provider_braze.landing.memory import give_back, load_arrow
-from airflow_provider_braze.landing.outcome import Outcome, Tally, named
+from airflow_provider_braze.fetch.outcome import Outcome, Tally, named
+from airflow_provider_braze.fetch.subjects import Failed, Fetched, fetch_all
+from airflow_provider_braze.landing.log import with_progress
+from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import DETAILS_TABLE, Plan
-from airflow_provider_braze.landing.progress import with_progress
+from airflow_provider_braze.landing.spool import Batches
 
 if TYPE_CHECKING:
-    from airflow_provider_braze.core.tables import DetailsRow
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.publish import LandedObject, Publisher
+    from airflow_provider_braze.tables.build import DetailsRow
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def fetch_details(plan: Plan, hook: BrazeHook, spool_folder: str | None, *, keep
     :raises BrazeAuthError: at once; the key lacks the permission that the message names.
     """
     load_arrow()
-    from airflow_provider_braze.core.tables import SCHEMAS
+    from airflow_provider_braze.tables.build import SCHEMAS
 
     is_kept = keep_rows and DETAILS_TABLE in plan.tables
     rows = Batches(SCHEMAS[DETAILS_TABLE], spool_folder) if is_kept else None
@@ -86,7 +86,7 @@ def fetch_details(plan: Plan, hook: BrazeHook, spool_folder: str | None, *, keep
 
 
 def _fetch_into(details: Details, plan: Plan, hook: BrazeHook) -> None:
-    from airflow_provider_braze.core.tables import decode_details, details_table
+    from airflow_provider_braze.tables.build import decode_details, details_table
 
     def fetch(campaign_id: str) -> DetailsRow:
         return hook.fetch_details(campaign_id, lambda body: decode_details(body, campaign_id))
@@ -98,7 +98,7 @@ def _fetch_into(details: Details, plan: Plan, hook: BrazeHook) -> None:
         while batch := list(islice(came, _BATCH)):
             if details.rows:
                 details.rows.add(details_table(batch))
-                give_back()
+                release_memory()
 
 
 def _came(fetched: Iterable[Fetched[DetailsRow] | Failed], details: Details) -> Iterator[DetailsRow]:
@@ -117,7 +117,7 @@ def look_back_by_details(
 
     :param plan: for the run's own days.
     :param is_dry_run: whether nothing will be landed.
-    :return: the plan for all days, and the details, for :func:`details_of`.
+    :return: the plan for all days, and the details, for :func:`open_details`.
     :raises BrazeAuthError: the key lacks the permission that the message names.
     """
     details = fetch_details(plan, hook, spool_folder, keep_rows=not is_dry_run)
@@ -134,7 +134,7 @@ def look_back_by_details(
 
 
 @contextmanager
-def details_of(
+def open_details(
     plan: Plan, hook: BrazeHook, outcome: Outcome, fetched: Details | None, spool_folder: str | None
 ) -> Iterator[Details | None]:
     """Give the details for the plan's table, None if it has none; afterwards they are gone.
@@ -158,8 +158,8 @@ def land_details(plan: Plan, details: Details | None, publisher: Publisher) -> l
     """Land the details that came."""
     if details is None or details.rows is None or (plan.campaign_ids and not details.tally.came):
         return []
-    from airflow_provider_braze.core.tables import sort_rows
+    from airflow_provider_braze.tables.build import sort_rows
 
-    landed = publisher.publish_campaigns(DETAILS_TABLE, sort_rows(DETAILS_TABLE, details.rows.read()))
+    landed = publisher.publish_part(DETAILS_TABLE, sort_rows(DETAILS_TABLE, details.rows.read()))
     log.info("Landed the details of %s", counted(len(details.tally.came), "campaign"))
     return [landed]

@@ -16,8 +16,8 @@ from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from airflow_provider_braze.core.fingerprints import Fingerprint
     from airflow_provider_braze.landing.layout import FileFormat
+    from airflow_provider_braze.tables.fingerprints import Fingerprint
 
 _ROW_GROUP_ROWS: Final = 1_000_000
 _KEYS: Final = ("campaign_id", "day", "channel")
@@ -38,12 +38,12 @@ _UNREADABLE: Final = (
 def encode(table: pa.Table, file_format: FileFormat, fingerprint: Fingerprint | None = None) -> bytes:
     """Write a table as an object's content.
 
-    :param fingerprint: of the table's rows, for :func:`is_known_to_hold`.
+    :param fingerprint: of the table's rows, for :func:`matches_fingerprint`.
     """
     return _to_jsonl(table) if file_format == "jsonl" else _to_parquet(table, fingerprint)
 
 
-def is_known_to_hold(content: bytes, schema: pa.Schema, fingerprint: Fingerprint, file_format: FileFormat) -> bool:
+def matches_fingerprint(content: bytes, schema: pa.Schema, fingerprint: Fingerprint, file_format: FileFormat) -> bool:
     """Tell, without decoding it, whether an object has just these rows, in this schema.
 
     Parquet files carry the fingerprint of their rows. Others who rewrite a file may copy that with all else which is

@@ -70,7 +70,7 @@ def part_of(campaign_id: str, parts: int) -> int:
     return int.from_bytes(digest, "big") % parts
 
 
-def check_layout(store: Store, layout: Layout) -> None:
+def validate_layout(store: Store, layout: Layout) -> None:
     """Compare with the layout that is there, and write nothing: the key may be wrong yet, or the host.
 
     :raises BrazeConfigError: the destination has another one.
@@ -81,7 +81,7 @@ def check_layout(store: Store, layout: Layout) -> None:
         _compare(store, stored, layout)
 
 
-def settle_layout(store: Store, layout: Layout) -> None:
+def ensure_layout(store: Store, layout: Layout) -> None:
     """Write the layout of a new destination, or compare with the one that is there.
 
     :raises BrazeConfigError: the destination has another one; nothing was changed.

@@ -83,7 +83,7 @@ def write_manifest(store: Store, name: str, manifest: Mapping[str, Any]) -> str:
     return store.uri_of(name)
 
 
-def untold_days(store: Store, name: str, run: Mapping[str, Any]) -> frozenset[date]:
+def unreported_days(store: Store, name: str, run: Mapping[str, Any]) -> frozenset[date]:
     """The days that an earlier try of this run changed and told in its manifest, but died before Airflow knew.
 
     :param name: the manifest's object.

@@ -25,7 +25,7 @@ def load_arrow() -> None:
             del os.environ[_ALLOCATOR]
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Give memory that is free back to the system.
 
     C's allocator keeps it, threads' by thread, and so the peak would be a sum of what was never needed at one time.

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
 from airflow_provider_braze.core.calls import split_window
-from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS, Lookback
+from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.wording import counted
-from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.landing.layout import FileFormat, Layout, part_of
-from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
+from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.fetch.outcome import MissingDays, OnCampaignError
+from airflow_provider_braze.landing.layout import Layout, part_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,8 +21,6 @@ DAY_TABLES: Final = ("campaign_days", "campaign_messages", "campaign_raw")
 DETAILS_TABLE: Final = "campaign_details"
 TABLES: Final = (*DAY_TABLES, "campaigns", DETAILS_TABLE)
 DEFAULT_TABLES: Final = ("campaign_days", "campaign_messages", "campaigns")
-
-MAX_PARTS: Final = 1000
 
 _ASSUMED_SECONDS_A_CALL: Final = 0.5
 _SPOOL_BYTES: Final = {"campaign_days": 50, "campaign_messages": 250, "campaign_raw": 600}
@@ -75,18 +71,18 @@ class Plan:
         return self.layout.manifest(self.window if self.day_tables else None, self.part)
 
     @property
-    def stretches(self) -> list[Window]:
+    def chunks(self) -> list[Window]:
         """The window in pieces of one call a campaign, newest first."""
         calls = split_window(self.window, now=datetime.now(timezone.utc))
         return [replace(self.window, start=call.start, end=call.end) for call in calls]
 
     def describe(self) -> dict[str, Any]:
         """Tell the plan in plain values; minutes at half a second a call, disk for campaigns that all send."""
-        stretches = self.stretches if self.day_tables else []
+        chunks = self.chunks if self.day_tables else []
         needs_details = DETAILS_TABLE in self.tables or self.lookback is not None
-        calls = len(self.campaign_ids) * (len(stretches) + needs_details)
+        calls = len(self.campaign_ids) * (len(chunks) + needs_details)
         # One stretch is landed while the next one is fetched.
-        spooled = len(self.campaign_ids) * sum(map(len, stretches[:2]))
+        spooled = len(self.campaign_ids) * sum(map(len, chunks[:2]))
         spool_bytes = spooled * sum(_SPOOL_BYTES[name] for name in self.spooled)
         if DETAILS_TABLE in self.tables:
             spool_bytes += len(self.campaign_ids) * _DETAILS_BYTES
@@ -109,7 +105,7 @@ class Plan:
         }
 
 
-def lines_of(plan: Plan) -> list[str]:
+def format_plan(plan: Plan) -> list[str]:
     """Tell the plan in lines for the log: a group, of which Airflow shows only the first line until it is unfolded."""
     told = plan.describe()
     minutes = round(told["expected_minutes"])
@@ -126,39 +122,6 @@ def lines_of(plan: Plan) -> list[str]:
         f"When days are missing: {plan.missing_days}; when campaigns fail: {plan.on_campaign_error}",
         "::endgroup::",
     ]
-
-
-def check_arguments(
-    *,
-    parts: int,
-    part: int | None,
-    tables: Collection[str],
-    file_format: str,
-    concurrency: int,
-    lookback_days: int | Literal["auto"],
-    missing_days: str,
-    on_campaign_error: str,
-) -> None:
-    """Check what needs no rendering, so that a mistake shows when the Dag is parsed.
-
-    :raises BrazeConfigError: naming the argument, the value seen and what to give.
-    """
-    check_range("parts", parts, 1, MAX_PARTS)
-    if part is None and parts > 1:
-        raise BrazeConfigError(
-            f"`parts` is {parts} but `part` is not given. Use .partial(parts={parts}, ...)"
-            f".expand(part=list(range({parts})))."
-        )
-    check_range("part", 0 if part is None else part, 0, parts - 1)
-    check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto")
-    check_choice("file_format", file_format, get_args(FileFormat))
-    check_choice("missing_days", missing_days, get_args(MissingDays))
-    check_choice("on_campaign_error", on_campaign_error, get_args(OnCampaignError))
-    if isinstance(tables, str) or not isinstance(tables, Collection) or not tables:
-        raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(TABLES)}.")
-    for name in tables:
-        check_choice("tables", name, TABLES)
 
 
 def choose_campaigns(campaign_ids: Sequence[str], part: int, parts: int) -> list[str]:

@@ -13,22 +13,22 @@ from functools import lru_cache, partial
 from threading import Event
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_braze.landing.formats import decode, encode, is_known_to_hold
-from airflow_provider_braze.landing.memory import give_back
+from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
+from airflow_provider_braze.landing.memory import release_memory
 from airflow_provider_braze.landing.spool import split_days
-from airflow_provider_braze.landing.upsert import replace_campaigns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from airflow_provider_braze.core.fingerprints import Fingerprint
     from airflow_provider_braze.landing.layout import Layout
     from airflow_provider_braze.landing.manifest import Pending
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
+    from airflow_provider_braze.tables.fingerprints import Fingerprint
 
     Incoming = Callable[[], tuple[pa.Table, pa.ChunkedArray | None]]
     """Gives the rows of campaigns that came back, and these campaigns' ids; no ids if nothing else shall stay."""
+    import pyarrow as pa
 
 _MOST_WRITERS: Final = 4
 """Objects on the way at once: enough to hide a store's latency."""
@@ -91,7 +91,7 @@ class Publisher:
         """Replace a table that is divided neither by day nor by part."""
         return self._publish(name, None, self.layout.whole_object(name), lambda: (table, None))
 
-    def publish_campaigns(self, name: str, rows: pa.Table) -> LandedObject:
+    def publish_part(self, name: str, rows: pa.Table) -> LandedObject:
         """Replace the rows of some campaigns in this part's object of a table that is not divided by day.
 
         :param rows: of the campaigns that came back, in the table's order.
@@ -105,10 +105,10 @@ class Publisher:
         # Two: of the days, which tell who came back, and of the table that is in work.
         @lru_cache(maxsize=2)
         def rows_of(table: str) -> Mapping[date, pa.Table]:
-            from airflow_provider_braze.core.tables import sort_rows
+            from airflow_provider_braze.tables.build import sort_rows
 
             rows = sort_rows(table, spool.read(table, days))
-            give_back()
+            release_memory()
             return {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
 
         def incoming(table: str, day: date) -> tuple[pa.Table, pa.ChunkedArray]:
@@ -141,11 +141,11 @@ class Publisher:
         file_format = self.layout.file_format
 
         def change(stored: Stored | None) -> bytes | None:
-            from airflow_provider_braze.core.fingerprints import fingerprint_rows
-            from airflow_provider_braze.core.tables import SCHEMAS
+            from airflow_provider_braze.tables.build import SCHEMAS
+            from airflow_provider_braze.tables.fingerprints import fingerprint_rows
 
             nonlocal rows, size, is_attempted
-            if stored and fingerprint and is_known_to_hold(stored.content, SCHEMAS[table], fingerprint, file_format):
+            if stored and fingerprint and matches_fingerprint(stored.content, SCHEMAS[table], fingerprint, file_format):
                 # All of its rows are those that came, so none of another campaign is among them.
                 rows, size = fingerprint.rows, len(stored.content)
                 return None
@@ -174,5 +174,25 @@ class Publisher:
         if stored is None:
             return new, False
         old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
-        merged = new if returned is None else replace_campaigns(table, old, new, returned)
+        merged = new if returned is None else replace_subjects(table, old, new, returned)
         return merged, is_current and merged.equals(old)
+
+
+def replace_subjects(name: str, old: pa.Table, new: pa.Table, returned: pa.ChunkedArray) -> pa.Table:
+    """Replace the rows of the campaigns that came back; every other row stays.
+
+    :param name: the table's name.
+    :param old: what the object holds, of one day if the table is divided by day.
+    :param new: rows of the campaigns that came back, in the table's order; a campaign may have come back without any.
+    :param returned: ids of the campaigns that came back.
+    :return: the object's rows, in the table's order.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from airflow_provider_braze.tables.build import sort_rows
+
+    is_kept = pc.invert(pc.is_in(old.column("campaign_id"), value_set=returned))
+    if not pc.any(is_kept).as_py():
+        return new
+    return sort_rows(name, pa.concat_tables([old.filter(is_kept), new]))

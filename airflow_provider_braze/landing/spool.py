@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from airflow_provider_braze.core.fingerprints import Fingerprint
+    from airflow_provider_braze.tables.fingerprints import Fingerprint
 
 _CAMPAIGN_DAYS_A_BLOCK: Final = 2_000
 _FEWEST_BLOCKS: Final = 8
@@ -79,7 +79,7 @@ class Spool:
 
     def fingerprint(self, name: str, day: date) -> Fingerprint:
         """What stands for all rows of a table's day."""
-        from airflow_provider_braze.core.fingerprints import Fingerprint
+        from airflow_provider_braze.tables.fingerprints import Fingerprint
 
         return self._fingerprints.get((name, day), Fingerprint())
 
@@ -112,7 +112,7 @@ class Spool:
     def _write_run(self, name: str, table: pa.Table) -> None:
         import pyarrow as pa
 
-        from airflow_provider_braze.core.fingerprints import fingerprint_days
+        from airflow_provider_braze.tables.fingerprints import fingerprint_days
 
         table = table.combine_chunks()
         found = fingerprint_days(table)
@@ -147,3 +147,38 @@ def split_days(table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
     for day, count in zip(counted["day"], counted["count_all"], strict=True):
         yield day, table.slice(offset, count)
         offset += count
+
+
+class Batches:
+    """Compressed batches in one file, which has no name, so that not even a killed worker leaves it behind.
+
+    :param schema: of all batches.
+    :param folder: where the file lies; None for the system's place for temporary files.
+    """
+
+    def __init__(self, schema: pa.Schema, folder: str | None) -> None:
+        import pyarrow as pa
+
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
+        self._writer = pa.ipc.new_stream(self._file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
+
+    def add(self, table: pa.Table) -> None:
+        """Write one batch.
+
+        :raises OSError: the disk is full, or cannot be written.
+        """
+        self._writer.write_table(table)
+
+    def read(self) -> pa.Table:
+        """Give the rows of all batches, after the last one."""
+        import pyarrow as pa
+
+        self._writer.close()
+        self._file.seek(0)
+        return pa.ipc.open_stream(self._file).read_all()
+
+    def close(self) -> None:
+        """Remove the file."""
+        # What is not written yet need not be; on a full disk it could not.
+        with suppress(OSError):
+            self._file.close()

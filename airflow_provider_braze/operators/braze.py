@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_braze.arguments import MAX_CONCURRENCY, check_choice, check_range
-from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
-from airflow_provider_braze.core.wording import counted
+from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
+from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
-from airflow_provider_braze.landing.outcome import MissingDays
-from airflow_provider_braze.lineage import lineage_of
-from airflow_provider_braze.run_window import window_of_run
-from airflow_provider_braze.task_errors import failing_without_retry
+from airflow_provider_braze.task.arguments import MAX_CONCURRENCY, check_choice, check_range, read_campaign_ids
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.lineage import build_lineage
+from airflow_provider_braze.task.window import resolve_run_window
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -85,9 +84,9 @@ class CampaignDataSeriesOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[JsonObject]:
         """Fetch, prove and return the days."""
-        from airflow_provider_braze.fetch_days import fetch_days
+        from airflow_provider_braze.fetch.days import fetch_days
 
-        with failing_without_retry():
+        with fail_fast_on_permanent_errors():
             campaign_ids = read_campaign_ids(self.campaign_ids)
             if campaign_ids is None:
                 raise BrazeConfigError("`campaign_ids` is empty. Give one campaign id, or a list of them.")
@@ -95,7 +94,7 @@ class CampaignDataSeriesOperator(BaseOperator):
                 raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
-                window = window_of_run(
+                window = resolve_run_window(
                     context,
                     hook,
                     timezone=self.timezone,
@@ -116,7 +115,7 @@ class CampaignDataSeriesOperator(BaseOperator):
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage which endpoint of Braze is read, at the task's end as well."""
-        return lineage_of(self._hook or BrazeHook(self.braze_conn_id), [CAMPAIGNS_DATA_SERIES])
+        return build_lineage(self._hook or BrazeHook(self.braze_conn_id), [CAMPAIGNS_DATA_SERIES])
 
     def _check_size(self, days: list[JsonObject]) -> None:
         size = len(json.dumps(days).encode())
@@ -162,7 +161,7 @@ class CampaignListOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[str]:
         """Read the list's pages, and keep what is wanted."""
-        with failing_without_retry():
+        with fail_fast_on_permanent_errors():
             pattern, edited_after = self._pattern(), self._edited_after()
             self._hook = hook = BrazeHook(self.braze_conn_id)
             try:

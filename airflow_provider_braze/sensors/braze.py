@@ -18,13 +18,12 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_braze.arguments import check_range
-from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.readiness import ready_at
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
 from airflow_provider_braze.hooks.braze import BrazeHook
-from airflow_provider_braze.run_window import last_day_of_run
-from airflow_provider_braze.task_errors import failing_without_retry, rebuild_error
+from airflow_provider_braze.task.arguments import check_range, read_campaign_ids
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
+from airflow_provider_braze.task.window import resolve_last_day
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: JsonObject | None = None) -> JsonObject:
         """Take what the trigger told."""
-        with self._failing_softly(), failing_without_retry():
+        with self._failing_softly(), fail_fast_on_permanent_errors():
             return self._found_of(event or {})
 
     def on_kill(self) -> None:
@@ -120,7 +119,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             self._hook.stop()
 
     def _look(self, context: Context) -> tuple[_Awaited, JsonObject | None]:
-        with failing_without_retry():
+        with fail_fast_on_permanent_errors():
             self._hook = hook = BrazeHook(self.braze_conn_id)
             try:
                 awaited = self._read_awaited(context, hook)
@@ -132,7 +131,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         campaign_ids = read_campaign_ids(self.campaign_ids)
         if campaign_ids == []:
             raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
-        window = last_day_of_run(context, hook, timezone=self.timezone, start=self.start, end=self.end)
+        window = resolve_last_day(context, hook, timezone=self.timezone, start=self.start, end=self.end)
         return _Awaited(window, campaign_ids, ready_at(window, self.grace).timestamp())
 
     def _probe(self, hook: BrazeHook, awaited: _Awaited) -> JsonObject | None:
@@ -140,7 +139,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             ready = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(awaited.ready_at))
             self.log.info("Waiting for %s in %s; asking from %s UTC on", *awaited.day_and_zone, ready)
             return None
-        from airflow_provider_braze.probing import probe
+        from airflow_provider_braze.fetch.probe import probe
 
         return probe(hook, awaited.window, campaign_ids=awaited.campaign_ids, sample=self.sample)
 

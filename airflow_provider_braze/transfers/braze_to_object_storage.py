@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from airflow_provider_braze.campaign_ids import read_campaign_ids
 from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.core.lookback import DEFAULT_LOOKBACK_DAYS
-from airflow_provider_braze.core.wording import counted
+from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.fetch.outcome import MissingDays, OnCampaignError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.details import look_back_by_details
-from airflow_provider_braze.landing.layout import FileFormat, Layout, check_layout
+from airflow_provider_braze.landing.layout import FileFormat, Layout, validate_layout
+from airflow_provider_braze.landing.log import log_plan
 from airflow_provider_braze.landing.memory import load_arrow
-from airflow_provider_braze.landing.outcome import MissingDays, OnCampaignError
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, check_arguments, choose_campaigns
-from airflow_provider_braze.landing.progress import log_plan
-from airflow_provider_braze.lineage import Outputs, endpoints_read, lineage_of, tables_to_write, tables_written
-from airflow_provider_braze.metrics import emit, landing_figures
-from airflow_provider_braze.outlet_events import event_extra, tell_outlets
-from airflow_provider_braze.run_window import may_run_look_back, window_of_run
-from airflow_provider_braze.task_errors import failing_without_retry
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, choose_campaigns
+from airflow_provider_braze.task.arguments import check_arguments, read_campaign_ids
+from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.lineage import Outputs, build_lineage, endpoints_read, tables_to_write, tables_written
+from airflow_provider_braze.task.metrics import emit, landing_metrics
+from airflow_provider_braze.task.window import may_run_look_back, resolve_run_window
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,12 +145,12 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the run's days, and return the summary."""
-        with failing_without_retry():
+        with fail_fast_on_permanent_errors():
             self._check_mapping(context)
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
                 given = self._given_ids()
-                window = window_of_run(
+                window = resolve_run_window(
                     context,
                     hook,
                     timezone=self.timezone,
@@ -193,28 +193,28 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
             is_told_by_details=self.lookback_days == "auto",
             is_dry_run=self.is_dry_run,
         )
-        return lineage_of(self._hook or BrazeHook(self.braze_conn_id), endpoints, outputs)
+        return build_lineage(self._hook or BrazeHook(self.braze_conn_id), endpoints, outputs)
 
     def _open_store(self, layout: Layout) -> Store:
         from airflow_provider_braze.landing.store import Store
 
         store = Store(self.destination, given_text(self.object_storage_conn_id))
-        check_layout(store, layout)
+        validate_layout(store, layout)
         return store
 
     def _land(
         self, context: Context, plan: Plan, hook: BrazeHook, store: Store, details: Details | None
     ) -> dict[str, Any]:
-        from airflow_provider_braze.landing.report import summarise
+        from airflow_provider_braze.landing.record import summarise
         from airflow_provider_braze.landing.run import land
 
         with closing(details) if details else nullcontext():
             landed = land(plan, hook, store, spool_folder=given_text(self.spool_folder), details=details)
-        emit(landing_figures(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
+        emit(landing_metrics(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
         if landed.error is not None:
             raise landed.error
         self._outputs = Outputs(store.uri, tables_written(landed.manifest), store.account)
-        tell_outlets(context, self.outlets, event_extra(landed.manifest, store.uri, landed.uri))
+        publish_asset_events(context, self.outlets, build_event_extra(landed.manifest, store.uri, landed.uri))
         return summarise(landed.manifest, landed.uri)
 
     def _given_ids(self) -> list[str] | None:
@@ -248,7 +248,7 @@ class CampaignDataSeriesToObjectStorageOperator(BaseOperator):
 
     def _list(self, hook: BrazeHook) -> pa.Table:
         load_arrow()
-        from airflow_provider_braze.core.tables import campaigns_table
+        from airflow_provider_braze.tables.build import campaigns_table
 
         # A table from here on, for the entries of a large workspace would be much to hold while its days are landed.
         campaigns = campaigns_table(hook.list_campaigns(include_archived=True))

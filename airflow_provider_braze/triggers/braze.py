@@ -101,7 +101,7 @@ class CampaignDataSeriesTrigger(BaseTrigger):
 
     async def _probe(self) -> JsonObject | None:
         # In a thread, for with it come modules that take more than a moment to load.
-        probing = await asyncio.to_thread(import_module, "airflow_provider_braze.probing")
+        probing = await asyncio.to_thread(import_module, "airflow_provider_braze.fetch.probe")
         start = date.fromisoformat(self.day)
         window = Window(start, start + ONE_DAY, self.timezone)
         # A new hook each time: hours may lie between, in which the key may be changed.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_braze.core.budget import Hold, RateBudget
-from airflow_provider_braze.core.exchange import RateLimit
+from airflow_provider_braze.core.budget import RateBudget, Wait
+from airflow_provider_braze.core.responses import RateLimit
 
 
 def told(remaining: int, resets_in: float = 10.0, window: int = 1, limit: int | None = 40) -> RateLimit:
@@ -21,7 +21,7 @@ def admit_all(budget: RateBudget, now: float, tries: int = 100) -> int:
 def a_budget(remaining: int, now: float = 0.0, resets_in: float = 10.0, limit: int | None = 40) -> RateBudget:
     budget = RateBudget()
     budget.admit(now)
-    budget.settle(told(remaining, resets_in, limit=limit), now)
+    budget.record(told(remaining, resets_in, limit=limit), now)
     return budget
 
 
@@ -34,18 +34,18 @@ def test_admit_before_any_answer_lets_all_go():
 def test_admit_lets_go_no_more_than_is_left():
     budget = a_budget(remaining=3)
     assert admit_all(budget, 1.0) == 3
-    assert budget.admit(1.0) == Hold(9.0, "in flight")
+    assert budget.admit(1.0) == Wait(9.0, "in flight")
 
 
 def test_admit_when_nothing_is_left_holds_until_the_reset():
     budget = a_budget(remaining=0)
-    assert budget.admit(4.0) == Hold(6.0, "spent")
+    assert budget.admit(4.0) == Wait(6.0, "spent")
 
 
 def test_admit_after_the_reset_lets_a_whole_limit_go():
     budget = a_budget(remaining=0)
     assert admit_all(budget, 10.0) == 40
-    assert budget.admit(10.0) == Hold(1.0, "in flight")
+    assert budget.admit(10.0) == Wait(1.0, "in flight")
 
 
 def test_admit_after_the_reset_of_an_unknown_limit_lets_all_go():
@@ -55,7 +55,7 @@ def test_admit_after_the_reset_of_an_unknown_limit_lets_all_go():
 def test_settle_frees_the_place_of_a_request_without_an_answer():
     budget = a_budget(remaining=1)
     assert admit_all(budget, 1.0) == 1
-    budget.settle(None, 2.0)
+    budget.record(None, 2.0)
     assert budget.remaining == 1
     assert budget.admit(2.0) is None
 
@@ -63,44 +63,44 @@ def test_settle_frees_the_place_of_a_request_without_an_answer():
 def test_settle_of_a_refusal_leaves_nothing_whatever_the_headers_say():
     budget = RateBudget()
     budget.admit(0.0)
-    budget.settle(told(25), 0.0, refused=True)
-    assert budget.admit(1.0) == Hold(9.0, "spent")
+    budget.record(told(25), 0.0, refused=True)
+    assert budget.admit(1.0) == Wait(9.0, "spent")
 
 
 def test_settle_of_answers_that_overtook_one_another_keeps_the_smallest():
     budget = a_budget(remaining=5)
     admit_all(budget, 1.0, tries=2)
-    budget.settle(told(3, resets_in=9.0), 1.0)
-    budget.settle(told(4, resets_in=9.0), 1.0)
+    budget.record(told(3, resets_in=9.0), 1.0)
+    budget.record(told(4, resets_in=9.0), 1.0)
     assert budget.remaining == 3
 
 
 def test_settle_keeps_the_earliest_end_of_a_window():
     budget = a_budget(remaining=2, resets_in=10.0)
     assert admit_all(budget, 0.0) == 2
-    budget.settle(told(1, resets_in=8.5), 1.0)
-    budget.settle(told(0, resets_in=9.0), 1.0)
-    assert budget.admit(1.5) == Hold(8.0, "spent")
+    budget.record(told(1, resets_in=8.5), 1.0)
+    budget.record(told(0, resets_in=9.0), 1.0)
+    assert budget.admit(1.5) == Wait(8.0, "spent")
 
 
 def test_settle_of_a_newer_window_replaces_the_older():
     budget = a_budget(remaining=0)
     assert budget.admit(10.0) is None
-    budget.settle(told(12, resets_in=60.0, window=2), 11.0)
+    budget.record(told(12, resets_in=60.0, window=2), 11.0)
     assert admit_all(budget, 12.0) == 12
 
 
 def test_settle_of_an_older_window_changes_nothing():
     budget = a_budget(remaining=7)
     budget.admit(0.0)
-    budget.settle(told(0, window=0), 0.0)
+    budget.record(told(0, window=0), 0.0)
     assert budget.remaining == 7
 
 
 def test_settle_without_a_limit_keeps_the_limit_known():
     budget = a_budget(remaining=0, limit=40)
     budget.admit(10.0)
-    budget.settle(told(0, window=2, limit=None), 10.0)
+    budget.record(told(0, window=2, limit=None), 10.0)
     budget.admit(25.0)
     assert budget.remaining == 40
 
@@ -109,8 +109,8 @@ def test_settle_without_a_limit_keeps_the_limit_known():
 def test_requests_per_minute_spaces_evenly(cap, spacing):
     budget = RateBudget(cap)
     assert budget.admit(100.0) is None
-    assert budget.admit(100.0) == Hold(pytest.approx(spacing), "requests_per_minute")
-    assert budget.admit(100.0 + spacing / 2) == Hold(pytest.approx(spacing / 2), "requests_per_minute")
+    assert budget.admit(100.0) == Wait(pytest.approx(spacing), "requests_per_minute")
+    assert budget.admit(100.0 + spacing / 2) == Wait(pytest.approx(spacing / 2), "requests_per_minute")
     assert budget.admit(100.0 + spacing) is None
 
 
@@ -151,7 +151,7 @@ def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, thr
         elif step < 0.8 and answers:
             remaining, its_window = answers.pop(order.randrange(len(answers)))
             left = its_window * 10.0 - now
-            budget.settle(told(remaining, left, its_window, limit) if left > 0 else None, now)
+            budget.record(told(remaining, left, its_window, limit) if left > 0 else None, now)
         elif step > 0.9:
             now += order.random() * 4
         if now >= window * 10.0:

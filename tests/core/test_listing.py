@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze.core.listing import MOST_READINGS, entries_of, read_at_rest
+from airflow_provider_braze.core.listing import MOST_READINGS, entries_of, read_until_stable
 from airflow_provider_braze.exceptions import BrazeDataError
 
 Page = list[dict[str, Any]]
@@ -26,7 +26,7 @@ class Listed:
 
 
 def ids(listed: Listed) -> str:
-    return "".join(entry["id"] for entry in read_at_rest(listed.read_pages))
+    return "".join(entry["id"] for entry in read_until_stable(listed.read_pages))
 
 
 def test_entries_of_gives_a_page_s_campaigns():

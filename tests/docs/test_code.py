@@ -147,7 +147,7 @@ def test_options_of_airflow_on_the_pages_exist():
 def test_connections_of_a_file_are_read(tmp_path, monkeypatch):
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_braze.core.connection import parse_connection
+    from airflow_provider_braze.transport.connection import parse_connection
 
     (block,) = of("json")
     ((conn_id, fields),) = json.loads(block.code).items()

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze import extract, sending
 from airflow_provider_braze.core.models import Rule, Window
-from airflow_provider_braze.landing import outcome, progress
+from airflow_provider_braze.fetch import outcome, subjects
+from airflow_provider_braze.landing import log
 from airflow_provider_braze.landing.layout import Layout
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, lines_of
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan, format_plan
 from airflow_provider_braze.landing.store import ATTEMPTS
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from airflow_provider_braze.transport import sender
 from tests.docs.messages import FILLED_IN, all_texts
 from tests.docs.pages import read, rows, section, words
 
@@ -48,14 +49,14 @@ def test_rules_are_all_there():
 
 def test_limits_are_those_of_the_code():
     text = " ".join(TEXT.split())
-    assert sending.REQUEST_WAIT_SECONDS == 15 * 60
+    assert sender.REQUEST_WAIT_SECONDS == 15 * 60
     assert "One request waits 15 minutes at most" in text
-    assert sending.TASK_WAIT_SECONDS == 60 * 60
+    assert sender.TASK_WAIT_SECONDS == 60 * 60
     assert "a task 60 in all" in text
-    assert f"the first {extract.GIVE_UP_AFTER} campaigns fail" in text
+    assert f"the first {subjects.GIVE_UP_AFTER} campaigns fail" in text
     assert outcome.NEVER_CHANCE == 10
     assert "none of ten or more campaigns" in text
-    assert f"comes every {progress.PROGRESS_SECONDS:.0f} seconds" in text
+    assert f"comes every {log.PROGRESS_SECONDS:.0f} seconds" in text
     assert ATTEMPTS == 4
     assert "After four times it gives up" in text
 
@@ -88,7 +89,7 @@ def a_plan(campaigns: int, days: int) -> Plan:
 def test_plan_in_the_log_is_that_of_its_campaigns():
     window = Window(date(2026, 10, 20), date(2026, 11, 20), "America/New_York", "schedule", 30)
     plan = replace(a_plan(1250, 31), window=window)
-    assert "\n".join(f"    {line}" for line in lines_of(plan)) in section(TEXT, "The log")
+    assert "\n".join(f"    {line}" for line in format_plan(plan)) in section(TEXT, "The log")
 
 
 def test_lines_of_the_log_are_those_of_the_code():

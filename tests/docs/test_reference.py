@@ -6,9 +6,9 @@ from importlib import import_module
 
 import pytest
 
-from airflow_provider_braze.core.connection import ConnectionSettings, parse_connection
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.get_provider_info import get_provider_info
+from airflow_provider_braze.transport.connection import ConnectionSettings, parse_connection
 from tests.docs.pages import read, rows, section, words
 
 TEXT = read("reference.md")

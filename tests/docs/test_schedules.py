@@ -15,7 +15,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
-from airflow_provider_braze.run_dates import read_run_dates
+from airflow_provider_braze.task.run_dates import read_run_dates
 from tests.docs.pages import read, rows, section
 
 TEXT = read("schedules.md")

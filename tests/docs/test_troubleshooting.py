@@ -6,7 +6,7 @@ import re
 import pytest
 
 from airflow_provider_braze import exceptions
-from airflow_provider_braze.task_errors import failing_without_retry
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from tests.docs.messages import FILLED_IN, all_texts, raised_messages
 from tests.docs.pages import prose, read
 
@@ -39,7 +39,7 @@ def test_classes_that_are_never_retried_are_marked():
     from airflow.providers.common.compat.sdk import AirflowFailException
 
     for name, is_final in headings().items():
-        with pytest.raises(Exception) as raised, failing_without_retry():  # noqa: PT011 - which one is asked below
+        with pytest.raises(Exception) as raised, fail_fast_on_permanent_errors():  # noqa: PT011 - which one is asked below
             raise CLASSES[name]("a message")
         assert isinstance(raised.value, AirflowFailException) == is_final, name
 

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_braze.core import exchange
-from airflow_provider_braze.core.schemas import FIGURES
+from airflow_provider_braze.core import responses
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
+from airflow_provider_braze.tables.schemas import FIGURES
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.faults.proxy import Fault, FaultProxy, Request, Rule
 from tests.faults.table import Row, read_rows
@@ -218,7 +218,7 @@ def lake(
     assert test in rows, f"{test} has no row in docs/faults.md"
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "")
     # So that no test waits for a back-off; announced resets are waited for.
-    monkeypatch.setattr(exchange, "_BACKOFF_CAP_SECONDS", 0.01)
+    monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
     fault_proxy.rule = NO_FAULT
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     old = figures_of(early)

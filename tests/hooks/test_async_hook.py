@@ -88,7 +88,7 @@ def counting(get: Callable[..., Any], read: list[str]) -> Any:
 
 
 def test_connection_is_checked_in_another_thread_than_the_loop_s(monkeypatch):
-    from airflow_provider_braze import connecting
+    from airflow_provider_braze.transport import connection
 
     threads: list[int] = []
 
@@ -96,8 +96,8 @@ def test_connection_is_checked_in_another_thread_than_the_loop_s(monkeypatch):
         threads.append(threading.get_ident())
         return read(conn)
 
-    read = connecting.read_settings
-    monkeypatch.setattr(connecting, "read_settings", note)
+    read = connection.read_settings
+    monkeypatch.setattr(connection, "read_settings", note)
     in_a_loop(lambda hook: hook.get(LIST))
     assert threads
     assert threading.get_ident() not in threads

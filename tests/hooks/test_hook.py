@@ -384,7 +384,7 @@ class Waiting(logging.Handler):
 
 def test_stop_ends_a_thread_that_waits_for_the_reset(braze, hook):
     braze.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 30})
-    handler, log = Waiting(), logging.getLogger("airflow_provider_braze.sending")
+    handler, log = Waiting(), logging.getLogger("airflow_provider_braze.transport.sender")
     log.addHandler(handler)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(list, hook.list_campaigns())

@@ -5,8 +5,8 @@ import os
 import pyarrow as pa
 import pytest
 
-from airflow_provider_braze.core.schemas import SCHEMAS
-from airflow_provider_braze.landing.batches import Batches
+from airflow_provider_braze.landing.spool import Batches
+from airflow_provider_braze.tables.schemas import SCHEMAS
 from tests.landing.tables import EXTREMES
 
 DETAILS = EXTREMES["campaign_details"]

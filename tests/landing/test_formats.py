@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_braze.core.fingerprints import Fingerprint, fingerprint_rows
-from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.formats import decode, encode, is_known_to_hold
+from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
+from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
+from airflow_provider_braze.tables.schemas import SCHEMAS
 from tests.landing.tables import EXTREMES, any_table, days_of, table_of
 
 FORMATS = ["parquet", "jsonl"]
@@ -248,7 +248,7 @@ def noted(table: pa.Table) -> bytes:
 
 
 def is_known(content: bytes, table: pa.Table) -> bool:
-    return is_known_to_hold(content, table.schema, fingerprint_rows(table), "parquet")
+    return matches_fingerprint(content, table.schema, fingerprint_rows(table), "parquet")
 
 
 @given(data=st.data())
@@ -266,7 +266,7 @@ def test_is_known_to_hold_is_false_for_an_object_without_a_note():
     assert not is_known(encode(table, "parquet"), table)
     assert not is_known(parquet_of(table), table)
     fingerprint = fingerprint_rows(table)
-    assert not is_known_to_hold(encode(table, "jsonl", fingerprint), DAYS, fingerprint, "jsonl")
+    assert not matches_fingerprint(encode(table, "jsonl", fingerprint), DAYS, fingerprint, "jsonl")
 
 
 def rewritten_with_its_notes(content: bytes, table: pa.Table) -> bytes:
@@ -323,8 +323,8 @@ def test_is_known_to_hold_is_false_for_an_object_of_another_schema(change, rows)
 
 
 def test_is_known_to_hold_of_no_rows():
-    assert is_known_to_hold(noted(DAYS.empty_table()), DAYS, Fingerprint(), "parquet")
-    assert not is_known_to_hold(noted(days_of("a")), DAYS, Fingerprint(), "parquet")
+    assert matches_fingerprint(noted(DAYS.empty_table()), DAYS, Fingerprint(), "parquet")
+    assert not matches_fingerprint(noted(days_of("a")), DAYS, Fingerprint(), "parquet")
 
 
 def test_decode_leaves_the_notes_behind_for_they_are_of_this_object_alone():

@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.layout import Layout, part_of, settle_layout
+from airflow_provider_braze.landing.layout import Layout, ensure_layout, part_of
 from airflow_provider_braze.landing.store import Store
 
 NOTE = "_braze/layout.json"
@@ -106,7 +106,7 @@ def test_part_of_many_ids_is_spread_evenly(parts):
 
 
 def test_settle_layout_of_a_new_destination_writes_it(store, destination):
-    settle_layout(store, a_layout(16))
+    ensure_layout(store, a_layout(16))
     (name, content), *others = destination.contents().items()
     assert (name, others) == (NOTE, [])
     assert json.loads(content) == {
@@ -119,15 +119,15 @@ def test_settle_layout_of_a_new_destination_writes_it(store, destination):
 
 
 def test_settle_layout_again_leaves_the_object_alone(store):
-    settle_layout(store, a_layout())
+    ensure_layout(store, a_layout())
     first = store.read(NOTE)
-    settle_layout(store, a_layout())
+    ensure_layout(store, a_layout())
     assert store.read(NOTE) == first
 
 
 def test_settle_layout_accepts_what_a_later_version_adds_to_it(store):
     store.write(NOTE, json.dumps({**asdict(a_layout()), "later": True}).encode(), None)
-    settle_layout(store, a_layout())
+    ensure_layout(store, a_layout())
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_settle_layout_accepts_what_a_later_version_adds_to_it(store):
     ],
 )
 def test_settle_layout_with_another_field_names_both_values_and_writes_nothing(store, destination, field, other):
-    settle_layout(store, a_layout())
+    ensure_layout(store, a_layout())
     before = destination.contents()
     with pytest.raises(BrazeConfigError) as caught:
-        settle_layout(store, replace(a_layout(), **{field: other}))
+        ensure_layout(store, replace(a_layout(), **{field: other}))
     assert f"with {field}={getattr(a_layout(), field)!r}, but this run has {field}={other!r}" in str(caught.value)
     assert destination.uri in str(caught.value)
     assert destination.contents() == before
@@ -153,14 +153,14 @@ def test_settle_layout_with_another_field_names_both_values_and_writes_nothing(s
 def test_settle_layout_where_a_field_is_missing_is_refused(store):
     store.write(NOTE, b'{"parts": 1}', None)
     with pytest.raises(BrazeConfigError, match=r"file_format=None, but this run has file_format='parquet'"):
-        settle_layout(store, a_layout())
+        ensure_layout(store, a_layout())
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\xfd", b"<html>"])
 def test_settle_layout_over_a_broken_note_is_a_data_error_and_keeps_it(store, destination, content):
     destination.put(NOTE, content)
     with pytest.raises(BrazeDataError, match="is no JSON object") as caught:
-        settle_layout(store, a_layout())
+        ensure_layout(store, a_layout())
     assert str(caught.value).startswith(f"{destination.uri}/{NOTE}")
     assert destination.contents() == {NOTE: content}
 
@@ -179,7 +179,7 @@ def test_settle_layout_of_two_first_runs_at_once_has_one_winner(destination):
 
     def run(layout: Layout) -> BrazeConfigError | None:
         try:
-            settle_layout(Meeting(destination.uri, destination.conn_id), layout)
+            ensure_layout(Meeting(destination.uri, destination.conn_id), layout)
         except BrazeConfigError as error:
             return error
         return None

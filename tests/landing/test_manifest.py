@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.landing.manifest import untold_days, write_manifest
+from airflow_provider_braze.landing.manifest import unreported_days, write_manifest
 from airflow_provider_braze.landing.store import Store
 
 NAME = "_braze/manifests/2026-11-18_2026-11-19/part-00-of-01.json"
@@ -42,16 +42,16 @@ def test_write_manifest_with_half_a_character_escapes_it(store, destination):
 
 def test_untold_days_are_those_that_an_earlier_try_told(store):
     write_manifest(store, NAME, a_manifest(changed_days=["2026-11-18", "2026-10-19"]))
-    assert untold_days(store, NAME, RUN) == {date(2026, 11, 18), date(2026, 10, 19)}
+    assert unreported_days(store, NAME, RUN) == {date(2026, 11, 18), date(2026, 10, 19)}
 
 
 def test_untold_days_without_a_manifest_are_none(store):
-    assert untold_days(store, NAME, RUN) == frozenset()
+    assert unreported_days(store, NAME, RUN) == frozenset()
 
 
 def test_untold_days_of_a_first_try_are_none(store):
     write_manifest(store, NAME, a_manifest())
-    assert untold_days(store, NAME, {**RUN, "try_number": 1}) == frozenset()
+    assert unreported_days(store, NAME, {**RUN, "try_number": 1}) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_untold_days_of_a_first_try_are_none(store):
 )
 def test_untold_days_of_another_run_are_none(store, other):
     write_manifest(store, NAME, a_manifest(**other))
-    assert untold_days(store, NAME, RUN) == frozenset()
+    assert unreported_days(store, NAME, RUN) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,6 @@ def test_untold_days_of_another_run_are_none(store, other):
 def test_untold_days_of_a_broken_manifest_are_a_data_error_and_it_is_kept(store, destination, content):
     destination.put(NAME, content)
     with pytest.raises(BrazeDataError, match=r"cannot be read.*remove it") as caught:
-        untold_days(store, NAME, RUN)
+        unreported_days(store, NAME, RUN)
     assert str(caught.value).startswith(f"{destination.uri}/{NAME}")
     assert destination.contents() == {NAME: content}

@@ -7,28 +7,15 @@ import pytest
 
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import Layout, part_of
 from airflow_provider_braze.landing.plan import (
     DEFAULT_TABLES,
-    TABLES,
     Plan,
-    check_arguments,
     choose_campaigns,
-    lines_of,
+    format_plan,
 )
 
 START = date(2026, 10, 19)
-GOOD = {
-    "parts": 1,
-    "part": None,
-    "tables": DEFAULT_TABLES,
-    "file_format": "parquet",
-    "concurrency": 16,
-    "lookback_days": 30,
-    "missing_days": "warn",
-    "on_campaign_error": "fail",
-}
 
 
 def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_per_minute=None) -> Plan:
@@ -45,84 +32,6 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
         run={},
         requests_per_minute=requests_per_minute,
     )
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"parts": 1, "part": 0},
-        {"parts": 16, "part": 0},
-        {"parts": 16, "part": 15},
-        {"parts": 1000, "part": 999},
-        {"tables": list(TABLES)},
-        {"tables": ["campaign_raw"]},
-        {"tables": {"campaigns"}},
-        {"file_format": "jsonl"},
-        {"concurrency": 1},
-        {"concurrency": 256},
-        {"lookback_days": 0},
-        {"lookback_days": 3660},
-        {"lookback_days": "auto"},
-        {"tables": ["campaign_details"]},
-        {"missing_days": "fail"},
-        {"missing_days": "ignore"},
-        {"on_campaign_error": "skip"},
-    ],
-)
-def test_check_arguments_passes_what_can_be_landed(given):
-    check_arguments(**{**GOOD, **given})
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"parts": 0}, "`parts` is 0. Give a whole number, 1 to 1000."),
-        ({"parts": -1}, "`parts` is -1."),
-        ({"parts": 1001, "part": 0}, "`parts` is 1001."),
-        ({"parts": "16", "part": 0}, "`parts` is '16'."),
-        ({"parts": True}, "`parts` is True."),
-        ({"parts": None}, "`parts` is None."),
-        (
-            {"parts": 16},
-            "`parts` is 16 but `part` is not given. Use .partial(parts=16, ...).expand(part=list(range(16))).",
-        ),
-        ({"part": 1}, "`part` is 1. Give a whole number, 0 to 0."),
-        ({"parts": 16, "part": 16}, "`part` is 16. Give a whole number, 0 to 15."),
-        ({"parts": 16, "part": -1}, "`part` is -1."),
-        ({"parts": 16, "part": "3"}, "`part` is '3'."),
-        ({"parts": 16, "part": ""}, "`part` is ''."),
-        ({"parts": 16, "part": False}, "`part` is False."),
-        ({"parts": 16, "part": 0.0}, "`part` is 0.0."),
-        ({"concurrency": 0}, "`concurrency` is 0. Give a whole number, 1 to 256."),
-        ({"concurrency": 257}, "`concurrency` is 257."),
-        ({"concurrency": 1.5}, "`concurrency` is 1.5."),
-        ({"lookback_days": -1}, "`lookback_days` is -1. Give a whole number, 0 to 3660, or 'auto'."),
-        ({"lookback_days": "Auto"}, "`lookback_days` is 'Auto'."),
-        ({"lookback_days": "30"}, "`lookback_days` is '30'."),
-        ({"lookback_days": ["auto"]}, "`lookback_days` is ['auto']."),
-        ({"lookback_days": 3661}, "`lookback_days` is 3661."),
-        ({"lookback_days": timedelta(days=30)}, "`lookback_days` is datetime.timedelta(days=30)."),
-        ({"file_format": "csv"}, "`file_format` has 'csv'. Known are: parquet, jsonl."),
-        ({"file_format": None}, "`file_format` has None."),
-        ({"missing_days": "error"}, "`missing_days` has 'error'. Known are: warn, fail, ignore."),
-        ({"on_campaign_error": "warn"}, "`on_campaign_error` has 'warn'. Known are: fail, skip."),
-        (
-            {"tables": []},
-            "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns, "
-            "campaign_details.",
-        ),
-        ({"tables": "campaign_days"}, "`tables` is 'campaign_days'. Give a list of"),
-        ({"tables": None}, "`tables` is None. Give a list of"),
-        ({"tables": 5}, "`tables` is 5. Give a list of"),
-        ({"tables": ["campaign_days", "canvases"]}, "`tables` has 'canvases'. Known are: campaign_days, "),
-        ({"tables": [["campaign_days"]]}, "`tables` has ['campaign_days']. Known are: "),
-    ],
-)
-def test_check_arguments_refuses_by_name_and_value(given, message):
-    with pytest.raises(BrazeConfigError) as caught:
-        check_arguments(**{**GOOD, **given})
-    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 16, 100])
@@ -230,13 +139,13 @@ def test_describe_counts_the_disk_of_two_stretches_at_most():
 
 def test_stretches_are_the_windows_of_one_call_newest_first():
     plan = a_plan(days=201)
-    assert [len(stretch) for stretch in plan.stretches] == [99, 99, 3]
-    assert [day for stretch in reversed(plan.stretches) for day in stretch] == list(plan.window)
-    assert {stretch.timezone for stretch in plan.stretches} == {"Europe/Berlin"}
+    assert [len(chunk) for chunk in plan.chunks] == [99, 99, 3]
+    assert [day for chunk in reversed(plan.chunks) for day in chunk] == list(plan.window)
+    assert {chunk.timezone for chunk in plan.chunks} == {"Europe/Berlin"}
 
 
 def test_lines_of_a_plan_are_one_folded_group():
-    assert lines_of(a_plan()) == [
+    assert format_plan(a_plan()) == [
         "::group::Plan: 1200 campaigns, 31 days, 1200 calls, about 1 minute",
         "Days: [2026-10-19, 2026-11-19) in Europe/Berlin, of which read again: 30",
         "Tables: campaign_days, campaign_messages, campaigns; format: parquet",
@@ -256,14 +165,14 @@ def test_lines_of_a_plan_are_one_folded_group():
     ],
 )
 def test_lines_of_a_plan_begin_with_its_size(given, title):
-    assert lines_of(a_plan(**given))[0] == f"::group::Plan: {title}"
+    assert format_plan(a_plan(**given))[0] == f"::group::Plan: {title}"
 
 
 def test_lines_of_a_part_name_it():
-    assert lines_of(a_plan(parts=16, part=3))[0].startswith("::group::Plan of part 3 (of 0 to 15): 1200 campaigns, ")
+    assert format_plan(a_plan(parts=16, part=3))[0].startswith("::group::Plan of part 3 (of 0 to 15): 1200 campaigns, ")
 
 
 def test_lines_of_a_plan_with_a_cap_tell_it():
-    assert lines_of(a_plan(concurrency=1, requests_per_minute=100))[3] == (
+    assert format_plan(a_plan(concurrency=1, requests_per_minute=100))[3] == (
         "From https://rest.fra-02.braze.eu: 1 campaign at once, 100 requests a minute at most"
     )

@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_braze.core.fingerprints import Fingerprint
-from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import publish
 from airflow_provider_braze.landing.formats import decode, encode
@@ -24,6 +22,8 @@ from airflow_provider_braze.landing.manifest import Pending
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.spool import Spool
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
+from airflow_provider_braze.tables.fingerprints import Fingerprint
+from airflow_provider_braze.tables.schemas import SCHEMAS
 from tests.landing.tables import DAY, days_of, table_of
 
 NEXT = DAY + timedelta(days=1)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from airflow_provider_braze.core.fingerprints import Fingerprint, fingerprint_rows
-from airflow_provider_braze.core.schemas import SCHEMAS
 from airflow_provider_braze.landing.spool import Spool
+from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
+from airflow_provider_braze.tables.schemas import SCHEMAS
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
 
 SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages")}

@@ -259,7 +259,7 @@ def test_data_series_that_contradict_themselves_may_be_tried_again(workspace, fe
     workspace.configure(faults={"contradicting_days": 1.0, "missing_days": {"*": ["2025-02-28", "2025-02-25"]}})
     with pytest.raises(BrazePartialError) as caught:
         fetch(campaign_ids=ids[:2], **TWO_DAYS)
-    assert not caught.value.is_fatal
+    assert not caught.value.is_permanent
     assert sorted(caught.value.failures) == sorted(ids[:2])
     assert all(text.startswith(BrazeDataError.__name__) for text in caught.value.failures.values())
 
@@ -399,7 +399,7 @@ def test_on_kill_ends_a_task_that_waits_by_an_error(workspace, ids, make_context
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 60})
     arguments = {"campaign_ids": ids, **TWO_DAYS} if kind is CampaignDataSeriesOperator else {}
     operator = kind(task_id="task", **arguments)
-    handler, log = KillingHandler(operator.on_kill), logging.getLogger("airflow_provider_braze.sending")
+    handler, log = KillingHandler(operator.on_kill), logging.getLogger("airflow_provider_braze.transport.sender")
     log.addHandler(handler)
     try:
         with pytest.raises(BrazeError, match="told to end"):
@@ -427,7 +427,7 @@ class Tell(logging.Handler):
             print("waiting", flush=True)
 
 
-log = logging.getLogger("airflow_provider_braze.sending")
+log = logging.getLogger("airflow_provider_braze.transport.sender")
 log.addHandler(Tell())
 run = SimpleNamespace(run_type="manual", run_after=datetime(2025, 3, 1, tzinfo=timezone.utc))
 try:

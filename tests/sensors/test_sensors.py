@@ -400,7 +400,7 @@ def test_on_kill_ends_a_request_s_wait(workspace, context):
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 600})
     sensor = a_sensor()
     sensor.on_kill()  # nothing is under way yet
-    handler, log = KillingHandler(sensor.on_kill), logging.getLogger("airflow_provider_braze.sending")
+    handler, log = KillingHandler(sensor.on_kill), logging.getLogger("airflow_provider_braze.transport.sender")
     log.addHandler(handler)
     try:
         with pytest.raises(BrazeError, match="told to end"):

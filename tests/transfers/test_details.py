@@ -236,7 +236,7 @@ def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, dest
     with pytest.raises(BrazePartialError, match="The details of 1 campaign failed, those of the other 19") as raised:
         land()
     assert set(raised.value.failures) == {ids[3]}
-    assert not raised.value.is_fatal
+    assert not raised.value.is_permanent
     assert with_days(destination) == set(ids)
     assert set(landed(destination)) == {*ids} - {ids[3]}
     summary = land(on_campaign_error="skip")
@@ -260,7 +260,7 @@ def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_a
     assert set(raised.value.failures) == {ids[0], ids[1]}
     assert raised.value.failures[ids[0]].startswith("BrazeRequestError: /campaigns/data_series answered 400")
     assert raised.value.failures[ids[1]].startswith("BrazeServerError: /campaigns/details answered 500")
-    assert not raised.value.is_fatal
+    assert not raised.value.is_permanent
 
 
 @pytest.mark.usefixtures("two_attempts")

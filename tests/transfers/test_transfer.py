@@ -223,7 +223,7 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
     braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
     with pytest.raises(BrazePartialError, match=ids[3]) as raised:
         land(campaign_ids=None if listed else ids)
-    assert not raised.value.is_fatal
+    assert not raised.value.is_permanent
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, WEEK)
     (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/manifests/")]
     assert json.loads(manifest)["state"] == "failed"

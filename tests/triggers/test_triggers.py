@@ -291,7 +291,7 @@ from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
 ready_at, looks = json.loads(sys.argv[1])
 LOOP = threading.get_ident()
-SLOW = {"airflow_provider_braze.probing", "certifi", "msgspec", "requests", "tenacity", "urllib3"}
+SLOW = {"airflow_provider_braze.fetch.probe", "certifi", "msgspec", "requests", "tenacity", "urllib3"}
 told = {"on the loop": [], "certificates": 0, "threads": 0}
 
 def look(event, arguments):

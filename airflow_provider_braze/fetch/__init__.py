@@ -1,0 +1,1 @@
+"""Many subjects at once: threads, the outcome of each, and one probe for readiness."""

@@ -1,0 +1,1 @@
+"""One module per Braze analytics series: its endpoints, its subjects and its tables."""

@@ -1,0 +1,1 @@
+"""The engine that all series share: decode responses, build Arrow tables, sort and fingerprint them."""

@@ -1,0 +1,155 @@
+"""Join the rows of many campaigns into Arrow columns, without a step in Python for each cell.
+
+Rows come in groups of one shape. A group has the columns that its shape has; the others are null. Figures stay as they
+were packed until a column of the whole batch is wanted: Arrow's cost is by the call, whatever the length.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from itertools import chain, groupby
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_braze.tables.packing import Block, Packed
+from airflow_provider_braze.tables.rows import SplitDay
+from airflow_provider_braze.tables.schemas import FIGURES, ROW_FIELDS, SCHEMAS, field_type
+from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Record
+from airflow_provider_braze.tables.sorting import Columns
+
+Cells = Sequence[Any]
+"""A column as it was packed: of each answer int64 or float64 as bytes, or a sequence of texts."""
+
+Places = dict[str, pa.Array]
+"""The columns that say of which campaign and day a row is."""
+
+Group = Mapping[str, pa.Array | Cells]
+"""Some rows of a table: equally long columns by name; one that is not there is null."""
+
+_NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
+_NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
+
+
+def place_columns(campaigns: Sequence[tuple[str, int]], days: Iterable[date]) -> Places:
+    """Make the columns that say of which campaign and day a row is.
+
+    :param campaigns: campaign ids, and how many of the days are of each.
+    :param days: the days, campaign by campaign.
+    """
+    owners = _owners(pa.array([count for _, count in campaigns], pa.int32()))
+    ids = _dictionary(owners, [campaign_id for campaign_id, _ in campaigns])
+    return {"campaign_id": ids, "day": pa.array(list(days), pa.date32())}
+
+
+def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
+    """Make the groups of answers that have one shape.
+
+    :param places: the columns of :func:`place_columns` for all days of the answers.
+    :param parts: the answers; one or more.
+    :return: the group of ``campaign_days``, and those of ``campaign_messages``, one per channel.
+    """
+    shape = parts[0].shape
+    days = {**places, **_join_blocks(shape.day, [part.figures for part in parts])}
+    messages = [
+        _channel_group(record, place, places, parts)
+        for place, record in enumerate(shape.channels)
+        if any(place in part.messages for part in parts)
+    ]
+    return days, messages
+
+
+def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[Group]]:
+    """Make the groups of days that have been split.
+
+    :param days: one or more.
+    :return: as :func:`packed_groups`.
+    """
+    figures = _arrays((*FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
+    rows = list(chain.from_iterable(day.rows for day in days))
+    if not rows:
+        return {**places, **figures}, []
+    owners = _owners(pa.array([len(day.rows) for day in days], pa.int32()))
+    channels, *columns = zip(*rows, strict=True)
+    channel = pa.array(channels, pa.string()).dictionary_encode()
+    cells = _arrays((*ROW_FIELDS, "other"), columns)
+    return {**places, **figures}, [{**_take(places, owners), "channel": channel, **cells}]
+
+
+def join_groups(name: str, groups: Sequence[Group]) -> Columns:
+    """Give the columns of all groups together.
+
+    :param name: name of the table.
+    :param groups: the groups, of any number and length.
+    :return: gives a whole column by its name.
+    """
+    lengths = [len(group["campaign_id"]) for group in groups]
+
+    def columns(column: str) -> pa.Array:
+        found = [(group.get(column), length) for group, length in zip(groups, lengths, strict=True)]
+        kind = SCHEMAS[name].field(column).type
+        if all(part is None for part, _ in found):
+            return pa.nulls(sum(lengths), kind)
+        arrays: list[pa.Array] = []
+        for is_array, run in groupby(found, lambda part: isinstance(part[0], pa.Array)):
+            parts = list(run)
+            arrays += [array for array, _ in parts] if is_array else [_join_cells(kind, parts)]
+        return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+
+    return columns
+
+
+def _channel_group(record: Record, place: int, places: Places, parts: Sequence[Packed]) -> Group:
+    blocks = [part.messages.get(place) for part in parts]
+    counts = (block.counts if block else bytes(4 * len(part.dates)) for block, part in zip(blocks, parts, strict=True))
+    owners = _owners(_int32(b"".join(counts)))
+    channel = _dictionary(_int32(bytes(4 * len(owners))), [record.channel])
+    return {**_take(places, owners), "channel": channel, **_join_blocks(record, list(filter(None, blocks)))}
+
+
+def _owners(counts: pa.Array) -> pa.Array:
+    """Tell of each row the place of its owner, from how many rows each owner has."""
+    starts = pa.concat_arrays([_int32(bytes(4)), pc.cumulative_sum(counts)])
+    return pc.list_parent_indices(pa.ListArray.from_arrays(starts, pa.nulls(starts[-1].as_py())))
+
+
+def _join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
+    columns = zip(*(block.cells for block in blocks), strict=True)
+    group: dict[str, Cells] = dict(zip(record.fields, columns, strict=True))
+    if record.extras:
+        group["other"] = [block.other for block in blocks]
+    return group
+
+
+def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) -> pa.Array:
+    """Join packed columns and, where there is none, so many nulls."""
+    if pa.types.is_string(kind):
+        texts = chain.from_iterable([(None,) * length] if cells is None else cells for cells, length in parts)
+        return pa.array(list(chain.from_iterable(texts)), kind)
+    missing = _NO_FLOAT if pa.types.is_floating(kind) else _NO_INT
+    joined = b"".join(chain.from_iterable([missing * length] if cells is None else cells for cells, length in parts))
+    buffer = pa.py_buffer(joined)
+    values = pa.Array.from_buffers(kind, len(joined) // 8, [None, buffer])
+    is_there = pc.invert(pc.is_nan(values)) if pa.types.is_floating(kind) else pc.not_equal(values, NO_INT)
+    # The bits of a column of truths are laid out as a column's mark of nulls is.
+    return pa.Array.from_buffers(kind, len(values), [is_there.buffers()[1], buffer])
+
+
+def _arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
+    return {name: pa.array(cells, field_type(name)) for name, cells in zip(names, columns, strict=True)}
+
+
+def _int32(cells: bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.int32(), len(cells) // 4, [None, pa.py_buffer(cells)])
+
+
+def _dictionary(codes: pa.Array, texts: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
+
+
+def _take(places: Places, owners: pa.Array) -> Places:
+    return {name: column.take(owners) for name, column in places.items()}

@@ -1,0 +1,200 @@
+"""Prove that a whole answer has a known shape, and decode it at once into typed objects.
+
+A shape says which keys a day, and a row of each channel, may have. Decoding by a shape fails on any other key, and on
+any value that would not fit its column, so what comes out needs no more checks. Three shapes are tried: the documented
+one with ids and stats only, the documented one with everything, and the latter with what days of this very answer have
+beyond it. What none of them proves is left to :mod:`~airflow_provider_braze.tables.rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from itertools import chain
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET
+
+from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.tables.schemas import CHANNEL_STATS, FIGURES, ROW_FIELDS
+
+NO_INT: Final = -1
+"""Stands for a count that is missing: a proven one is never negative."""
+
+NO_FLOAT: Final = float("nan")
+"""Stands for a fraction that is missing: JSON has no such number."""
+
+# A union with float keeps integers as they are, so that none is rounded unseen; within the bounds all are doubles.
+_INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
+_FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
+_FIELDS: Final[dict[str, tuple[Any, Any]]] = {
+    **dict.fromkeys((*FIGURES, *ROW_FIELDS), (_INT, NO_INT)),
+    "revenue": (_FLOAT, NO_FLOAT),
+    "variation_api_id": (str | None, None),
+    "variation_name": (str | None, None),
+}
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""What decoding may raise."""
+
+_SAMPLES: Final = 3
+_FEWEST_DAYS: Final = 3
+"""Learning a shape costs as much as splitting about so many days."""
+
+Extra = tuple[str, str]
+"""A channel and a key of its rows, or no channel and a key of the day."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """The keys that a day, or a row of one channel, may have.
+
+    :param channel: the channel, or an empty text for the day.
+    :param fields: keys that have a column, in the order of the struct's fields.
+    :param extras: keys that have none; their fields follow.
+    :param rest: struct of the extras alone, which encodes to ``other``.
+    """
+
+    channel: str
+    fields: tuple[str, ...]
+    extras: tuple[str, ...]
+    rest: type[msgspec.Struct]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """What an answer may hold.
+
+    :param day: the keys of a day; its struct begins with ``time`` (a date) and ``messages``.
+    :param channels: the keys of each channel's rows, in the order of the fields of ``messages``.
+    :param no_messages: what stands for ``messages`` that are null.
+    :param decode: decodes the body of an answer into an object with ``data``, or raises.
+    """
+
+    day: Record
+    channels: tuple[Record, ...]
+    no_messages: msgspec.Struct
+    decode: Callable[[bytes], Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Days of one answer that have a shape.
+
+    :param days: structs of ``shape.day``; a value that is missing is :data:`NO_INT`, :data:`NO_FLOAT` or none.
+    """
+
+    shape: Shape
+    days: Sequence[Any] = field(repr=False)
+
+
+class RawAnswer(msgspec.Struct):
+    """An answer with its days as text."""
+
+    data: list[msgspec.Raw]
+
+
+def prove(body: bytes) -> Proven | None:
+    """Decode an answer if it has a shape.
+
+    :param body: the whole body of an answer.
+    :return: all days of the answer in Braze's order; none if no shape fits, for whatever reason.
+    """
+    return _try(_FLAT, body) or _try(_FULL, body) or _learn(body)
+
+
+def _try(shape: Shape, body: bytes) -> Proven | None:
+    try:
+        return Proven(shape, shape.decode(body).data)
+    except _UNREADABLE:
+        return None
+
+
+def _learn(body: bytes) -> Proven | None:
+    """Try the shape that some days of the answer have."""
+    try:
+        days = msgspec.json.decode(body, type=RawAnswer).data
+        if len(days) < _FEWEST_DAYS:
+            return None
+        samples = map(msgspec.json.decode, days[:: len(days) // _SAMPLES])
+        shape = _shape_with(frozenset(chain.from_iterable(map(_extras, samples))))
+    except (*_UNREADABLE, TypeError, AttributeError):
+        return None
+    return _try(shape, body)
+
+
+def _extras(day: JsonObject) -> Iterator[Extra]:
+    """The keys of a day that are not documented where they stand."""
+    yield from (("", key) for key in day.keys() - _DAY_KEYS)
+    for channel, rows in (day.get("messages") or {}).items():
+        keys = set().union(*rows) - _FULL_ROWS.get(channel, frozenset())
+        yield from ((channel, key) for key in keys)
+
+
+def _define(name: str, fields: Iterable[tuple[str, Any, Any]], rename: dict[str, str] | None = None) -> Any:
+    # Without gc, the objects of a batch cost the garbage collector nothing; they hold no cycles.
+    return msgspec.defstruct(name, list(fields), rename=rename, forbid_unknown_fields=True, gc=False)
+
+
+def _record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = ()) -> Record:
+    names = [f"extra{place}" for place, _ in enumerate(extras)]
+    rest = _define("Rest", ((name, Any, UNSET) for name in names), dict(zip(names, extras, strict=True)))
+    return Record(channel, fields, extras, rest)
+
+
+@lru_cache(maxsize=256)
+def _struct(record: Record, *before: tuple[str, Any, Any]) -> Any:
+    known = ((name, *_FIELDS[name]) for name in record.fields)
+    extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
+    rename = {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}
+    return _define("Record", (*before, *known, *extras), rename)
+
+
+def _shape(day: Record, channels: Sequence[Record]) -> Shape:
+    # Tuples, not lists: the garbage collector lets go of a tuple that holds nothing it must watch.
+    names = [f"channel{place}" for place, _ in enumerate(channels)]
+    rows = [(name, tuple[_struct(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
+    messages = _define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
+    days: Any = _struct(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
+    # Not _define: an answer may carry other keys, such as notes in errors.
+    fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
+    answer = msgspec.defstruct("Answer", fields, gc=False)
+    return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(answer).decode)
+
+
+@lru_cache(maxsize=64)
+def _shape_with(extras: frozenset[Extra]) -> Shape:
+    """The full shape, and some keys more.
+
+    :raises ValueError: there are none, or one cannot be the name of a field.
+    """
+    if not extras:
+        raise ValueError("There is nothing to learn.")
+    channels = dict.fromkeys((*CHANNEL_STATS, *sorted({channel for channel, _ in extras} - {""})))
+    day = _record("", FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
+    return _shape(
+        day, [_record_with(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
+    )
+
+
+def _record_with(channel: str, keys: Sequence[str]) -> Record:
+    if not keys:
+        return _FULL_RECORDS[channel]
+    known = tuple(key for key in keys if key in ROW_FIELDS)
+    return _record(channel, _full_row(channel) + known, tuple(key for key in keys if key not in ROW_FIELDS))
+
+
+def _full_row(channel: str) -> tuple[str, ...]:
+    stats = CHANNEL_STATS.get(channel)
+    return ("variation_api_id", "variation_name", "enrolled", *stats, *FIGURES) if stats else ()
+
+
+_DAY_KEYS: Final = frozenset({"time", "messages", *FIGURES})
+_FULL_ROWS: Final = {channel: frozenset(_full_row(channel)) for channel in CHANNEL_STATS}
+_FULL_RECORDS: Final = {channel: _record(channel, _full_row(channel)) for channel in CHANNEL_STATS}
+_FULL: Final = _shape(_record("", FIGURES), list(_FULL_RECORDS.values()))
+_FLAT: Final = _shape(
+    _record("", FIGURES), [_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()]
+)

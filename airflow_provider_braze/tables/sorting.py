@@ -1,0 +1,139 @@
+"""Order the rows of a table, so that the same rows always make the same table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_braze.core.payloads import canonical_json
+from airflow_provider_braze.tables.schemas import SCHEMAS, SORT_KEYS
+
+_PLACE: Final = frozenset({"campaign_id", "day", "channel", "position"})
+"""Columns that say where a row stood in an answer, and are no part of its content."""
+
+_LARGEST_CODE: Final = 2**62
+
+
+Columns = Callable[[str], pa.Array]
+"""Gives a column of some rows by its name; texts may be dictionary-encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order of rows.
+
+    :param indices: the old index of each row, in the new order.
+    :param positions: which row of those with equal keys it is, from 0, in the new order.
+    """
+
+    indices: pa.Array
+    positions: pa.Array
+
+
+def sort_rows(name: str, table: pa.Table) -> pa.Table:
+    """Sort a table by its :data:`SORT_KEYS`; rows with equal keys by their canonical JSON.
+
+    :param name: name of the table.
+    :param table: rows in any order, of the schema of that name.
+    :return: the same rows, in one chunk; any order of the same rows gives an equal table.
+    """
+
+    def columns(column: str) -> pa.Array:
+        chunks = table.column(column)
+        return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
+
+    order = _order(columns, table.schema.names, SORT_KEYS[name])
+    return pa.Table.from_arrays(
+        [columns(field.name).take(order.indices) for field in table.schema], schema=table.schema
+    )
+
+
+def sort_columns(name: str, columns: Columns) -> pa.Table:
+    """Sort the rows of new columns into a table; see :func:`sort_rows`.
+
+    Braze's order of rows is not known to be stable, so rows of ``campaign_messages`` that share channel and variation
+    are numbered in the order of their canonical JSON: this fills ``position``, whose column is not asked for.
+
+    :param name: name of the table.
+    :param columns: gives any column of that table but ``position``; called as late as can be, to keep memory low.
+    """
+    schema = SCHEMAS[name]
+    names = [column for column in schema.names if column != "position"]
+    order = _order(columns, names, [key for key in SORT_KEYS[name] if key != "position"])
+    arrays = {column: _plain(columns(column).take(order.indices)) for column in names}
+    return pa.Table.from_arrays([arrays.get(column, order.positions) for column in schema.names], schema=schema)
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+
+
+def _order(columns: Columns, names: Sequence[str], keys: Sequence[str]) -> _Order:
+    """The order by some columns, then by canonical JSON."""
+    codes = pa.table(_pack([_encode(columns(key)) for key in keys]))
+    indices = pc.sort_indices(codes, sort_keys=[(name, "ascending") for name in codes.column_names])
+    positions = pa.repeat(pa.scalar(0, pa.int32()), len(indices))
+    same = _equals_previous(codes.take(indices))
+    if not pc.any(same).as_py():
+        return _Order(indices, positions)
+    tied = pc.or_(same, pa.concat_arrays([same.slice(1), pa.array([False])]))
+    groups = pc.cumulative_sum(pc.cast(pc.invert(same), pa.int64())).filter(tied).to_pylist()
+    ranked = _rank(columns, names, groups, indices.filter(tied))
+    counts = [position for _, group in groupby(groups) for position, _ in enumerate(group)]
+    return _Order(
+        pc.replace_with_mask(indices, tied, pa.array(ranked, pa.uint64())),
+        pc.replace_with_mask(positions, tied, pa.array(counts, pa.int32())),
+    )
+
+
+def _encode(values: pa.Array) -> tuple[pa.Array, int]:
+    """Numbers from 0 that order as the values do, null last, and how many there may be."""
+    if pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
+        encoded = values.dictionary_encode()
+        ranks = pc.sort_indices(pc.sort_indices(encoded.dictionary))
+        numbers, size = ranks.take(encoded.indices).cast(pa.int64()), len(ranks)
+    else:
+        numbers = values.cast(pa.int32()).cast(pa.int64())
+        lowest, highest = (bound or 0 for bound in pc.min_max(numbers).as_py().values())
+        numbers, size = pc.subtract(numbers, lowest), highest - lowest + 1
+    return pc.fill_null(numbers, size), size + 1
+
+
+def _pack(codes: Iterable[tuple[pa.Array, int]]) -> dict[str, pa.Array]:
+    """Join neighbouring keys into as few as can be, since a sort by one number is much faster than by several."""
+    packed: list[tuple[pa.Array, int]] = []
+    for numbers, size in codes:
+        if packed and packed[-1][1] * size < _LARGEST_CODE:
+            joined, total = packed.pop()
+            packed.append((pc.add(pc.multiply(joined, size), numbers), total * size))
+        else:
+            packed.append((numbers, size))
+    return {str(place): numbers for place, (numbers, _) in enumerate(packed)}
+
+
+def _equals_previous(codes: pa.Table) -> pa.Array:
+    """Whether each row has the keys of the row before it."""
+    same = pa.repeat(pa.scalar(True), max(0, len(codes) - 1))
+    for column in codes.columns:
+        values = column.combine_chunks()
+        same = pc.and_(same, pc.equal(values.slice(1), values.slice(0, len(same))))
+    return pa.concat_arrays([pa.array([False] * min(1, len(codes)), pa.bool_()), same])
+
+
+def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
+    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names if name not in _PLACE}).to_pylist()
+    return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
+
+
+def _content(row: dict[str, Any]) -> tuple[str, str]:
+    """A row as Braze sent it, as canonical JSON, but for keys that were null; then the row as it is stored."""
+    cells = {key: value for key, value in row.items() if value is not None}
+    rest = msgspec.json.decode(row.get("other") or "{}")
+    sent = {key: value for key, value in cells.items() if key != "other"}
+    return canonical_json({**sent, **rest}), canonical_json(cells)

@@ -1,0 +1,83 @@
+"""What the events of a task's outlets tell those who are scheduled on them: the days that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, tzinfo
+from typing import Any, Final
+
+from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.task.run_dates import core_timetable, schedule_timezone
+
+DAILY_KEY: Final = "%Y-%m-%dT%H:%M:%S"
+"""What Airflow's partition timetables and mappers write and read, unless they are told otherwise."""
+
+
+def build_event_extra(manifest: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:
+    """Tell what those who come after a run need, in plain values.
+
+    :param manifest: the run's.
+    :param destination: where its tables are.
+    :param uri: the manifest's address.
+    """
+    return {
+        "changed_days": manifest["changed_days"],
+        "window": manifest["plan"]["window"],
+        "timezone": manifest["plan"]["timezone"],
+        "tables": list(manifest["tables"]),
+        "destination": destination,
+        "manifest": uri,
+    }
+
+
+def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], extra: Mapping[str, Any]) -> None:
+    """Put what a run did into the event of each outlet; Airflow sends them if the task succeeds.
+
+    In a partitioned Dag (Airflow 3.3) the event of an asset becomes one event a changed day, with the day as its
+    partition. In no other, for an event with a partition starts no Dag that is scheduled on the asset as a whole.
+
+    An alias becomes the destination, as an asset. Airflow 2 cannot take it: there an alias' event holds no lists.
+
+    :param outlets: the task's; what is neither asset nor alias is left alone.
+    :param extra: of :func:`build_event_extra`.
+    """
+    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+
+    keys = list(_partition_keys(context, extra)) if _is_partitioned(context) else []
+    for outlet in outlets:
+        if not isinstance(outlet, (Asset, AssetAlias, *_references())):
+            continue
+        event = context["outlet_events"][outlet]
+        event.extra.update(extra)
+        if isinstance(outlet, AssetAlias):
+            if hasattr(event, "asset_alias_events"):
+                event.add(Asset(extra["destination"]), extra=dict(extra))
+        elif keys and hasattr(event, "add_partitions"):
+            event.add_partitions(keys)
+
+
+def _references() -> tuple[type, ...]:
+    from airflow.providers.common.compat.sdk import Asset
+
+    # Since Airflow 3 an outlet may name an asset that is defined elsewhere.
+    ref = getattr(Asset, "ref", None)
+    return (type(ref(name="asset")), type(ref(uri="asset"))) if ref else ()
+
+
+def _is_partitioned(context: Mapping[str, Any]) -> bool:
+    if getattr(context["dag_run"], "partition_key", None) is not None:
+        return True
+    try:
+        timetable = core_timetable(context["dag"].timetable)
+    except Exception:  # a custom timetable may raise anything
+        return False
+    return bool(getattr(timetable, "partitioned", False) or getattr(timetable, "partitioned_at_runtime", False))
+
+
+def _partition_keys(context: Mapping[str, Any], extra: Mapping[str, Any]) -> Iterator[str]:
+    timetable = getattr(context.get("dag"), "timetable", None)
+    # The Dag's own, so that a day has one key, whether it is the run's partition or a restated day.
+    key_format: str = getattr(timetable, "key_format", DAILY_KEY)
+    zone: tzinfo = schedule_timezone(timetable) or load_timezone(extra["timezone"])
+    for day in extra["changed_days"]:
+        yield datetime.combine(date.fromisoformat(day), time(), zone).strftime(key_format)

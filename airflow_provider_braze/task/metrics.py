@@ -1,0 +1,63 @@
+"""What was done, as Airflow's metrics: each hook tells its requests, each landing run its figures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.transport.sender import TransportStats
+
+log = logging.getLogger(__name__)
+
+Figures = Mapping[str, int | timedelta]
+"""Counts and times by the name of their metric, without the prefix ``braze.``."""
+
+
+def request_metrics(stats: TransportStats) -> Figures:
+    """Tell what a hook sent, from its opening to its closing."""
+    return {
+        "requests": stats.requests,
+        "retries": stats.retries,
+        "waits": stats.waits,
+        "waited": timedelta(seconds=stats.waited_seconds),
+    }
+
+
+def landing_metrics(manifest: Mapping[str, Any]) -> Figures:
+    """Tell what a run landed.
+
+    :param manifest: the run's.
+    """
+    campaigns, tables = manifest["campaigns"], manifest["tables"]
+    return {
+        "duration": timedelta(seconds=manifest["seconds"]),
+        "changed_days": len(manifest["changed_days"]),
+        "missing_days": sum(map(len, campaigns["missing_days"].values())),
+        "campaigns.landed": campaigns["landed"],
+        "campaigns.refused": len(campaigns["refused"]),
+        "campaigns.failed": len(campaigns["failed"]),
+        **{f"rows.{name}": table["rows"] for name, table in tables.items()},
+        **{f"objects_written.{name}": sum(item["written"] for item in tables[name]["objects"]) for name in tables},
+    }
+
+
+def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
+    """Send figures: counts as counters, also those of nothing, and times as timings.
+
+    A backend that fails costs a line in the log, and nothing else.
+
+    :param tags: for backends that know tags.
+    """
+    from airflow.providers.common.compat.sdk import Stats
+
+    try:
+        for name, value in figures.items():
+            if isinstance(value, timedelta):
+                Stats.timing(f"braze.{name}", value, tags=dict(tags or {}))
+            else:
+                Stats.incr(f"braze.{name}", value, tags=dict(tags or {}))
+    except Exception as error:  # whatever a backend may raise
+        log.warning("The metrics of this run could not be sent: %s: %s", type(error).__name__, error)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from airflow_provider_braze.core.payloads import day_of, decode_answer, select_days
+from airflow_provider_braze.exceptions import BrazeDataError
+
+FIRST, LAST_PLUS_ONE = date(2026, 11, 1), date(2026, 11, 4)
+
+
+def a_day(time="2026-11-01", **fields):
+    return {"time": time, "messages": {}, **fields}
+
+
+def with_email(*rows, **fields):
+    return a_day(messages={"email": list(rows)}, **fields)
+
+
+@pytest.mark.parametrize("message", [{}, {"message": "success"}])
+def test_decode_answer_with_or_without_message_gives_days_in_order(message):
+    days = [a_day("2026-11-02"), a_day("2026-11-01")]
+    assert decode_answer(json.dumps({**message, "data": days, "errors": ["a note"]}).encode()) == days
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'{"data": [', b'{"data": []} {}', b'{"data": ["\xff"]}', b"\xef\xbb\xbf{}", b'{"data": NaN}'],
+)
+def test_decode_answer_of_no_whole_json_raises_value_error_without_path(body):
+    with pytest.raises(ValueError, match="cut or no JSON") as caught:
+        decode_answer(body)
+    assert not isinstance(caught.value, BrazeDataError)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b"[]", "$"),
+        (b"null", "$"),
+        (b"{}", "$"),
+        (b'{"message": "success"}', "$"),
+        (b'{"data": null}', "$.data"),
+        (b'{"data": {}}', "$.data"),
+        (b'{"data": [{}, 5]}', "$.data[1]"),
+        (b'{"message": "campaign unknown", "data": []}', "$.message"),
+        (b'{"message": null, "data": []}', "$.message"),
+        (b'{"data": [{"revenue": 1e400}]}', "$"),
+        (b'{"data": ' + b"[" * 100_000, "$"),
+    ],
+)
+def test_decode_answer_of_another_shape_raises_data_error_with_path(body, path):
+    with pytest.raises(BrazeDataError) as caught:
+        decode_answer(body)
+    assert caught.value.path == path
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("time", ["2026-11-01", "2026-11-01T00:00:00Z", "2026-11-01 23:59:59+09:00"])
+def test_day_of_date_or_timestamp_takes_the_first_ten_characters(time):
+    assert day_of(a_day(time), "$") == FIRST
+
+
+@pytest.mark.parametrize(
+    "time", [None, 5, "", "today", "2026-11-1", "2026-02-30", "20261101T0", "2026-W44-7", "٢٠٢٦-11-01"]
+)
+def test_day_of_no_date_raises_data_error_with_path(time):
+    with pytest.raises(BrazeDataError, match="YYYY-MM-DD") as caught:
+        day_of(a_day(time), "$.data[3]")
+    assert caught.value.path == "$.data[3].time"
+
+
+def test_day_of_missing_time_raises_data_error():
+    with pytest.raises(BrazeDataError):
+        day_of({}, "$.data[0]")
+
+
+def test_select_days_keeps_the_wanted_ones_sorted():
+    days = [a_day(f"2026-11-0{number}") for number in (4, 3, 1, 5)] + [a_day("2026-10-31")]
+    assert list(select_days(days, FIRST, LAST_PLUS_ONE)) == [date(2026, 11, 1), date(2026, 11, 3)]
+
+
+@pytest.mark.parametrize(
+    "twin",
+    [
+        {"messages": {"email": [{"sent": 1}, {"opens": 2, "sent": 3}]}, "time": "2026-11-01"},
+        with_email({"sent": 3, "opens": 2}, {"sent": 1}),
+        with_email({"sent": 1}, {"sent": 3, "opens": 2}) | {"time": "2026-11-01T00:00:00Z"},
+    ],
+)
+def test_select_days_same_day_twice_in_another_order_is_kept_once(twin):
+    days = [with_email({"sent": 1}, {"sent": 3, "opens": 2}), twin]
+    assert select_days(days, FIRST, LAST_PLUS_ONE) == {FIRST: days[0]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_email({"sent": 1}),
+        with_email({"sent": 1}, {"sent": 1}, {"sent": 3}),
+        with_email({"sent": 1}, {"sent": 3}, revenue=None),
+        with_email({"sent": 1}, {"sent": True}),
+        a_day(messages={"email": "sent"}),
+        a_day(messages=None),
+    ],
+)
+def test_select_days_same_day_twice_with_other_content_raises_data_error(other):
+    with pytest.raises(BrazeDataError, match="2026-11-01 came twice") as caught:
+        select_days([with_email({"sent": 1}, {"sent": 3}), a_day("2026-11-02"), other], FIRST, LAST_PLUS_ONE)
+    assert caught.value.path == "$.data[2]"
+
+
+def test_select_days_unwanted_day_twice_with_other_content_is_left_out():
+    assert select_days([a_day("2026-10-31"), a_day("2026-10-31", revenue=1)], FIRST, LAST_PLUS_ONE) == {}
+
+
+def test_select_days_unwanted_day_without_date_raises_data_error():
+    with pytest.raises(BrazeDataError):
+        select_days([a_day("2026-11-01"), a_day("never")], FIRST, LAST_PLUS_ONE)

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_braze.core.text import counted
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 campaigns"), (1, "1 campaign"), (2, "2 campaigns")])
+def test_counted_puts_the_noun_into_its_number(number, text):
+    assert counted(number, "campaign") == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "1 kind of key"), (6, "6 kinds of keys")])
+def test_counted_takes_a_plural_of_its_own(number, text):
+    assert counted(number, "kind of key", "kinds of keys") == text

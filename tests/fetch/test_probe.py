@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pytest
+
+from airflow_provider_braze.core.drivers import drive
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import (
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeDataError,
+    BrazeError,
+    BrazeNotFoundError,
+    BrazeRateLimitError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+)
+from airflow_provider_braze.fetch.probe import GIVE_UP_AFTER, Ask, Finding, ask_for_day
+
+DAY = Window(date(2026, 11, 18), date(2026, 11, 19), "America/New_York")
+NOW = datetime(2026, 11, 19, 14, tzinfo=timezone.utc)
+HERE = ["2026-11-17", "2026-11-18"]
+YET = ["2026-11-17"]
+LIMITED = BrazeRateLimitError("slow down")
+DOWN = BrazeServerError("down", 503)
+CUT = BrazeTransportError("cut")
+REFUSED = BrazeRequestError("refused", 400, "/campaigns/data_series")
+GONE = BrazeNotFoundError("gone", 404)
+BROKEN = BrazeDataError("broken", "$.data")
+
+
+class Braze:
+    """Answers by campaign id: the days that are there, or an error."""
+
+    def __init__(self, listed: Any = None, **answers: Any) -> None:
+        self.listed, self.answers = listed, answers
+        self.asked: list[Ask] = []
+
+    def ask(self, ask: Ask) -> Any:
+        self.asked.append(ask)
+        if ask.decode is None:
+            return self.listed
+        answer = self.answers[ask.params["campaign_id"]]
+        if isinstance(answer, BrazeError):
+            return answer
+        return ask.decode(json.dumps({"data": [{"time": day, "messages": {}} for day in answer]}).encode())
+
+    def probe(self, campaign_ids: list[str] | None = None, sample: int = 5) -> Finding:
+        return drive(ask_for_day(DAY, campaign_ids=campaign_ids, sample=sample, now=NOW), self.ask)
+
+    def probe_all(self) -> Finding:
+        return self.probe(list(self.answers))
+
+    @property
+    def asked_ids(self) -> list[str]:
+        return [ask.params["campaign_id"] for ask in self.asked if ask.decode]
+
+
+def test_ask_for_day_ends_with_the_first_campaign_that_has_it():
+    braze = Braze(a=YET, b=HERE, c=HERE)
+    assert braze.probe_all() == Finding("b", 2, {})
+    assert braze.asked_ids == ["a", "b"]
+    assert braze.asked[0].path == "/campaigns/data_series"
+    assert braze.asked[0].params == {"campaign_id": "a", "length": "2", "ending_at": "2026-11-19T09:00:00-05:00"}
+
+
+def test_ask_for_day_that_nobody_has_asks_all():
+    braze = Braze(a=YET, b=[], c=["2026-11-19"])
+    assert braze.probe_all() == Finding(None, 3, {})
+    assert braze.asked_ids == ["a", "b", "c"]
+
+
+def test_ask_for_day_of_no_given_campaign_asks_the_newest_of_the_list():
+    listed = {"campaigns": [{"id": name} for name in "abcd"]}
+    braze = Braze(listed, a=YET, b=YET)
+    assert braze.probe(sample=2) == Finding(None, 2, {})
+    assert braze.asked[0] == Ask(
+        "/campaigns/list", {"page": "0", "include_archived": "false", "sort_direction": "desc"}
+    )
+    assert braze.asked_ids == ["a", "b"]
+
+
+def test_ask_for_day_of_an_empty_workspace_finds_nothing():
+    assert Braze({"campaigns": []}).probe() == Finding(None, 0, {})
+
+
+@pytest.mark.parametrize("error", [LIMITED, DOWN, CUT])
+def test_ask_for_day_whose_list_fails_for_a_moment_is_not_there_yet(error):
+    assert Braze(error).probe() == Finding(None, 0, {"the list": error})
+
+
+@pytest.mark.parametrize(
+    "error", [BrazeAuthError("no", 403), REFUSED, BROKEN, BrazeConfigError("no"), BrazeError("no")]
+)
+def test_ask_for_day_whose_list_is_refused_raises(error):
+    with pytest.raises(BrazeError) as caught:
+        Braze(error).probe()
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("listed", [{}, {"campaigns": [{}]}])
+def test_ask_for_day_whose_list_is_broken_raises(listed):
+    with pytest.raises(BrazeDataError):
+        Braze(listed).probe()
+
+
+@pytest.mark.parametrize("error", [BrazeAuthError("no", 401), BrazeConfigError("no"), BrazeError("told to end")])
+def test_ask_for_day_ends_at_once_where_no_campaign_can_be_asked(error):
+    braze = Braze(a=error, b=HERE)
+    with pytest.raises(BrazeError) as caught:
+        braze.probe_all()
+    assert caught.value is error
+    assert braze.asked_ids == ["a"]
+
+
+@pytest.mark.parametrize("error", [REFUSED, GONE, BROKEN, DOWN, CUT])
+def test_ask_for_day_passes_over_a_campaign_that_fails_if_another_answers(error):
+    assert Braze(a=error, b=HERE).probe_all() == Finding("b", 2, {"a": error})
+    assert Braze(a=error, b=YET).probe_all() == Finding(None, 2, {"a": error})
+
+
+@pytest.mark.parametrize("errors", [(REFUSED,), (REFUSED, GONE), (GONE, REFUSED, REFUSED, REFUSED)])
+def test_ask_for_day_that_all_refuse_raises_for_good(errors):
+    with pytest.raises(
+        (BrazeRequestError, BrazeNotFoundError), match=rf"campaigns asked \({len(errors)}\) can"
+    ) as caught:
+        Braze(**dict(zip("abcd", errors, strict=False))).probe_all()
+    assert caught.value.__cause__ is errors[0]
+    assert (caught.value.status, caught.value.endpoint) == (errors[0].status, errors[0].endpoint)
+    assert "'a': " in str(caught.value)
+
+
+def test_ask_for_day_that_all_refuse_raises_what_a_retry_may_mend():
+    with pytest.raises(BrazeDataError, match="'b': broken") as caught:
+        Braze(a=REFUSED, b=BROKEN, c=GONE).probe_all()
+    assert caught.value.path == "$.data"
+
+
+@pytest.mark.parametrize("error", [DOWN, CUT, LIMITED])
+def test_ask_for_day_that_fails_for_a_moment_is_not_there_yet(error):
+    assert Braze(a=REFUSED, b=error).probe_all() == Finding(None, 2, {"a": REFUSED, "b": error})
+
+
+def test_ask_for_day_of_a_spent_limit_asks_no_more():
+    braze = Braze(a=YET, b=LIMITED, c=HERE)
+    assert braze.probe_all() == Finding(None, 2, {"b": LIMITED})
+    assert braze.asked_ids == ["a", "b"]
+
+
+def test_ask_for_day_of_a_braze_that_answers_nothing_gives_up():
+    braze = Braze(**dict.fromkeys("abcdef", DOWN))
+    assert braze.probe_all().asked == GIVE_UP_AFTER == len(braze.asked)
+
+
+def test_ask_for_day_of_a_braze_that_answers_something_goes_on():
+    braze = Braze(a=YET, **dict.fromkeys("bcdef", DOWN), g=HERE)
+    assert braze.probe_all().campaign_id == "g"

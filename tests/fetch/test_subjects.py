@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_braze.exceptions import (
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeDataError,
+    BrazeError,
+    BrazeRateLimitError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+)
+from airflow_provider_braze.fetch.subjects import GIVE_UP_AFTER, Failed, Fetched, fetch_all
+
+
+class Braze:
+    """Answers by campaign id, and remembers who asked.
+
+    :param failures: the error of a campaign; the others are answered with their id in capitals.
+    """
+
+    def __init__(self, failures: dict[str, BaseException] | None = None) -> None:
+        self.failures = failures or {}
+        self.asked: list[str] = []
+        self.stopped = threading.Event()
+
+    def fetch(self, campaign_id: str) -> str:
+        self.asked.append(campaign_id)
+        if campaign_id in self.failures:
+            raise self.failures[campaign_id]
+        return campaign_id.upper()
+
+    def all(self, ids: Sequence[str], concurrency: int = 4, fetch: Callable[[str], Any] | None = None) -> Any:
+        return fetch_all(ids, fetch or self.fetch, concurrency=concurrency, stop=self.stopped.set)
+
+
+def collect(outcomes: Iterable[Any], seen: list[Any]) -> None:
+    for each in outcomes:
+        seen.append(each)
+
+
+def ids(count: int) -> list[str]:
+    return [f"c{number}" for number in range(count)]
+
+
+def threads() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name.startswith("braze-fetch")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    concurrency=st.integers(1, 7), multiple=st.integers(0, 5), more=st.integers(-1, 1), seed=st.sets(st.integers(0, 36))
+)
+def test_fetch_all_gives_every_campaign_exactly_once(concurrency, multiple, more, seed):
+    wanted = ids(max(0, concurrency * multiple + more))
+    braze = Braze({f"c{number}": BrazeRequestError("unknown", 400) for number in seed})
+    outcomes = list(braze.all(wanted, concurrency))
+    assert sorted(each.campaign_id for each in outcomes) == sorted(wanted) == sorted(braze.asked)
+    for each in outcomes:
+        if each.campaign_id in braze.failures:
+            assert each == Failed(each.campaign_id, braze.failures[each.campaign_id])
+        else:
+            assert each == Fetched(each.campaign_id, each.campaign_id.upper())
+    assert not braze.stopped.is_set()
+    assert not threads()
+
+
+def test_fetch_all_gives_campaigns_as_they_come():
+    release = threading.Event()
+
+    def fetch(campaign_id: str) -> str:
+        assert campaign_id != "c0" or release.wait(20)
+        return campaign_id
+
+    with closing(Braze().all(ids(2), 2, fetch)) as fetched:
+        assert next(fetched).campaign_id == "c1"
+        release.set()
+        assert next(fetched).campaign_id == "c0"
+
+
+def test_fetch_all_uses_as_many_threads_as_told():
+    together = threading.Barrier(5, timeout=20)
+
+    def fetch(campaign_id: str) -> int:
+        return together.wait()
+
+    assert len(list(Braze().all(ids(10), 5, fetch))) == 10
+
+
+class Drawn(list[str]):
+    """Ids that count how many of them were taken."""
+
+    count = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for each in super().__iter__():
+            self.count += 1
+            yield each
+
+
+def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
+    drawn, go = Drawn(ids(50)), threading.Event()
+
+    def fetch(campaign_id: str) -> None:
+        assert campaign_id == "c0" or go.wait(20)
+
+    with closing(Braze().all(drawn, 3, fetch)) as fetched:
+        for taken, _ in enumerate(fetched, 1):
+            assert drawn.count <= taken + 4 * 3
+            go.set()
+    assert drawn.count == 50
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeRequestError("unknown", 400),
+        BrazeServerError("down", 500),
+        BrazeRateLimitError("slow"),
+        BrazeTransportError("cut"),
+        BrazeDataError("twice"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_fetch_all_goes_on_after_a_campaign_that_failed(error):
+    outcomes = list(Braze({"c1": error}).all(ids(9), 2))
+    assert Failed("c1", error) in outcomes
+    assert sum(isinstance(each, Fetched) for each in outcomes) == 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeAuthError("key", 401),
+        BrazeAuthError("permission", 403),
+        BrazeConfigError("zone"),
+        BrazeError("told to end"),
+        RuntimeError("a bug"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_fetch_all_ends_at_once_by_what_concerns_all(error):
+    braze = Braze({"c5": error})
+    with pytest.raises(type(error)) as caught:
+        list(braze.all(ids(1000), 2))
+    assert caught.value is error
+    assert braze.stopped.is_set()
+    assert len(braze.asked) < 20
+    assert not threads()
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
+def test_fetch_all_gives_up_when_braze_answers_nothing(concurrency):
+    braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
+    with pytest.raises(BrazeServerError):
+        list(braze.all(ids(1000), concurrency))
+    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
+    assert not threads()
+
+
+@pytest.mark.parametrize("answer", [None, BrazeRequestError("unknown", 400), BrazeDataError("twice")])
+def test_fetch_all_does_not_give_up_once_braze_has_answered(answer):
+    failures: dict[str, BaseException] = {campaign_id: BrazeServerError("down", 500) for campaign_id in ids(100)}
+    failures.pop("c0")
+    braze = Braze(failures if answer is None else {**failures, "c0": answer})
+    assert len(list(braze.all(ids(100), 1))) == 100
+
+
+def test_fetch_all_gives_what_failed_before_it_gives_up():
+    braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(100)})
+    seen: list[Any] = []
+    with pytest.raises(BrazeServerError):
+        collect(braze.all(ids(100), 1), seen)
+    assert len(seen) == GIVE_UP_AFTER - 1
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
+def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_when_braze_answers_nothing(concurrency):
+    braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
+    outcomes = list(fetch_all(ids(1000), braze.fetch, concurrency=concurrency, stop=braze.stopped.set, is_needed=False))
+    assert sorted(each.campaign_id for each in outcomes) == sorted(ids(1000))
+    assert {type(each) for each in outcomes} == {Failed}
+    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
+    assert not braze.stopped.is_set()
+    assert not threads()
+
+
+def test_fetch_all_closed_early_stops_and_ends_its_threads():
+    braze = Braze()
+    started = threading.Event()
+
+    def fetch(campaign_id: str) -> str:
+        if campaign_id != "c0":
+            started.set()
+            assert braze.stopped.wait(20)
+        return campaign_id
+
+    with closing(braze.all(ids(100), 4, fetch)) as fetched:
+        assert next(fetched).campaign_id == "c0"
+        assert started.wait(20)
+        assert threads()
+    assert braze.stopped.is_set()
+    assert not threads()
+
+
+def test_fetch_all_ends_its_threads_when_the_consumer_fails():
+    braze = Braze()
+
+    def consume() -> None:
+        with closing(braze.all(ids(100))) as fetched:
+            next(fetched)
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        consume()
+    assert braze.stopped.is_set()
+    assert not threads()
+
+
+def test_fetch_all_not_started_does_nothing():
+    braze = Braze()
+    braze.all(ids(5)).close()
+    assert braze.asked == []
+    assert not braze.stopped.is_set()

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from importlib.metadata import version
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazeRequestError, BrazeTransportError
+from airflow_provider_braze.fetch.outcome import Outcome, Tally
+from airflow_provider_braze.landing.layout import Layout
+from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
+from airflow_provider_braze.landing.publish import LandedObject
+from airflow_provider_braze.landing.record import build_record, format_result, summarise
+from airflow_provider_braze.transport.sender import TransportStats
+
+FIRST = date(2026, 10, 24)
+"""The clocks of Berlin go back on the day after."""
+RUN = {"dag_id": "dag", "run_id": "scheduled__1", "task_id": "task", "map_index": -1, "try_number": 2}
+STATS = TransportStats(requests=12, retries=2, waits=1, waited_seconds=3.14159)
+URI = "s3://lake/braze/_braze/manifests/2026-10-24_2026-10-25/part-00-of-01.json"
+
+
+def a_plan(days=1, tables: Sequence[str] = DEFAULT_TABLES, campaigns=3) -> Plan:
+    return Plan(
+        window=Window(FIRST, FIRST + timedelta(days=days), "Europe/Berlin", "interval", days - 1),
+        layout=Layout(1, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
+        part=0,
+        campaign_ids=[f"c{i}" for i in range(campaigns)],
+        campaigns=None,
+        tables=tables,
+        concurrency=16,
+        missing_days="warn",
+        on_campaign_error="skip",
+        run=RUN,
+    )
+
+
+def an_object(table="campaign_days", day=FIRST, rows=3, written=True) -> LandedObject:
+    return LandedObject(table, day, f"{table}/dt={day}/part-00-of-01.parquet", rows, 100 * rows, written)
+
+
+def an_outcome(plan: Plan, bad=1) -> Outcome:
+    outcome = Outcome(is_listed=True)
+    outcome.add_landed("c0", plan.window, list(plan.window))
+    outcome.add_landed("c1", plan.window, [])
+    for i in range(bad):
+        outcome.add_failed(f"refused{i}", BrazeRequestError("Braze answered 400.", 400))
+        outcome.add_failed(f"failed{i}", BrazeTransportError("No answer came."))
+    outcome.drift.update(["messages.email.machine_open", "day.conversions4", "day.conversions4"])
+    return outcome
+
+
+def a_manifest(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
+    plan = plan or a_plan()
+    return build_record(plan, outcome or an_outcome(plan), objects, changed, STATS, 61.26, error)
+
+
+def test_make_manifest_tells_the_run_and_what_it_did():
+    whole = LandedObject("campaigns", None, "campaigns/campaigns.parquet", 3, 500, False)
+    objects = [an_object(), an_object("campaign_messages", rows=7), an_object(day=date(2026, 10, 23), rows=2), whole]
+    plan = a_plan()
+    assert a_manifest(plan, objects=objects) == {
+        "provider_version": version("airflow-provider-braze-analytics"),
+        "state": "success",
+        "error": None,
+        "run": RUN,
+        "plan": plan.describe(),
+        "layout": {
+            "parts": 1,
+            "file_format": "parquet",
+            "timezone": "Europe/Berlin",
+            "host": "https://rest.fra-02.braze.eu",
+            "schema_version": 1,
+        },
+        "next_day_ends": "2026-10-25T23:00:00+00:00",
+        "changed_days": ["2026-10-24"],
+        "tables": {
+            "campaign_days": {
+                "rows": 5,
+                "objects": [
+                    {
+                        "path": "campaign_days/dt=2026-10-24/part-00-of-01.parquet",
+                        "rows": 3,
+                        "bytes": 300,
+                        "written": True,
+                    },
+                    {
+                        "path": "campaign_days/dt=2026-10-23/part-00-of-01.parquet",
+                        "rows": 2,
+                        "bytes": 200,
+                        "written": True,
+                    },
+                ],
+            },
+            "campaign_messages": {
+                "rows": 7,
+                "objects": [
+                    {
+                        "path": "campaign_messages/dt=2026-10-24/part-00-of-01.parquet",
+                        "rows": 7,
+                        "bytes": 700,
+                        "written": True,
+                    }
+                ],
+            },
+            "campaigns": {
+                "rows": 3,
+                "objects": [{"path": "campaigns/campaigns.parquet", "rows": 3, "bytes": 500, "written": False}],
+            },
+        },
+        "campaigns": {
+            "landed": 2,
+            "refused": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
+            "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
+            "missing_days": {"c1": ["2026-10-24"]},
+        },
+        "details": None,
+        "drift": {"day.conversions4": 2, "messages.email.machine_open": 1},
+        "requests": 12,
+        "retries": 2,
+        "waits": 1,
+        "waited_seconds": 3.1,
+        "seconds": 61.3,
+    }
+
+
+def test_make_manifest_of_a_run_that_fails_tells_its_error():
+    error = BrazeMissingDaysError("Braze brought 2026-10-24 for none of 10 campaigns.")
+    manifest = a_manifest(error=error)
+    assert manifest["state"] == "failed"
+    assert manifest["error"] == "BrazeMissingDaysError: Braze brought 2026-10-24 for none of 10 campaigns."
+
+
+def test_make_manifest_tells_the_wanted_tables_alone_and_those_without_objects():
+    manifest = a_manifest(a_plan(tables=["campaigns", "campaign_raw"]))
+    assert manifest["tables"] == {
+        "campaign_raw": {"rows": 0, "objects": []},
+        "campaigns": {"rows": 0, "objects": []},
+    }
+
+
+def test_make_manifest_is_plain_json():
+    manifest = a_manifest(objects=[an_object()])
+    assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_summarise_tells_counts_and_the_address():
+    manifest = a_manifest(a_plan(days=3), objects=[an_object(), an_object("campaign_messages", rows=7)])
+    assert summarise(manifest, URI) == {
+        "window": {"start": "2026-10-24", "end": "2026-10-27"},
+        "rule": "interval",
+        "timezone": "Europe/Berlin",
+        "days": 3,
+        "lookback_days": 2,
+        "changed_days": 1,
+        "campaigns": {"landed": 2, "refused": 1, "failed": 1, "with_missing_days": 1},
+        "details": None,
+        "rows": {"campaign_days": 3, "campaign_messages": 7, "campaigns": 0},
+        "requests": 12,
+        "retries": 2,
+        "seconds": 61.3,
+        "manifest": URI,
+    }
+
+
+def test_manifest_and_summary_tell_whose_details_came():
+    plan = a_plan(tables=["campaign_details"])
+    outcome = Outcome(is_listed=True, details=Tally(is_listed=True, came={"c0", "c1"}))
+    outcome.details.add_failed("c2", BrazeRequestError("Braze answered 400.", 400))
+    outcome.details.add_failed("c3", BrazeTransportError("No answer came."))
+    manifest = a_manifest(plan, outcome)
+    assert manifest["details"] == {
+        "landed": 2,
+        "refused": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
+        "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
+    }
+    assert summarise(manifest, URI)["details"] == {"landed": 2, "refused": 1, "failed": 1}
+
+
+def test_conclusion_tells_the_run_in_one_line():
+    assert format_result(a_manifest(), URI) == (
+        "This run took 61.3 s, 3.1 s of them waiting for Braze; 12 requests, 2 retries. "
+        f"Campaigns: 2 landed, 1 refused, 1 failed, 1 with missing days. Changed days: 1. Manifest: {URI}"
+    )
+
+
+def test_summarise_is_as_small_for_many_days_and_campaigns():
+    def size(days: int, campaigns: int) -> int:
+        plan = a_plan(days=days, campaigns=campaigns)
+        objects = [an_object(day=day) for day in plan.window]
+        manifest = a_manifest(plan, an_outcome(plan, bad=campaigns), objects, list(plan.window))
+        return len(json.dumps(summarise(manifest, URI)))
+
+    assert size(365, 5000) < size(1, 1) + 30

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+
+from airflow_provider_braze.exceptions import (
+    BrazeApiError,
+    BrazeAuthError,
+    BrazeConfigError,
+    BrazeConflictError,
+    BrazeDataError,
+    BrazeError,
+    BrazeMissingDaysError,
+    BrazeNotFoundError,
+    BrazePartialError,
+    BrazeRateLimitError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+    BrazeWindowError,
+)
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
+
+
+def run(error: BaseException) -> None:
+    with fail_fast_on_permanent_errors():
+        raise error
+
+
+def test_failing_without_retry_without_error_does_nothing():
+    with fail_fast_on_permanent_errors():
+        pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeConfigError("said"),
+        BrazeAuthError("said", 401),
+        BrazeNotFoundError("said", 404),
+        BrazeRequestError("said", 400),
+        BrazePartialError("said", {"a": "b"}, is_permanent=True),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failing_without_retry_of_what_no_retry_mends_fails_for_good(error):
+    with pytest.raises(AirflowFailException) as caught:
+        run(error)
+    assert str(caught.value) == f"{type(error).__name__}: said"
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrazeWindowError("said"),
+        BrazeApiError("said", 500),
+        BrazeRateLimitError("said"),
+        BrazeServerError("said", 503),
+        BrazeTransportError("said"),
+        BrazeDataError("said"),
+        BrazeMissingDaysError("said"),
+        BrazePartialError("said", {"a": "b"}),
+        BrazeConflictError("said"),
+        BrazeError("said"),
+        AirflowSkipException("said"),
+        RuntimeError("said"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_failing_without_retry_of_anything_else_lets_it_pass(error):
+    with pytest.raises(type(error)) as caught:
+        run(error)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [BrazeAuthError, BrazeConfigError, BrazeDataError, BrazeError, BrazePartialError, BrazeRateLimitError],
+)
+def test_rebuild_error_gives_the_class_back(kind):
+    error = rebuild_error(kind.__name__, "said")
+    assert type(error) is kind
+    assert str(error) == "said"
+
+
+@pytest.mark.parametrize("name", ["KeyError", "Mapping", "annotations", "no_such", None])
+def test_rebuild_error_of_an_unknown_class_is_the_root_that_names_it(name):
+    error = rebuild_error(name, "said")
+    assert type(error) is BrazeError
+    assert str(error) == f"{name}: said"

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.providers.common.compat.sdk import Stats
+
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.sandbox.data import campaign_ids
+from airflow_provider_braze.task.metrics import emit, landing_metrics, request_metrics
+from airflow_provider_braze.transport.sender import TransportStats
+
+OPERATING = Path(__file__).resolve().parents[2] / "docs" / "operating.md"
+
+TASK = """
+import sys
+from datetime import datetime, timezone
+from types import SimpleNamespace
+try:
+    from airflow.sdk.observability import stats
+    from airflow.sdk.observability.metrics import stats_utils
+except ImportError:
+    pass  # Airflow 2 needs no telling
+else:
+    # As Airflow's task runner begins.
+    stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+operator = CampaignDataSeriesToObjectStorageOperator(
+    task_id="land", destination=f"file://{sys.argv[1]}", start="2026-11-01", end="2026-11-04"
+)
+ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="land", map_index=-1, try_number=1)
+dag_run = SimpleNamespace(run_type="manual", run_after=datetime.now(timezone.utc))
+operator.execute({"ti": ti, "dag": None, "dag_run": dag_run})
+"""
+
+
+def a_manifest():
+    return {
+        "seconds": 12.5,
+        "changed_days": ["2026-11-01", "2026-11-02"],
+        "campaigns": {
+            "landed": 7,
+            "refused": {"a": {}},
+            "failed": {"b": {}, "c": {}},
+            "missing_days": {"d": ["2026-11-01"], "e": ["2026-11-01", "2026-11-02"]},
+        },
+        "tables": {
+            "campaign_days": {"rows": 40, "objects": [{"written": True}, {"written": False}, {"written": True}]},
+            "campaigns": {"rows": 9, "objects": [{"written": False}]},
+        },
+    }
+
+
+def test_landing_figures_count_what_the_manifest_lists():
+    assert landing_metrics(a_manifest()) == {
+        "duration": timedelta(seconds=12.5),
+        "changed_days": 2,
+        "missing_days": 3,
+        "campaigns.landed": 7,
+        "campaigns.refused": 1,
+        "campaigns.failed": 2,
+        "rows.campaign_days": 40,
+        "rows.campaigns": 9,
+        "objects_written.campaign_days": 2,
+        "objects_written.campaigns": 0,
+    }
+
+
+def test_sending_figures_are_those_of_the_transport():
+    stats = TransportStats(requests=5, retries=2, waits=3, waited_seconds=1.5)
+    expected = {"requests": 5, "retries": 2, "waits": 3, "waited": timedelta(seconds=1.5)}
+    assert request_metrics(stats) == expected
+
+
+def test_pages_list_every_metric():
+    sent = {*request_metrics(TransportStats()), *landing_metrics(a_manifest())}
+    told = set(re.findall(r"^\| `braze\.([^`]+)` \|", OPERATING.read_text(), re.MULTILINE))
+    assert {name.replace("campaign_days", "<table>") for name in sent if not name.endswith(".campaigns")} == told
+
+
+@pytest.fixture
+def statsd():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.setblocking(False)
+        yield server
+
+
+def received(server):
+    """Return the sum of each of our metrics by its kind."""
+    sums = {"c": Counter(), "ms": Counter()}
+    while True:
+        try:
+            lines = server.recv(65536).decode().split("\n")
+        except BlockingIOError:
+            return sums
+        for name, value, kind in (re.split("[:|]", line)[:3] for line in lines):
+            if name.startswith("airflow.braze."):
+                sums[kind][name.removeprefix("airflow.braze.")] += float(value)
+
+
+@pytest.fixture
+def run_task(statsd, tmp_path):
+    """Return a function that runs a landing task in a process of its own, and returns how that ended."""
+
+    def run():
+        environment = {
+            **os.environ,
+            "AIRFLOW__METRICS__STATSD_ON": "True",
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(statsd.getsockname()[1]),
+        }
+        command = [sys.executable, "-c", TASK, str(tmp_path)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+def manifest_in(folder):
+    (path,) = folder.glob("_braze/manifests/*/*.json")
+    return json.loads(path.read_text())
+
+
+def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_path):
+    # So long that its seconds, rounded, are more than none.
+    braze.configure(campaigns=4, latency_seconds=0.2)
+    done = run_task()
+    assert done.returncode == 0, done.stderr
+    sums = received(statsd)
+    assert sums["c"].pop("rows.campaign_messages") > 0
+    assert sums["c"] == {
+        "requests": braze.count(),
+        "retries": 0,
+        "waits": 0,
+        "changed_days": 3,
+        "missing_days": 0,
+        "campaigns.landed": 4,
+        "campaigns.refused": 0,
+        "campaigns.failed": 0,
+        "rows.campaign_days": 12,
+        "rows.campaigns": 4,
+        "objects_written.campaign_days": 3,
+        "objects_written.campaign_messages": 3,
+        "objects_written.campaigns": 1,
+    }
+    assert sums["ms"].keys() == {"duration", "waited"}
+    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"]) != 0
+
+
+def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, statsd, braze, tmp_path, monkeypatch):
+    braze.configure(campaigns=4, faults={"bad_campaigns": {campaign_ids(braze.settings)[3]: 500}})
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    connection["extra"]["max_attempts"] = 1
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+    done = run_task()
+    assert done.returncode != 0
+    assert "BrazePartialError" in done.stderr
+    sums = received(statsd)
+    told = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
+    assert told == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
+    assert sums["c"]["requests"] == braze.count()
+    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"])
+
+
+def test_emit_of_a_backend_that_fails_is_one_warning(monkeypatch, caplog):
+    def fail(*arguments, **others):
+        raise OSError("no such host")
+
+    monkeypatch.setattr(Stats, "incr", fail)
+    emit({"requests": 1, "retries": 2})
+    assert [record.getMessage() for record in caplog.records] == [
+        "The metrics of this run could not be sent: OSError: no such host"
+    ]
+
+
+def test_hook_that_was_not_used_tells_nothing(monkeypatch):
+    told = []
+    monkeypatch.setattr(Stats, "incr", lambda *arguments, **others: told.append(arguments))
+    BrazeHook().close()
+    assert told == []
