@@ -19,7 +19,7 @@ from airflow_provider_braze.landing.formats import encode
 from airflow_provider_braze.landing.run import BATCH_DAYS
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.sandbox import SandboxSettings, data
-from airflow_provider_braze.tables.build import build_tables, collect, decode_days
+from tests.campaign_tables import build_tables, collect, decode_days
 
 CAMPAIGNS, DAYS = 1000, 100
 END = date(2026, 10, 1)

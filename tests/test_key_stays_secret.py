@@ -89,7 +89,7 @@ def answer(body: bytes, status: int = 200, headers: str = "") -> bytes:
 
 ECHO = json.dumps({"message": f"Invalid API key: {KEY}"}).encode()
 ECHOES = {
-    "refused": answer(ECHO, 401),
+    "rejected": answer(ECHO, 401),
     "refused in text": answer(f"Invalid API key: {KEY}".encode(), 400),
     "refused in a list": answer(json.dumps({"errors": [KEY]}).encode(), 403),
     "failed": answer(f"<h1>{KEY}</h1>".encode(), 503),
@@ -181,7 +181,7 @@ def test_key_of_an_unusable_connection_is_in_no_error(monkeypatch):
 
 
 def test_test_connection_tells_no_key(raw_server, monkeypatch):
-    connection = {"conn_type": "braze", "host": raw_server(ECHOES["refused"]).url, "password": KEY}
+    connection = {"conn_type": "braze", "host": raw_server(ECHOES["rejected"]).url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     good, message = BrazeHook().test_connection()
     assert not good
@@ -190,7 +190,7 @@ def test_test_connection_tells_no_key(raw_server, monkeypatch):
 
 
 def test_key_refused_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypatch, records):
-    connection = {"conn_type": "braze", "host": raw_server(ECHOES["refused"]).url, "password": KEY}
+    connection = {"conn_type": "braze", "host": raw_server(ECHOES["rejected"]).url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     trigger = CampaignDataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=4e9, poke_interval=0)
 

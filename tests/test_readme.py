@@ -95,7 +95,7 @@ def test_duckdb_queries_of_details_run(braze_sandbox, make_context, tmp_path):
 
 
 def test_athena_columns_are_those_of_the_table():
-    from airflow_provider_braze.tables.build import SCHEMAS
+    from tests.campaign_tables import SCHEMAS
 
     *_, query = blocks("sql", section("Read it", TABLES))
     columns = re.findall(r"(\w+) (string|date|bigint|double)", query[: query.index("PARTITIONED")])
@@ -160,7 +160,7 @@ def test_arguments_of_the_sensor_exist_with_their_defaults():
 
 
 def test_tables_of_the_readme_are_those_of_the_package():
-    from airflow_provider_braze.tables.build import SCHEMAS
+    from tests.campaign_tables import SCHEMAS
 
     assert set(first_column(re.sub(r" \(on request.*?\)", "", section("Tables")))) == set(SCHEMAS)
     (query,) = blocks("sql", section("Tables"))
@@ -168,7 +168,7 @@ def test_tables_of_the_readme_are_those_of_the_package():
 
 
 def test_columns_are_those_of_the_tables():
-    from airflow_provider_braze.tables.build import SCHEMAS
+    from tests.campaign_tables import SCHEMAS
 
     days, messages, details = re.split(r"^`campaign_(?:messages`:|details` )", section("Columns", TABLES), flags=re.M)
     assert set(first_column(days)) == set(SCHEMAS["campaign_days"].names)

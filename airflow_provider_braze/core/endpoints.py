@@ -19,44 +19,40 @@ class Endpoint:
 
     :param path: the path; it is the same in every language of Braze's documentation (its German and French pages
         translate it by mistake).
-    :param permission: what the REST API key must be allowed.
-    :param bucket: name of the rate limit that its calls count against.
-    :param records: key of the answer that holds the records.
+    :param records: key of the response that holds the records; empty when the response is one object.
     """
 
     path: str
-    permission: str
-    bucket: str
-    records: str
+    records: str = "data"
+
+    @property
+    def permission(self) -> str:
+        """The permission that the REST API key needs, such as ``campaigns.list``.
+
+        Source: Braze docs, API key permissions (seen 2026-09).
+        """
+        return self.path.strip("/").replace("/", ".")
+
+    @property
+    def bucket(self) -> str:
+        """Name of the rate limit that calls count against."""
+        return bucket_of(self.path)
 
 
-CAMPAIGNS_DATA_SERIES: Final = Endpoint(
-    # 50,000 requests a minute, a limit of its own; ``length`` is 1 to 100 days; one campaign a call, no paging.
-    # Source: Braze docs, Export campaign analytics and API rate limits (seen 2026-09).
-    path="/campaigns/data_series",
-    permission="campaigns.data_series",
-    bucket="campaigns.data_series",
-    records="data",
-)
-CAMPAIGNS_LIST: Final = Endpoint(
-    # 250,000 requests an hour, shared with most endpoints; 100 campaigns a page, the first page is 0, no total.
-    # Source: Braze docs, Export campaigns list and API rate limits (seen 2026-09).
-    path="/campaigns/list",
-    permission="campaigns.list",
-    bucket=DEFAULT_BUCKET,
-    records="campaigns",
-)
-CAMPAIGNS_DETAILS: Final = Endpoint(
-    # The answer is one object, its fields beside ``message``; limit as for the list.
-    # Source: Braze docs, Export campaign details (seen 2026-09).
-    path="/campaigns/details",
-    permission="campaigns.details",
-    bucket=DEFAULT_BUCKET,
-    records="",
-)
+# 50,000 requests a minute, a limit of its own; ``length`` is 1 to 100 days; one campaign a call, no paging.
+# Source: Braze docs, Export campaign analytics and API rate limits (seen 2026-09).
+CAMPAIGNS_DATA_SERIES: Final = Endpoint("/campaigns/data_series")
+
+# 250,000 requests an hour, shared with most endpoints; 100 campaigns a page, the first page is 0, no total.
+# Source: Braze docs, Export campaigns list and API rate limits (seen 2026-09).
+CAMPAIGNS_LIST: Final = Endpoint("/campaigns/list", records="campaigns")
+
+# The response is one object, its fields beside ``message``; limit as for the list.
+# Source: Braze docs, Export campaign details (seen 2026-09).
+CAMPAIGNS_DETAILS: Final = Endpoint("/campaigns/details", records="")
 
 _BUCKETS: Final[Mapping[str, str]] = {
-    CAMPAIGNS_DATA_SERIES.path: CAMPAIGNS_DATA_SERIES.bucket,
+    CAMPAIGNS_DATA_SERIES.path: "campaigns.data_series",
     # 1,000 an hour, shared by these. Source: Braze docs, API rate limits (seen 2026-09).
     "/custom_attributes": "events",
     "/events": "events",

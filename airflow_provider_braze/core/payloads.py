@@ -21,7 +21,7 @@ _SHOWN: Final = 20
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def decode_answer(body: bytes) -> list[JsonObject]:
+def decode_days(body: bytes) -> list[JsonObject]:
     """Decode an answer and give its day objects as Braze sent them, in Braze's order.
 
     ``message`` may be missing, as in the documented multivariate answer; ``data`` may be empty.
@@ -46,7 +46,7 @@ def read_days(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
     :raises BrazeDataError: the body is JSON, but not of the agreed shape, or tells a wanted day twice with different
         content.
     """
-    return select_days(decode_answer(body), call.start, call.end)
+    return select_days(decode_days(body), call.start, call.end)
 
 
 def decode_envelope(body: bytes) -> JsonObject:
@@ -82,7 +82,7 @@ def day_of(day: JsonObject, path: str) -> date:
 def select_days(days: Sequence[JsonObject], start: date, end: date) -> dict[date, JsonObject]:
     """Keep the wanted days of an answer, each once, in order.
 
-    :param days: the objects under ``data``, as :func:`decode_answer` gives them.
+    :param days: the objects under ``data``, as :func:`decode_days` gives them.
     :param start: first day wanted.
     :param end: the day after the last one wanted.
     :return: the object of each wanted day that came, sorted by day.

@@ -8,11 +8,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from airflow_provider_braze.core.payloads import day_of
-from airflow_provider_braze.fetch.outcome import MissingDays, Outcome, verdict, warnings_of
+from airflow_provider_braze.fetch.outcome import MissingDays, Outcome, error_of, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, fetch_all
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.core.series import Subject
     from airflow_provider_braze.hooks.braze import BrazeHook
 
 log = logging.getLogger(__name__)
@@ -21,27 +23,29 @@ log = logging.getLogger(__name__)
 def fetch_days(
     hook: BrazeHook, campaign_ids: Sequence[str], window: Window, *, missing: MissingDays, concurrency: int
 ) -> list[JsonObject]:
-    """Fetch the days of campaigns, and prove them.
+    """Fetch the days of campaigns and check that they are complete.
 
     :return: Braze's day objects with ``campaign_id`` first, ordered by campaign as given, then by day.
     :raises BrazePartialError: a campaign failed.
-    :raises BrazeMissingDaysError: days did not come back that may not be missing.
+    :raises BrazeMissingDaysError: days are missing that may not be.
     """
     outcome = Outcome(is_listed=False)
     days: dict[str, list[JsonObject]] = {}
 
-    def fetch(campaign_id: str) -> list[JsonObject]:
-        return hook.campaign_data_series(campaign_id, window)
+    def fetch(subject: Subject) -> list[JsonObject]:
+        return hook.campaign_data_series(subject.name, window)
 
-    with closing(fetch_all(campaign_ids, fetch, concurrency=concurrency, stop=hook.stop)) as fetched:
+    subjects = [CAMPAIGNS.subject(campaign_id) for campaign_id in campaign_ids]
+    with closing(fetch_all(subjects, fetch, concurrency=concurrency, stop=hook.stop)) as fetched:
         for item in fetched:
+            name = item.subject.name
             if isinstance(item, Failed):
-                outcome.add_failed(item.campaign_id, item.error)
+                outcome.add_failure(name, item.error)
                 continue
-            outcome.add_landed(item.campaign_id, window, [day_of(day, "$") for day in item.result])
-            days[item.campaign_id] = item.result
-    if error := verdict(outcome, missing=missing):
+            outcome.add_returned(name, window, [day_of(day, "$") for day in item.result])
+            days[name] = item.result
+    if error := error_of(CAMPAIGNS, outcome, missing=missing):
         raise error
-    for warning in warnings_of(outcome, missing):
+    for warning in format_warnings(CAMPAIGNS, outcome, missing):
         log.warning("%s", warning)
     return [{"campaign_id": campaign_id, **day} for campaign_id in campaign_ids for day in days[campaign_id]]

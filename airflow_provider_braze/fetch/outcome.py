@@ -1,95 +1,92 @@
-"""How a run went: which campaigns landed, were refused or failed, which days are missing, and what follows from it."""
+"""The outcome of a run: which subjects Braze returned, rejected or failed, which days are missing, and what follows."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence, Sized
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.responses import is_permanent
+from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import missing_days
-from airflow_provider_braze.exceptions import (
-    BrazeApiError,
-    BrazeError,
-    BrazeMissingDaysError,
-    BrazePartialError,
-)
+from airflow_provider_braze.exceptions import BrazeApiError, BrazeError, BrazeMissingDaysError, BrazePartialError
 
 MissingDays = Literal["warn", "fail", "ignore"]
-OnCampaignError = Literal["fail", "skip"]
+OnError = Literal["fail", "skip"]
 
-NEVER_CHANCE: Final = 10
-"""A day that is missing for all of so many campaigns was not left out for want of activity."""
 _NAMED: Final = 20
+"""Names in one message at most."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """Which campaigns came back with something, and which did not.
+    """Which subjects Braze returned something for, and which not.
 
-    :param is_listed: whether the ids came from Braze's list: then one that Braze refuses is Braze's own affair.
+    :param is_listed: whether the ids came from Braze's list. Then a 400 or 404 for one is Braze's own contradiction.
     """
 
     is_listed: bool
-    came: set[str] = field(default_factory=set)
-    refused: dict[str, BrazeError] = field(default_factory=dict)
+    returned: set[str] = field(default_factory=set)
+    rejected: dict[str, BrazeError] = field(default_factory=dict)
     failed: dict[str, BrazeError] = field(default_factory=dict)
 
-    def add_failed(self, campaign_id: str, error: BrazeError) -> None:
-        """Note a campaign that did not come back."""
-        is_refusal = isinstance(error, BrazeApiError) and error.status in (400, 404)
-        (self.refused if self.is_listed and is_refusal else self.failed)[campaign_id] = error
+    def add_failure(self, name: str, error: BrazeError) -> None:
+        """Note a subject that was not returned."""
+        is_rejection = isinstance(error, BrazeApiError) and error.status in (400, 404)
+        (self.rejected if self.is_listed and is_rejection else self.failed)[name] = error
 
     @property
-    def bad(self) -> dict[str, BrazeError]:
-        """The campaigns that were refused or failed, for all or a part of what was asked."""
-        return {**self.refused, **self.failed}
+    def failures(self) -> dict[str, BrazeError]:
+        """The subjects that were rejected or failed, for all or some of their days."""
+        return {**self.rejected, **self.failed}
 
     @property
     def landed(self) -> int:
-        """How many campaigns came back for all that was asked."""
-        return len(self.came - self.bad.keys())
+        """Number of subjects returned completely."""
+        return len(self.returned - self.failures.keys())
 
 
 @dataclass(slots=True)
 class Outcome(Tally):
-    """The outcome of every campaign of a run: which came back with its days, and with its details.
+    """The outcome of every subject of a run.
 
-    :param details: which came back with its details; None when they are not landed.
+    :param missing: days that Braze did not return, by subject.
+    :param drift: number of times each key without a column was seen.
+    :param responses: number of subjects returned, by window asked for.
+    :param details: which subjects' details were returned; None when they are not landed.
     """
 
     missing: dict[str, list[date]] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
-    answers: Counter[Window] = field(default_factory=Counter)
+    responses: Counter[Window] = field(default_factory=Counter)
     details: Tally | None = None
 
-    def add_landed(self, campaign_id: str, window: Window, days: Collection[date]) -> None:
-        """Note a campaign that came back, and the days that did not.
+    def add_returned(self, name: str, window: Window, days: Collection[date]) -> None:
+        """Note a returned subject and its missing days.
 
-        :param window: the days that were asked for: the run's, or one stretch of them.
+        :param window: the days asked for: the run's, or one chunk of them.
         """
-        self.came.add(campaign_id)
-        self.answers[window] += 1
+        self.returned.add(name)
+        self.responses[window] += 1
         if missing := missing_days(window, days):
-            self.missing[campaign_id] = sorted([*self.missing.get(campaign_id, ()), *missing])
+            self.missing[name] = sorted([*self.missing.get(name, ()), *missing])
 
-    @property
-    def missing_for_all(self) -> list[date]:
-        """Days that no campaign brought, where that cannot be chance."""
+    def missing_for_all(self, least: int) -> list[date]:
+        """Return the days that no subject has, where at least `least` subjects were asked."""
         counts = Counter(day for days in self.missing.values() for day in days)
-        asked = [(window, number) for window, number in self.answers.items() if number >= NEVER_CHANCE]
+        asked = [(window, number) for window, number in self.responses.items() if number >= least]
         return sorted(day for window, number in asked for day in window if counts[day] == number)
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What did not come of some campaigns.
+    """Subjects that lack something.
 
-    :param is_whole: it came of none.
+    :param is_whole: whether every subject lacks it.
     """
 
     what: str
@@ -97,102 +94,107 @@ class _Failure:
     is_whole: bool = False
 
 
-def warnings_of(outcome: Outcome, missing: MissingDays) -> list[str]:
-    """What a person should know of a run that goes on."""
+def format_warnings(series: Series, outcome: Outcome, missing: MissingDays) -> list[str]:
+    """Return log lines about what a run lacks without failing."""
     found = []
-    if outcome.refused:
-        refused = counted(len(outcome.refused), "listed campaign")
-        found.append(f"Braze refused {refused}, left out of this run: {named(outcome.refused)}")
+    if outcome.rejected:
+        count = series.count(len(outcome.rejected))
+        found.append(f"Skipped {count} that Braze lists but rejects: {format_failures(outcome.rejected)}")
     if outcome.failed:
-        found.append(f"{_campaigns(outcome.failed)} failed, left out of this run: {named(outcome.failed)}")
-    if outcome.details and (bad := outcome.details.bad):
-        found.append(f"The details of {_campaigns(bad)} did not come, so what had landed stays: {named(bad)}")
+        found.append(f"Skipped {series.count(len(outcome.failed))} that failed: {format_failures(outcome.failed)}")
+    if outcome.details and (failures := outcome.details.failures):
+        count = series.count(len(failures))
+        found.append(f"Kept the landed details of {count}, whose details failed: {format_failures(failures)}")
     if outcome.missing and missing != "ignore":
-        found.append(f"Days are missing for {_campaigns(outcome.missing)}: {_days_named(outcome)}")
-    if outcome.drift:
-        kinds = counted(len(outcome.drift), "kind of key", "kinds of keys")
-        found.append(f"Braze sent {kinds} without a column, kept in `other`: {_cut(sorted(outcome.drift))}")
+        found.append(f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome)}")
     return found
 
 
-def verdict(
-    outcome: Outcome, *, missing: MissingDays, on_campaign_error: OnCampaignError | None = None
-) -> BrazeError | None:
-    """Tell the error that a run ends with after all that came back was dealt with; None when it is a success.
+def format_drift(outcome: Outcome) -> str | None:
+    """Return a log line about keys without a column, None when there are none."""
+    if not outcome.drift:
+        return None
+    kinds = counted(len(outcome.drift), "key")
+    names = _truncate(sorted(outcome.drift))
+    return f"Braze sent {kinds} that the tables have no column for. Their values are in `other`: {names}"
 
-    :param on_campaign_error: the operator's argument, None when it has none: then any failure is an error.
+
+def error_of(
+    series: Series, outcome: Outcome, *, missing: MissingDays, on_error: OnError | None = None, skip_argument: str = ""
+) -> BrazeError | None:
+    """Return the error a run ends with after everything returned was landed; None for a success.
+
+    :param on_error: the operator's argument, None when it has none: then any failure is an error.
+    :param skip_argument: name of that argument, for the advice.
     """
-    if failures := _failures(outcome, on_campaign_error):
-        return _partial(failures, on_campaign_error)
+    if failures := _failures(series, outcome, on_error):
+        return _partial_error(failures, skip_argument if on_error else "")
     if missing == "ignore":
         return None
-    if days := outcome.missing_for_all:
+    if days := outcome.missing_for_all(series.min_subjects_for_outage):
+        count = series.count(len(outcome.returned))
         return BrazeMissingDaysError(
-            f"Braze brought {_listed(days)} for none of {len(outcome.came)} campaigns; all other days came back. Check "
-            "the connection's `timezone`, and run the task again later.",
+            f"None of the {count} returned data for {_join(days)}. All other days were returned. Check the "
+            "connection's `timezone`, and run the task again later.",
             "$.data",
         )
     if outcome.missing and missing == "fail":
         return BrazeMissingDaysError(
-            f"Days are missing for {_campaigns(outcome.missing)}, all else came back: {_days_named(outcome)}. "
-            "Run the task again later, or set `missing_days` to 'warn'.",
+            f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome)}. Everything else "
+            "was returned. Run the task again later, or set `missing_days` to 'warn'.",
             "$.data",
         )
     return None
 
 
-def _failures(outcome: Outcome, on_campaign_error: OnCampaignError | None) -> list[_Failure]:
-    """What did not come that had to: days first, then details."""
-    is_skipping = on_campaign_error == "skip"
+def _failures(series: Series, outcome: Outcome, on_error: OnError | None) -> list[_Failure]:
+    """Return what is lacking that must not: days first, then details."""
+    is_skipping = on_error == "skip"
     found = []
-    if outcome.bad and not outcome.landed:
-        found.append(_Failure(f"No campaign came back{' for all days' if outcome.came else ''}", outcome.bad, True))
+    if outcome.failures and not outcome.landed:
+        extent = " for all days" if outcome.returned else ""
+        found.append(_Failure(f"No {series.noun} was returned{extent}", outcome.failures, is_whole=True))
     elif outcome.failed and not is_skipping:
-        what = f"{_campaigns(outcome.failed)} failed, the other {outcome.landed} came back"
+        what = f"{series.count(len(outcome.failed))} failed, the other {outcome.landed} were returned"
         found.append(_Failure(what, outcome.failed))
     details = outcome.details
-    if details and details.bad and not details.landed:
-        found.append(_Failure("The details of no campaign came back", details.bad, True))
+    if details and details.failures and not details.landed:
+        found.append(_Failure(f"The details of no {series.noun} were returned", details.failures, is_whole=True))
     elif details and details.failed and not is_skipping:
-        what = f"The details of {_campaigns(details.failed)} failed, those of the other {details.landed} came back"
+        count = series.count(len(details.failed))
+        what = f"The details of {count} failed, those of the other {details.landed} were returned"
         found.append(_Failure(what, details.failed))
     return found
 
 
-def _partial(failures: list[_Failure], on_campaign_error: OnCampaignError | None) -> BrazePartialError:
-    is_hopeless = all(is_permanent(error) for failure in failures for error in failure.errors.values())
-    advice = "No retry can mend that." if is_hopeless else "Run the task again."
-    if on_campaign_error and not any(failure.is_whole for failure in failures):
-        advice += " To go on without them, set `on_campaign_error` to 'skip'."
-    told = "; ".join(f"{failure.what}: {named(failure.errors)}" for failure in failures)
-    # Of a campaign that failed twice, the failure of its days is told.
-    errors = {campaign_id: error for failure in failures[::-1] for campaign_id, error in failure.errors.items()}
+def _partial_error(failures: list[_Failure], skip_argument: str) -> BrazePartialError:
+    are_permanent = all(is_permanent(error) for failure in failures for error in failure.errors.values())
+    advice = "A retry cannot resolve this." if are_permanent else "Run the task again."
+    if skip_argument and not any(failure.is_whole for failure in failures):
+        advice += f" To go on without them, set `{skip_argument}` to 'skip'."
+    what = "; ".join(f"{failure.what}: {format_failures(failure.errors)}" for failure in failures)
+    # Of a subject that failed twice, the failure of its days counts.
+    errors = {name: error for failure in failures[::-1] for name, error in failure.errors.items()}
     return BrazePartialError(
-        f"{told}. {advice}",
-        {campaign_id: f"{type(error).__name__}: {error}" for campaign_id, error in errors.items()},
-        is_hopeless,
+        f"{what}. {advice}", {name: f"{type(error).__name__}: {error}" for name, error in errors.items()}, are_permanent
     )
 
 
-def named(errors: dict[str, BrazeError]) -> str:
-    """Name campaigns that did not come back, and the error of the first."""
+def format_failures(errors: dict[str, BrazeError]) -> str:
+    """Return the names of failed subjects, and the error of the first."""
     first = next(iter(errors.values()))
-    of_first = "of the first, " if len(errors) > 1 else ""
-    return f"{_cut(list(errors))} ({of_first}{type(first).__name__}: {first})"
+    which = "the first: " if len(errors) > 1 else ""
+    return f"{_truncate(list(errors))} ({which}{type(first).__name__}: {first})"
 
 
-def _campaigns(some: Sized) -> str:
-    return counted(len(some), "campaign")
+def _format_missing(outcome: Outcome) -> str:
+    return _truncate([f"{name} {_join(days)}" for name, days in outcome.missing.items()], "; ")
 
 
-def _days_named(outcome: Outcome) -> str:
-    return _cut([f"{campaign_id} {_listed(days)}" for campaign_id, days in outcome.missing.items()], "; ")
-
-
-def _cut(names: Sequence[str], separator: str = ", ") -> str:
+def _truncate(names: Sequence[str], separator: str = ", ") -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return separator.join(names[:_NAMED]) + more
 
 
-def _listed(days: Sequence[date]) -> str:
-    return _cut([day.isoformat() for day in days]) + (" days" if len(days) > _NAMED else "")
+def _join(days: Sequence[date]) -> str:
+    return _truncate([day.isoformat() for day in days]) + (" days" if len(days) > _NAMED else "")

@@ -1,64 +1,72 @@
-"""Many campaigns at once: threads, the outcome of each, and when to give up on the rest."""
+"""Many subjects at once: threads, the result of each, and when to give up on the rest."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.responses import is_subject_scoped, is_transient
-from airflow_provider_braze.exceptions import BrazeError
+from airflow_provider_braze.core.series import Days, Subject, SubjectDays
+from airflow_provider_braze.exceptions import BrazeAuthError, BrazeError
 
 T = TypeVar("T")
 
 GIVE_UP_AFTER: Final = 16
-"""Campaigns that may fail, each after all its attempts and none having succeeded, before the rest is not tried."""
+"""Subjects that may fail, each after all its attempts and none having succeeded, before the rest is not tried."""
 
 _AHEAD: Final = 4
-"""Campaigns drawn but not yet consumed, for each thread."""
+"""Subjects drawn but not yet consumed, for each thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Generic[T]):
-    """A campaign that came back."""
+    """A subject that Braze returned."""
 
-    campaign_id: str
+    subject: Subject
     result: T
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A campaign that did not come back; others may."""
+    """A subject that Braze did not return; others may succeed."""
 
-    campaign_id: str
+    subject: Subject
     error: BrazeError
 
 
 def fetch_all(
-    campaign_ids: Sequence[str],
-    fetch: Callable[[str], T],
+    subjects: Sequence[Subject],
+    fetch: Callable[[Subject], T],
     *,
     concurrency: int,
     stop: Callable[[], None],
+    endpoint_of: Callable[[Subject], Endpoint] = lambda subject: subject.endpoint,
     is_needed: bool = True,
 ) -> Generator[Fetched[T] | Failed, None, None]:
-    """Fetch campaigns by threads, in whatever order they come.
+    """Fetch subjects by threads and yield each as it completes.
 
-    No more are under way than there are threads, and three times as many wait for one: so what is not yet consumed
-    stays small, and the threads have work while the consumer is busy. However it ends, the threads have ended with it.
+    No more run than there are threads, and three times as many wait for one. So what is not yet consumed stays small,
+    and the threads have work while the consumer is busy. However it ends, the threads have ended with it.
 
-    :param fetch: fetches one campaign; called in a thread.
-    :param concurrency: how many threads, > 0.
-    :param stop: makes the threads that wait end soon; called when not all was consumed.
-    :param is_needed: whether it is an error when Braze answers nothing at all; else what is left comes as failed.
-    :raises BrazeAuthError: at once, for no other campaign can succeed.
-    :raises BrazeError: the fetching was stopped, or Braze answers nothing at all.
+    A missing permission fails the subjects of its endpoint, without a call for the rest of them.
+
+    :param fetch: fetches one subject; called in a thread.
+    :param concurrency: number of threads, > 0.
+    :param stop: makes waiting threads end soon; called when not all was consumed.
+    :param endpoint_of: the endpoint that `fetch` calls for a subject.
+    :param is_needed: whether it is an error when nothing succeeds; otherwise the rest is yielded as failed.
+    :raises BrazeAuthError: at once, when the key lacks the permission of every endpoint.
+    :raises BrazeError: the fetching was stopped, or Braze returns nothing at all.
     """
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="braze-fetch")
     try:
-        yield from _fetch_by(pool, iter(campaign_ids), fetch, _AHEAD * concurrency, is_needed)
+        verdicts = _Verdicts({endpoint_of(subject) for subject in subjects}, is_needed)
+        yield from _fetch_by(pool, iter(subjects), fetch, _AHEAD * concurrency, endpoint_of, verdicts)
     except BaseException:
         stop()
         raise
@@ -66,36 +74,88 @@ def fetch_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class _Verdicts:
+    """Decides when the remaining subjects cannot succeed either."""
+
+    def __init__(self, endpoints: set[Endpoint], is_needed: bool) -> None:
+        self._endpoints = endpoints
+        self._is_needed = is_needed
+        self._failures = 0
+        self._is_answering = False
+        self.forbidden: dict[Endpoint, BrazeAuthError] = {}
+
+    def add(self, result: Fetched[T] | Failed, endpoint: Endpoint) -> bool:
+        """Note a result.
+
+        :return: whether the remaining subjects have failed with it.
+        """
+        error = result.error if isinstance(result, Failed) else None
+        if isinstance(error, BrazeAuthError):
+            self.forbidden[endpoint] = error
+            if self._endpoints <= self.forbidden.keys() and not self._is_answering:
+                raise error
+        elif error is None or not is_transient(error):
+            self._is_answering = True
+        else:
+            self._failures += 1
+            if self._failures >= GIVE_UP_AFTER and not self._is_answering:
+                if self._is_needed:
+                    raise error
+                return True
+        return False
+
+
 def _fetch_by(
-    pool: ThreadPoolExecutor, remaining: Iterator[str], fetch: Callable[[str], T], ahead: int, is_needed: bool
+    pool: ThreadPoolExecutor,
+    remaining: Iterator[Subject],
+    fetch: Callable[[Subject], T],
+    ahead: int,
+    endpoint_of: Callable[[Subject], Endpoint],
+    verdicts: _Verdicts,
 ) -> Iterator[Fetched[T] | Failed]:
-    running: dict[Future[T], str] = {}
-    answers, failures = False, 0
+    running: dict[Future[T], Subject] = {}
     while True:
-        for campaign_id in islice(remaining, ahead - len(running)):
-            running[pool.submit(fetch, campaign_id)] = campaign_id
+        for subject in islice(remaining, ahead - len(running)):
+            if error := verdicts.forbidden.get(endpoint_of(subject)):
+                yield Failed(subject, error)
+            else:
+                running[pool.submit(fetch, subject)] = subject
         if not running:
-            return
+            if (last := next(remaining, None)) is None:
+                return
+            remaining = chain([last], remaining)
+            continue
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            outcome = _outcome(running.pop(future), future)
-            if isinstance(outcome, Fetched) or not is_transient(outcome.error):
-                answers = True
-            else:
-                failures += 1
-                if failures >= GIVE_UP_AFTER and not answers:
-                    if is_needed:
-                        raise outcome.error
-                    rest = chain([outcome.campaign_id], running.values(), remaining)
-                    yield from (Failed(campaign_id, outcome.error) for campaign_id in rest)
-                    return
-            yield outcome
+            result = _result_of(running.pop(future), future)
+            if verdicts.add(result, endpoint_of(result.subject)):
+                assert isinstance(result, Failed)  # noqa: S101
+                rest = chain([result.subject], running.values(), remaining)
+                yield from (Failed(subject, result.error) for subject in rest)
+                return
+            yield result
 
 
-def _outcome(campaign_id: str, future: Future[T]) -> Fetched[T] | Failed:
+def _result_of(subject: Subject, future: Future[T]) -> Fetched[T] | Failed:
     error = future.exception()
     if error is None:
-        return Fetched(campaign_id, future.result())
-    if isinstance(error, BrazeError) and is_subject_scoped(error):
-        return Failed(campaign_id, error)
+        return Fetched(subject, future.result())
+    if isinstance(error, BrazeError) and (is_subject_scoped(error) or isinstance(error, BrazeAuthError)):
+        return Failed(subject, error)
     raise error
+
+
+def collect(subject: Subject, responses: Sequence[Days]) -> SubjectDays:
+    """Join the responses about one subject.
+
+    :param responses: one for each of its calls, in any order; their days do not overlap.
+    :raises ValueError: a day is in two responses.
+    """
+    days = sorted(chain.from_iterable(response.dates for response in responses))
+    if len(responses) > 1 and len(set(days)) < len(days):
+        raise ValueError(f"Two calls for {subject.name} wanted the same day. Give windows that do not overlap.")
+    drift: Counter[str] = Counter()
+    for response in responses:
+        drift.update(response.drift)
+    weight = sum(response.weight for response in responses)
+    return SubjectDays(subject, tuple(days), dict(sorted(drift.items())), weight, tuple(responses))

@@ -26,18 +26,19 @@ from airflow_provider_braze.core.endpoints import (
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
 from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.exceptions import BrazeRequestError
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
+    from airflow_provider_braze.core.series import Series, Subject
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import ConnectionSettings
     from airflow_provider_braze.transport.sync_transport import Transport
 
 T = TypeVar("T", bound=Container[date])
-Content = TypeVar("Content")
 
 
 class BrazeHook(BaseHook):
@@ -131,10 +132,14 @@ class BrazeHook(BaseHook):
         """
         from airflow_provider_braze.core.payloads import read_days
 
-        return [day for days in self.fetch_series(campaign_id, window, read_days) for day in days.values()]
+        subject = CAMPAIGNS.subject(campaign_id)
+        responses = self.fetch_series(CAMPAIGNS, subject, window, read_days)
+        return [day for days in responses for day in days.values()]
 
-    def fetch_series(self, campaign_id: str, window: Window, decode: Callable[[bytes, SeriesCall], T]) -> list[T]:
-        """Fetch a campaign's days call by call, each answer decoded as it comes.
+    def fetch_series(
+        self, series: Series, subject: Subject, window: Window, decode: Callable[[bytes, SeriesCall], T]
+    ) -> list[T]:
+        """Fetch a subject's days call by call, each response decoded as it comes.
 
         :param decode: makes the content of an answer's body and the call that it answers, which tells what days are in
             it; raises ValueError when the bytes are no JSON, which is tried again.
@@ -143,8 +148,8 @@ class BrazeHook(BaseHook):
         from airflow_provider_braze.core.calls import fetch_calls
 
         def fetch(call: SeriesCall) -> T:
-            params = data_series_params(campaign_id, call)
-            return self.get_conn().get(CAMPAIGNS_DATA_SERIES.path, params, lambda body: decode(body, call))
+            params = series.call_params(subject, call)
+            return self.get_conn().get(subject.endpoint.path, params, lambda body: decode(body, call))
 
         return drive(fetch_calls(window, now=datetime.now(timezone.utc)), fetch)
 
@@ -179,14 +184,6 @@ class BrazeHook(BaseHook):
         :param campaign_id: the campaign's API identifier.
         """
         return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
-
-    def fetch_details(self, campaign_id: str, decode: Callable[[bytes], Content]) -> Content:
-        """Fetch a campaign's details, decoded as they come.
-
-        :param decode: makes the content of the body; raises ValueError when the bytes are no JSON.
-        """
-        content: Content = self.get_conn().get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id}, decode)
-        return content
 
     def test_connection(self) -> tuple[bool, str]:
         """Try what landing needs, and name the permission that is missing; never raises.

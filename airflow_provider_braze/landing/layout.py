@@ -61,12 +61,12 @@ class Layout:
         return f"part-{part:0{width}d}-of-{self.parts:0{width}d}"
 
 
-def part_of(campaign_id: str, parts: int) -> int:
-    """Tell which part a campaign belongs to: the same on every machine and version of Python.
+def part_of(subject: str, parts: int) -> int:
+    """Return the part that a subject belongs to: the same on every machine and version of Python.
 
     :return: 0 to ``parts`` - 1.
     """
-    digest = hashlib.blake2b(campaign_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % parts
 
 

@@ -20,19 +20,22 @@ from airflow_provider_braze.landing.spool import split_days
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from airflow_provider_braze.core.series import Series, Table
     from airflow_provider_braze.landing.layout import Layout
     from airflow_provider_braze.landing.manifest import Pending
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
     from airflow_provider_braze.tables.fingerprints import Fingerprint
 
-    Incoming = Callable[[], tuple[pa.Table, pa.ChunkedArray | None]]
-    """Gives the rows of campaigns that came back, and these campaigns' ids; no ids if nothing else shall stay."""
+    Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
+    """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
     import pyarrow as pa
 
 _MOST_WRITERS: Final = 4
 """Objects on the way at once: enough to hide a store's latency."""
-_CAMPAIGN_DAYS_IN_WORK: Final = 8_000
+_SEPARATOR: Final = "\x1f"
+
+_ROWS_IN_WORK: Final = 8_000
 """Fewer objects, if they are so large that memory would grow with them."""
 
 
@@ -62,19 +65,20 @@ class Publisher:
     """
 
     store: Store
+    series: Series
     layout: Layout
     part: int
     pending: Pending
     check: Callable[[], None]
 
-    def publish_days(self, spool: Spool, tables: Sequence[str], days: Iterable[date]) -> list[LandedObject]:
+    def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
         """Land the spooled rows of some days.
 
         :param days: each gets an object a table, without rows if it has none.
         :raises BrazeConflictError: another writer kept changing an object.
         :raises BrazeDataError: an object that is there cannot be read.
         """
-        writers = max(1, min(_MOST_WRITERS, _CAMPAIGN_DAYS_IN_WORK // max(1, spool.campaigns)))
+        writers = max(1, min(_MOST_WRITERS, _ROWS_IN_WORK // max(1, spool.rows_per_day)))
         with ThreadPoolExecutor(writers, thread_name_prefix="braze-landing") as pool:
             blocks = spool.blocks(days)
             failed = Event()
@@ -87,40 +91,43 @@ class Publisher:
                 raise
         return sorted(landed, key=lambda item: item.day or date.min)
 
-    def publish_whole(self, name: str, table: pa.Table) -> LandedObject:
+    def publish_whole(self, table: Table, rows: pa.Table) -> LandedObject:
         """Replace a table that is divided neither by day nor by part."""
-        return self._publish(name, None, self.layout.whole_object(name), lambda: (table, None))
+        return self._publish(table, None, self.layout.whole_object(table.name), lambda: (rows, None))
 
-    def publish_part(self, name: str, rows: pa.Table) -> LandedObject:
-        """Replace the rows of some campaigns in this part's object of a table that is not divided by day.
+    def publish_part(self, table: Table, rows: pa.Table) -> LandedObject:
+        """Replace the rows of some subjects in this part's object of a table that is not divided by day.
 
-        :param rows: of the campaigns that came back, in the table's order.
+        :param rows: rows of the returned subjects, in the table's order.
         """
-        object_name = self.layout.part_object(name, self.part)
-        return self._publish(name, None, object_name, lambda: (rows, rows.column("campaign_id")))
+        object_name = self.layout.part_object(table.name, self.part)
+        return self._publish(table, None, object_name, lambda: (rows, self._subjects(rows)))
+
+    def _subjects(self, rows: pa.Table) -> pa.Table:
+        return rows.select(self.series.keys)
 
     def _publish_block(
-        self, spool: Spool, tables: Sequence[str], days: Sequence[date], failed: Event
+        self, spool: Spool, tables: Sequence[Table], days: Sequence[date], failed: Event
     ) -> list[LandedObject]:
         # Two: of the days, which tell who came back, and of the table that is in work.
         @lru_cache(maxsize=2)
-        def rows_of(table: str) -> Mapping[date, pa.Table]:
-            from airflow_provider_braze.tables.build import sort_rows
+        def rows_of(table: Table) -> Mapping[date, pa.Table]:
+            from airflow_provider_braze.tables.sorting import sort_rows
 
             rows = sort_rows(table, spool.read(table, days))
             release_memory()
             return {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
 
-        def incoming(table: str, day: date) -> tuple[pa.Table, pa.ChunkedArray]:
-            return rows_of(table)[day], rows_of("campaign_days")[day].column("campaign_id")
+        def incoming(table: Table, day: date) -> tuple[pa.Table, pa.Table]:
+            return rows_of(table)[day], self._subjects(rows_of(self.series.day_table)[day])
 
         return [
             self._publish(
                 table,
                 day,
-                self.layout.day_object(table, day, self.part),
+                self.layout.day_object(table.name, day, self.part),
                 partial(incoming, table, day),
-                spool.fingerprint(table, day),
+                spool.fingerprint(table.name, day),
             )
             for table in tables
             for day in days
@@ -128,7 +135,7 @@ class Publisher:
         ]
 
     def _publish(
-        self, table: str, day: date | None, name: str, incoming: Incoming, fingerprint: Fingerprint | None = None
+        self, table: Table, day: date | None, name: str, incoming: Incoming, fingerprint: Fingerprint | None = None
     ) -> LandedObject:
         """Bring rows into an object.
 
@@ -141,12 +148,16 @@ class Publisher:
         file_format = self.layout.file_format
 
         def change(stored: Stored | None) -> bytes | None:
-            from airflow_provider_braze.tables.build import SCHEMAS
             from airflow_provider_braze.tables.fingerprints import fingerprint_rows
+            from airflow_provider_braze.tables.schemas import schema_of
 
             nonlocal rows, size, is_attempted
-            if stored and fingerprint and matches_fingerprint(stored.content, SCHEMAS[table], fingerprint, file_format):
-                # All of its rows are those that came, so none of another campaign is among them.
+            if (
+                stored
+                and fingerprint
+                and matches_fingerprint(stored.content, schema_of(table), fingerprint, file_format)
+            ):
+                # All of its rows were just returned, so none of another subject is among them.
                 rows, size = fingerprint.rows, len(stored.content)
                 return None
             new, returned = incoming()
@@ -165,10 +176,10 @@ class Publisher:
 
         self.store.update(name, change)
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
-        return LandedObject(table, day, name, rows, size, is_attempted)
+        return LandedObject(table.name, day, name, rows, size, is_attempted)
 
     def _merge(
-        self, table: str, name: str, stored: Stored | None, new: pa.Table, returned: pa.ChunkedArray | None
+        self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None
     ) -> tuple[pa.Table, bool]:
         """Give the rows that an object shall have, and whether it has them already."""
         if stored is None:
@@ -178,21 +189,32 @@ class Publisher:
         return merged, is_current and merged.equals(old)
 
 
-def replace_subjects(name: str, old: pa.Table, new: pa.Table, returned: pa.ChunkedArray) -> pa.Table:
-    """Replace the rows of the campaigns that came back; every other row stays.
+def replace_subjects(table: Table, old: pa.Table, new: pa.Table, returned: pa.Table) -> pa.Table:
+    """Replace the rows of the returned subjects; every other row stays.
 
-    :param name: the table's name.
-    :param old: what the object holds, of one day if the table is divided by day.
-    :param new: rows of the campaigns that came back, in the table's order; a campaign may have come back without any.
-    :param returned: ids of the campaigns that came back.
+    :param old: the object's rows, of one day if the table has days.
+    :param new: rows of the returned subjects, in the table's order; a subject may have none.
+    :param returned: key columns of the returned subjects.
     :return: the object's rows, in the table's order.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from airflow_provider_braze.tables.build import sort_rows
+    from airflow_provider_braze.tables.sorting import sort_rows
 
-    is_kept = pc.invert(pc.is_in(old.column("campaign_id"), value_set=returned))
+    keys = old.select(returned.schema.names)
+    is_kept = pc.invert(pc.is_in(_joined(keys), value_set=_joined(returned)))
     if not pc.any(is_kept).as_py():
         return new
-    return sort_rows(name, pa.concat_tables([old.filter(is_kept), new]))
+    return sort_rows(table, pa.concat_tables([old.filter(is_kept), new]))
+
+
+def _joined(keys: pa.Table) -> pa.ChunkedArray:
+    """Return the key columns as one text per row; a null differs from every text."""
+    import pyarrow.compute as pc
+
+    if keys.num_columns == 1:
+        return keys.column(0)
+    texts = [pc.replace_substring(column, _SEPARATOR, 2 * _SEPARATOR) for column in keys.columns]
+    marked = [pc.fill_null(pc.binary_join_element_wise("t", text, ""), "n") for text in texts]
+    return pc.binary_join_element_wise(*marked, _SEPARATOR)

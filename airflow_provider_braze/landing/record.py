@@ -7,9 +7,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import end_of_day, load_timezone
-from airflow_provider_braze.landing.plan import TABLES, Plan
+from airflow_provider_braze.landing.plan import Plan
 
 if TYPE_CHECKING:
     from airflow_provider_braze.exceptions import BrazeError
@@ -44,8 +43,9 @@ def build_record(
         "layout": asdict(plan.layout),
         "next_day_ends": end_of_day(plan.window.end, load_timezone(plan.window.timezone)).isoformat(),
         "changed_days": [day.isoformat() for day in changed],
-        "tables": {name: _table_summary(name, objects) for name in TABLES if name in plan.tables},
-        "campaigns": {
+        "tables": {table.name: _table_summary(table.name, objects) for table in plan.tables},
+        "series": plan.series.name,
+        "subjects": {
             **_tally(outcome),
             "missing_days": {key: [day.isoformat() for day in days] for key, days in outcome.missing.items()},
         },
@@ -68,7 +68,7 @@ def _table_summary(name: str, objects: Sequence[LandedObject]) -> dict[str, Any]
 
 
 def _tally(tally: Tally) -> dict[str, Any]:
-    return {"landed": tally.landed, "refused": _messages(tally.refused), "failed": _messages(tally.failed)}
+    return {"landed": tally.landed, "rejected": _messages(tally.rejected), "failed": _messages(tally.failed)}
 
 
 def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:
@@ -80,7 +80,7 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
 
     :param uri: the manifest's address.
     """
-    campaigns = manifest["campaigns"]
+    subjects = manifest["subjects"]
     plan = manifest["plan"]
     return {
         "window": plan["window"],
@@ -89,10 +89,7 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
         "days": plan["days"],
         "lookback_days": plan["lookback_days"],
         "changed_days": len(manifest["changed_days"]),
-        "campaigns": {
-            **_counts(campaigns),
-            "with_missing_days": len(campaigns["missing_days"]),
-        },
+        manifest["series"]: {**_counts(subjects), "with_missing_days": len(subjects["missing_days"])},
         "details": _counts(manifest["details"]) if manifest["details"] else None,
         "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
         "requests": manifest["requests"],
@@ -102,20 +99,5 @@ def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
     }
 
 
-def format_result(manifest: dict[str, Any], uri: str) -> str:
-    """Tell a run in one line for the log, also of a run that fails.
-
-    :param uri: the manifest's address.
-    """
-    campaigns = manifest["campaigns"]
-    told = {**_counts(campaigns), "with missing days": len(campaigns["missing_days"])}
-    sent = f"{counted(manifest['requests'], 'request')}, {counted(manifest['retries'], 'retry', 'retries')}"
-    return (
-        f"This run took {manifest['seconds']} s, {manifest['waited_seconds']} s of them waiting for Braze; {sent}. "
-        f"Campaigns: {', '.join(f'{number} {name}' for name, number in told.items())}. "
-        f"Changed days: {len(manifest['changed_days'])}. Manifest: {uri}"
-    )
-
-
 def _counts(tally: dict[str, Any]) -> dict[str, int]:
-    return {"landed": tally["landed"], "refused": len(tally["refused"]), "failed": len(tally["failed"])}
+    return {"landed": tally["landed"], "rejected": len(tally["rejected"]), "failed": len(tally["failed"])}

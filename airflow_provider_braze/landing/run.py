@@ -1,4 +1,4 @@
-"""One landing run: campaigns in, by threads; tables out, day by day; then the manifest."""
+"""One landing run: subjects in, by threads; tables out, day by day; then the record."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.fetch.outcome import Outcome, verdict, warnings_of
-from airflow_provider_braze.fetch.subjects import Failed, fetch_all
-from airflow_provider_braze.landing.details import land_details, open_details
+from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
+from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
+from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.layout import ensure_layout
-from airflow_provider_braze.landing.log import name_chunk, with_progress
+from airflow_provider_braze.landing.log import format_days, format_result, name_chunk, with_progress
 from airflow_provider_braze.landing.manifest import Pending, unreported_days, write_manifest
 from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
-from airflow_provider_braze.landing.record import build_record, format_result
+from airflow_provider_braze.landing.record import build_record
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.core.series import Days, Decoder, Subject, SubjectDays
     from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.hooks.braze import BrazeHook
-    from airflow_provider_braze.landing.details import Details
+    from airflow_provider_braze.landing.details import FetchedDetails
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store
-    from airflow_provider_braze.tables.build import CampaignRows, Days
 
 log = logging.getLogger(__name__)
 
-BATCH_DAYS: Final = 8_000
-"""Campaign days that are held in memory before they go to the spool, while others are fetched."""
+BATCH_WEIGHT: Final = 8_000
+"""Days held in memory before they go to local disk, while others are fetched; a heavy day counts as several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Landed:
 
     :param manifest: as it was written.
     :param uri: the manifest's address.
-    :param error: what the task has to fail with, although all that came back has landed.
+    :param error: what the task fails with, although everything that Braze returned has landed.
     """
 
     manifest: dict[str, Any]
@@ -52,58 +51,76 @@ class Landed:
 
 
 def land(
-    plan: Plan, hook: BrazeHook, store: Store, *, spool_folder: str | None = None, details: Details | None = None
+    plan: Plan,
+    hook: BrazeHook,
+    store: Store,
+    *,
+    spool_folder: str | None = None,
+    details: FetchedDetails | None = None,
+    skip_argument: str = "",
 ) -> Landed:
-    """Fetch the plan's campaigns, land what came back, and write the manifest.
+    """Fetch the plan's subjects, land what Braze returned, and write the record.
 
-    :param details: what was fetched already, to tell the window.
-    :return: what was done; its error is :class:`BrazePartialError` when campaigns failed, and
-        :class:`BrazeMissingDaysError` when days did not come back that may not be missing.
+    :param details: the details to land, if any; they land after the days, so that a bad object costs no day.
+    :param skip_argument: the operator's argument that skips failing subjects, for the advice in errors.
+    :return: what was done. Its error is :class:`BrazePartialError` when subjects failed, and
+        :class:`BrazeMissingDaysError` when days are missing that may not be.
     """
     load_arrow()
     began = time.monotonic()
     ensure_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
-    # What a crashed run of days left is for the next run of days to tell.
-    untold = pending.inherited | unreported_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()
-    outcome = Outcome(is_listed=plan.campaigns is not None)
-    publisher = Publisher(store, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    with open_details(plan, hook, outcome, details, spool_folder) as found:
-        objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
-        objects += land_details(plan, found, publisher)
-    objects += _land_list(plan, publisher)
-    for warning in warnings_of(outcome, plan.missing_days):
-        log.warning("%s", warning)
-    error = verdict(outcome, on_campaign_error=plan.on_campaign_error, missing=plan.missing_days)
-    changed = sorted({item.day for item in objects if item.written and item.day} | untold)
+    # The days that a crashed run left unreported are reported by the next run of days.
+    unreported = pending.inherited | unreported_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()
+    outcome = Outcome(is_listed=plan.catalog is not None)
+    if details is not None and plan.table_from("details"):
+        outcome.details = details.tally
+        outcome.drift.update(details.drift)
+    publisher = Publisher(store, plan.series, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
+    objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
+    objects += land_details(plan, details, publisher)
+    objects += _land_catalog(plan, publisher)
+    _log_outcome(plan, outcome)
+    error = error_of(
+        plan.series, outcome, on_error=plan.on_error, missing=plan.missing_days, skip_argument=skip_argument
+    )
+    changed = sorted({item.day for item in objects if item.written and item.day} | unreported)
     seconds = time.monotonic() - began
     manifest = build_record(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
     uri = write_manifest(store, plan.manifest, manifest)
-    log.info("%s", format_result(manifest, uri))
+    for line in format_result(manifest, plan.series.plural, uri):
+        log.info("%s", line)
     if error is None and plan.day_tables:
-        # Else the days that did change stay noted: the run that succeeds tells them.
+        # Else the days that did change stay noted: the run that succeeds reports them.
         pending.clear()
     return Landed(manifest, uri, error)
+
+
+def _log_outcome(plan: Plan, outcome: Outcome) -> None:
+    for warning in format_warnings(plan.series, outcome, plan.missing_days):
+        log.warning("%s", warning)
+    if drift := format_drift(outcome):
+        log.info("%s", drift)
 
 
 def _land_days(
     plan: Plan, hook: BrazeHook, publisher: Publisher, outcome: Outcome, spool_folder: str | None
 ) -> list[LandedObject]:
-    """Fetch and publish stretch by stretch: one is published while the next is fetched, so memory and disk are flat."""
+    """Fetch and publish chunk by chunk: one is published while the next is fetched, so memory and disk stay flat."""
     from airflow_provider_braze.landing.spool import Spool
-    from airflow_provider_braze.tables.build import SCHEMAS
 
     objects: list[LandedObject] = []
-    schemas = {name: SCHEMAS[name] for name in plan.spooled}
+    decoder = plan.series.load_decoder(plan.series)
     chunks = plan.chunks
+    expected_rows = len(plan.subjects) * plan.series.weight
     # Left in this order: first the publishing ends, then the spools are closed.
     with ExitStack() as spools, ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
         publishing: Future[list[LandedObject]] | None = None
         try:
             for number, chunk in enumerate(chunks, 1):
-                spool = spools.enter_context(Spool(schemas, len(plan.campaign_ids), len(chunk), spool_folder))
+                spool = spools.enter_context(Spool(plan.spooled, expected_rows, len(chunk), spool_folder))
                 name = name_chunk(chunk, number, len(chunks))
-                _fetch_into(spool, chunk, plan, hook, outcome, name=name)
+                _fetch_into(spool, chunk, plan, decoder, hook, outcome, name=name)
                 objects += publishing.result() if publishing else []
                 publishing = background.submit(_publish, spool, chunk, plan, publisher)
             objects += publishing.result() if publishing else []
@@ -114,56 +131,58 @@ def _land_days(
     return objects
 
 
-def _fetch_into(spool: Spool, chunk: Window, plan: Plan, hook: BrazeHook, outcome: Outcome, *, name: str) -> None:
-    from airflow_provider_braze.tables.build import build_tables, collect, decode_days
+def _fetch_into(
+    spool: Spool, chunk: Window, plan: Plan, decoder: Decoder, hook: BrazeHook, outcome: Outcome, *, name: str
+) -> None:
+    keep_payload = plan.table_from("payload") is not None
 
-    keep_raw = "campaign_raw" in plan.tables
+    def fetch(subject: Subject) -> SubjectDays:
+        def decode(body: bytes, call: SeriesCall) -> Days:
+            return decoder.decode(body, subject, call, keep_payload=keep_payload)
 
-    def decode(body: bytes, call: SeriesCall) -> Days:
-        return decode_days(body, call.start, call.end, keep_raw=keep_raw)
+        return collect(subject, hook.fetch_series(plan.series, subject, chunk, decode))
 
-    def fetch(campaign_id: str) -> CampaignRows:
-        return collect(campaign_id, hook.fetch_series(campaign_id, chunk, decode))
-
-    bad = outcome.bad
-    campaign_ids = [campaign_id for campaign_id in plan.campaign_ids if campaign_id not in bad]
-    batch: list[CampaignRows] = []
-    batch_days = 0
-    # Closed here, so that the threads end with this function also when the spool's disk is full.
-    with closing(fetch_all(campaign_ids, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
-        for item in with_progress(fetched, len(campaign_ids), name, hook, CAMPAIGNS_DATA_SERIES):
+    failures = outcome.failures
+    subjects = [subject for subject in plan.subjects if subject.name not in failures]
+    batch: list[SubjectDays] = []
+    weight = 0
+    # Closed here, so that the threads end with this function also when the local disk is full.
+    with closing(fetch_all(subjects, fetch, concurrency=plan.concurrency, stop=hook.stop)) as fetched:
+        endpoint = plan.subjects[0].endpoint if plan.subjects else plan.series.endpoints[0]
+        for item in with_progress(fetched, plan.series, len(subjects), name, hook, endpoint):
             if isinstance(item, Failed):
-                outcome.add_failed(item.campaign_id, item.error)
+                outcome.add_failure(item.subject.name, item.error)
                 continue
-            outcome.add_landed(item.campaign_id, chunk, item.result.days)
+            outcome.add_returned(item.subject.name, chunk, item.result.days)
             outcome.drift.update(item.result.drift)
             batch.append(item.result)
-            batch_days += len(item.result.days)
-            if batch_days >= BATCH_DAYS:
-                spool.add(build_tables(batch, plan.spooled))
-                batch, batch_days = [], 0
+            weight += item.result.weight
+            if weight >= BATCH_WEIGHT:
+                spool.add(decoder.build(batch, plan.spooled))
+                batch, weight = [], 0
                 release_memory()
     if batch:
-        spool.add(build_tables(batch, plan.spooled))
+        spool.add(decoder.build(batch, plan.spooled))
 
 
 def _publish(spool: Spool, chunk: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:
-    with spool:  # closed as soon as it is published, for the next one needs the disk
-        # A day that nobody brought is not proven to be empty, unless there was nobody to ask.
-        days = spool.days if plan.campaign_ids else list(chunk)
+    with spool:  # closed as soon as it is published: the next chunk needs the disk
+        # A day that no subject returned is not proven to be empty, unless there was no subject.
+        days = spool.days if plan.subjects else list(chunk)
         objects = publisher.publish_days(spool, plan.day_tables, days)
     written = sum(item.written for item in objects)
     log.info(
-        "Landed %s of %s: %s written, %d unchanged",
+        "Landed %s (%s): %s written, %d unchanged",
         counted(len(days), "day"),
-        chunk,
-        counted(written, "object"),
+        format_days(chunk),
+        counted(written, "file"),
         len(objects) - written,
     )
     return objects
 
 
-def _land_list(plan: Plan, publisher: Publisher) -> list[LandedObject]:
-    if plan.campaigns is None or plan.part or "campaigns" not in plan.tables:
+def _land_catalog(plan: Plan, publisher: Publisher) -> list[LandedObject]:
+    table = plan.table_from("list")
+    if plan.catalog is None or plan.part or table is None:
         return []
-    return [publisher.publish_whole("campaigns", plan.campaigns)]
+    return [publisher.publish_whole(table, plan.catalog)]

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from airflow_provider_braze.core.series import Table
     from airflow_provider_braze.tables.fingerprints import Fingerprint
 
-_CAMPAIGN_DAYS_A_BLOCK: Final = 2_000
+_ROWS_PER_BLOCK: Final = 2_000
 _FEWEST_BLOCKS: Final = 8
 
 
@@ -38,21 +39,25 @@ class _Place(NamedTuple):
 class Spool:
     """Runs of some tables on disk, gone on every exit.
 
-    :param schemas: schema by table; each has a column ``day`` that the added tables are sorted by.
-    :param campaigns: how many campaigns will come: so many rows, or a few times as many, does a day have.
-    :param days: how many days will come.
+    :param tables: each has a column ``day`` that the added rows are sorted by.
+    :param rows_per_day: expected rows of the day table. Sizes the blocks.
+    :param days: number of days.
     :param folder: where the files lie; None for the system's place for temporary files.
     """
 
-    def __init__(self, schemas: Mapping[str, pa.Schema], campaigns: int, days: int, folder: str | None = None) -> None:
+    def __init__(self, tables: Iterable[Table], rows_per_day: int, days: int, folder: str | None = None) -> None:
         import pyarrow as pa
 
-        self.campaigns = campaigns
+        from airflow_provider_braze.tables.schemas import schema_of
+
+        schemas = {table.name: schema_of(table) for table in tables}
+
+        self.rows_per_day = rows_per_day
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._fingerprints: dict[tuple[str, date], Fingerprint] = {}
         # A few blocks at least, so that they can be worked on side by side.
-        self._days_a_block = max(1, min(_CAMPAIGN_DAYS_A_BLOCK // max(1, campaigns), days // _FEWEST_BLOCKS))
+        self._days_a_block = max(1, min(_ROWS_PER_BLOCK // max(1, rows_per_day), days // _FEWEST_BLOCKS))
         with ExitStack() as stack:
             self._files = {name: stack.enter_context(tempfile.TemporaryFile(dir=folder)) for name in schemas}
             # Threads that compress a column each would cost more than they gain on blocks as small as these.
@@ -96,15 +101,16 @@ class Spool:
             if table.num_rows:
                 self._write_run(name, table)
 
-    def read(self, name: str, block: Sequence[date]) -> pa.Table:
+    def read(self, table: Table, block: Sequence[date]) -> pa.Table:
         """Give all rows of a table's block, in no particular order; safe in any thread.
 
         :param block: one of :meth:`blocks`, of all days that have rows.
         """
         import pyarrow as pa
 
-        batches = [self._read_batch(name, place) for place in self._places.get((name, self._block_of(block[0])), ())]
-        return pa.Table.from_batches(batches, schema=self._schemas[name])
+        places = self._places.get((table.name, self._block_of(block[0])), ())
+        batches = [self._read_batch(table.name, place) for place in places]
+        return pa.Table.from_batches(batches, schema=self._schemas[table.name])
 
     def _block_of(self, day: date) -> int:
         return day.toordinal() // self._days_a_block

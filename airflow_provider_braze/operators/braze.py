@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from airflow_provider_braze.core.bounds import is_given, read_bound
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.arguments import MAX_CONCURRENCY, check_choice, check_range, read_campaign_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
@@ -115,7 +115,9 @@ class CampaignDataSeriesOperator(BaseOperator):
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Tell OpenLineage which endpoint of Braze is read, at the task's end as well."""
-        return build_lineage(self._hook or BrazeHook(self.braze_conn_id), [CAMPAIGNS_DATA_SERIES])
+        hook = self._hook or BrazeHook(self.braze_conn_id)
+        endpoints = [CAMPAIGNS.endpoint] if CAMPAIGNS.endpoint else []
+        return build_lineage(hook.settings.credentials.base_url, endpoints, CAMPAIGNS)
 
     def _check_size(self, days: list[JsonObject]) -> None:
         size = len(json.dumps(days).encode())

@@ -1,1 +1,1 @@
-"""One module per Braze analytics series: its endpoints, its subjects and its tables."""
+"""One module per analytics series of Braze: its endpoints, its subjects and its tables."""

@@ -1,66 +1,50 @@
-"""The table of campaigns, from the entries of ``/campaigns/list``."""
+"""The table of a series' list endpoint: one row per subject."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any
 
-import pendulum
 import pyarrow as pa
 
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.core.payloads import expect_object, show
+from airflow_provider_braze.core.series import Listing, ListOf, Table
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from airflow_provider_braze.tables.records import as_text, converters_of
+from airflow_provider_braze.tables.schemas import schema_of
 from airflow_provider_braze.tables.sorting import sort_rows
 
-_STARTS_WITH_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
+def catalog_table(table: Table, listing: Listing, entries: Iterable[JsonObject | str]) -> pa.Table:
+    """Build the table of listed subjects.
 
-def campaigns_table(entries: Iterable[JsonObject]) -> pa.Table:
-    """Build the table ``campaigns``.
+    Paging is by position, so an entry may appear twice: the later one counts. What is missing or not of the documented
+    type is null.
 
-    Paging is by position, so an entry may come twice: the later one counts. What is missing or not of the documented
-    type is null. Source: Braze docs, Export campaigns list (seen 2026-09).
-
-    :param entries: the entries of all pages, in the order they came.
-    :return: one row per campaign, sorted by id.
-    :raises BrazeDataError: an entry has no string as ``id``.
+    :param table: its first column holds the id, the others the keys of the same name.
+    :param entries: entries of all pages, in the order of the response.
+    :return: one row per subject, sorted by id.
+    :raises BrazeDataError: an entry has no text as id.
     """
-    rows = dict(_row(entry, f"$.campaigns[{index}]") for index, entry in enumerate(entries))
-    return sort_rows("campaigns", pa.Table.from_pylist(list(rows.values()), schema=SCHEMAS["campaigns"]))
+    key, *others = table.columns
+    converters = {**converters_of(others), **{each.name: _texts for each in others if isinstance(each.type, ListOf)}}
+    rows: dict[str, JsonObject] = {}
+    for index, entry in enumerate(entries):
+        path = f"$.{listing.endpoint.records}[{index}]"
+        id_ = _id_of(entry, listing.id_key, path)
+        cells = {name: convert(entry.get(name)) for name, convert in converters.items()} if others else {}  # type: ignore[union-attr]
+        rows[id_] = {key.name: id_, **cells}
+    return sort_rows(table, pa.Table.from_pylist(list(rows.values()), schema=schema_of(table)))
 
 
-def _row(entry: Any, path: str) -> tuple[str, JsonObject]:
-    campaign_id = expect_object(entry, path).get("id")
-    if not isinstance(campaign_id, str):
-        raise BrazeDataError(f"Expected a text at {path}.id, got {show(campaign_id)}.", f"{path}.id")
-    return campaign_id, {
-        "campaign_id": campaign_id,
-        "name": _if_type(entry.get("name"), str),
-        "is_api_campaign": _if_type(entry.get("is_api_campaign"), bool),
-        "last_edited": instant(entry.get("last_edited")),
-        "tags": _tags(entry.get("tags")),
-    }
+def _texts(value: Any) -> list[str | None] | None:
+    return [as_text(each) for each in value] if isinstance(value, list) else None
 
 
-def _if_type(value: Any, wanted: type) -> Any:
-    return value if isinstance(value, wanted) else None
-
-
-def _tags(value: Any) -> list[str | None] | None:
-    return [_if_type(tag, str) for tag in value] if isinstance(value, list) else None
-
-
-def instant(value: Any) -> datetime | None:
-    """The instant of an ISO 8601 text, read as UTC when it has no offset; none if it cannot be told."""
-    # Without the check a lone clock time would become an instant of today.
-    if not isinstance(value, str) or not _STARTS_WITH_DATE.match(value):
-        return None
-    try:
-        parsed = pendulum.parse(value)
-        return parsed.astimezone(timezone.utc) if isinstance(parsed, pendulum.DateTime) else None
-    except (ValueError, OverflowError):
-        return None
+def _id_of(entry: Any, id_key: str | None, path: str) -> str:
+    found = entry if id_key is None else expect_object(entry, path).get(id_key)
+    if not isinstance(found, str):
+        where = path if id_key is None else f"{path}.{id_key}"
+        raise BrazeDataError(f"Expected a text at {where}, got {show(found)}.", where)
+    return found

@@ -16,9 +16,11 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_braze.core.channels import DAY_FIGURES, ROW_FIELDS, TEXT_FIELDS
+from airflow_provider_braze.core.series import DAY, OTHER, Table
 from airflow_provider_braze.tables.packing import Block, Packed
 from airflow_provider_braze.tables.rows import SplitDay
-from airflow_provider_braze.tables.schemas import FIGURES, ROW_FIELDS, SCHEMAS, field_type
+from airflow_provider_braze.tables.schemas import schema_of
 from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Record
 from airflow_provider_braze.tables.sorting import Columns
 
@@ -35,15 +37,18 @@ _NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
 _NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
 
 
-def place_columns(campaigns: Sequence[tuple[str, int]], days: Iterable[date]) -> Places:
-    """Make the columns that say of which campaign and day a row is.
+def place_columns(
+    names: Sequence[str], subjects: Sequence[tuple[tuple[str | None, ...], int]], days: Iterable[date]
+) -> Places:
+    """Build the columns that hold each row's subject and day.
 
-    :param campaigns: campaign ids, and how many of the days are of each.
-    :param days: the days, campaign by campaign.
+    :param names: the key columns.
+    :param subjects: keys of subjects, and the number of days of each.
+    :param days: the days, subject by subject.
     """
-    owners = _owners(pa.array([count for _, count in campaigns], pa.int32()))
-    ids = _dictionary(owners, [campaign_id for campaign_id, _ in campaigns])
-    return {"campaign_id": ids, "day": pa.array(list(days), pa.date32())}
+    owners = _owners(pa.array([count for _, count in subjects], pa.int32()))
+    keys = {name: _dictionary(owners, [key[place] for key, _ in subjects]) for place, name in enumerate(names)}
+    return {**keys, "day": pa.array(list(days), pa.date32())}
 
 
 def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
@@ -69,7 +74,7 @@ def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[
     :param days: one or more.
     :return: as :func:`packed_groups`.
     """
-    figures = _arrays((*FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
+    figures = _arrays((*DAY_FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
     rows = list(chain.from_iterable(day.rows for day in days))
     if not rows:
         return {**places, **figures}, []
@@ -80,18 +85,18 @@ def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[
     return {**places, **figures}, [{**_take(places, owners), "channel": channel, **cells}]
 
 
-def join_groups(name: str, groups: Sequence[Group]) -> Columns:
+def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
     """Give the columns of all groups together.
 
-    :param name: name of the table.
     :param groups: the groups, of any number and length.
     :return: gives a whole column by its name.
     """
-    lengths = [len(group["campaign_id"]) for group in groups]
+    schema = schema_of(table)
+    lengths = [len(group[DAY]) for group in groups]
 
     def columns(column: str) -> pa.Array:
         found = [(group.get(column), length) for group, length in zip(groups, lengths, strict=True)]
-        kind = SCHEMAS[name].field(column).type
+        kind = schema.field(column).type
         if all(part is None for part, _ in found):
             return pa.nulls(sum(lengths), kind)
         arrays: list[pa.Array] = []
@@ -140,14 +145,20 @@ def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) ->
 
 
 def _arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
-    return {name: pa.array(cells, field_type(name)) for name, cells in zip(names, columns, strict=True)}
+    return {name: pa.array(cells, _field_type(name)) for name, cells in zip(names, columns, strict=True)}
+
+
+def _field_type(name: str) -> pa.DataType:
+    if name in TEXT_FIELDS or name == OTHER:
+        return pa.string()
+    return pa.float64() if name == "revenue" else pa.int64()
 
 
 def _int32(cells: bytes) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), len(cells) // 4, [None, pa.py_buffer(cells)])
 
 
-def _dictionary(codes: pa.Array, texts: Sequence[str]) -> pa.Array:
+def _dictionary(codes: pa.Array, texts: Sequence[str | None]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
 
 

@@ -18,8 +18,8 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
+from airflow_provider_braze.core.channels import CHANNEL_STATS, TEXT_FIELDS
 from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.schemas import CHANNEL_STATS, TEXTS
 from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Proven, Record, Shape
 
 Column = tuple[Any, ...]
@@ -90,7 +90,7 @@ def _pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") 
 
 
 def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
-    if name in TEXTS:
+    if name in TEXT_FIELDS:
         return values
     code, without_null = ("d", _NO_FLOAT_FOR) if name == "revenue" else ("q", _NO_INT_FOR)
     try:

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, TEXT_FIELDS
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.core.payloads import canonical_json, expect_list, expect_object
-from airflow_provider_braze.tables.schemas import CHANNEL_STATS, FIGURES, ROW_FIELDS
+from airflow_provider_braze.core.payloads import expect_list, expect_object
+from airflow_provider_braze.tables.records import Converters, as_float, as_int, as_text, join_other, split_record
 
 Cells = tuple[Any, ...]
 
 _STORY_KEY: Final = re.compile(r"(carousel_slide|notif_button)_")
+
+
+def _converters(names: tuple[str, ...]) -> Converters:
+    kinds = {**dict.fromkeys(TEXT_FIELDS, as_text), "revenue": as_float}
+    return {name: kinds.get(name, as_int) for name in names}
+
+
+DAY_CONVERTERS: Final = _converters(DAY_FIGURES)
+ROW_CONVERTERS: Final = _converters(ROW_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +37,8 @@ class SplitDay:
     """One day of one campaign, split.
 
     :param day: the calendar day.
-    :param cells: the values of :data:`FIGURES`, then ``other``.
-    :param rows: of each row its channel, the values of :data:`ROW_FIELDS`, then ``other``.
+    :param cells: the values of :data:`DAY_CONVERTERS`, then ``other``.
+    :param rows: of each row its channel, the values of :data:`ROW_CONVERTERS`, then ``other``.
     :param drift: how often each key was met that has no column or does not fit it.
     """
 
@@ -48,10 +58,10 @@ def split_day(day: date, record: JsonObject, path: str) -> SplitDay:
     """
     drift: Counter[str] = Counter()
     figures = {key: value for key, value in record.items() if key not in {"time", "messages"}}
-    cells, rest = _split(figures, FIGURES)
+    cells, rest = split_record(figures, DAY_CONVERTERS)
     drift.update(f"day.{key}" for key in rest)
     rows = tuple(_split_rows(record.get("messages"), f"{path}.messages", drift))
-    return SplitDay(day, (*cells, _other(rest)), rows, drift)
+    return SplitDay(day, (*cells.values(), join_other(rest)), rows, drift)
 
 
 def drift_name(channel: str, key: str) -> str:
@@ -71,57 +81,8 @@ def _split_rows(messages: Any, path: str, drift: Counter[str]) -> Iterator[Cells
     for channel, records in expect_object(messages, path).items():
         channel_path = f"{path}.{channel}"
         for index, record in enumerate(() if records is None else expect_list(records, channel_path)):
-            cells, rest = _split(expect_object(record, f"{channel_path}[{index}]"), ROW_FIELDS)
+            cells, rest = split_record(expect_object(record, f"{channel_path}[{index}]"), ROW_CONVERTERS)
             drift.update(drift_name(channel, key) for key in rest)
             if channel not in CHANNEL_STATS:
                 drift[f"messages.{channel}"] += 1
-            yield (channel, *cells, _other(rest))
-
-
-def _split(record: JsonObject, fields: tuple[str, ...]) -> tuple[list[Any], JsonObject]:
-    cells = {}
-    rest = {}
-    for key, value in record.items():
-        fits = _FITS.get(key) if key in fields else None
-        cell = fits(value) if fits else None
-        if cell is not None:
-            cells[key] = cell
-        elif fits is None or value is not None:
-            rest[key] = value
-    return [cells.get(name) for name in fields], rest
-
-
-def _other(rest: JsonObject) -> str | None:
-    return canonical_json(rest) if rest else None
-
-
-def as_text(value: Any) -> str | None:
-    """The value if it is a text."""
-    return value if isinstance(value, str) else None
-
-
-def as_int(value: Any) -> int | None:
-    """The value as an int64 if it is one exactly; true and false are no numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if not -(2**63) <= value < 2**63 or value != int(value):
-        return None
-    return int(value)
-
-
-def _as_float(value: Any) -> float | None:
-    """The value as a double if it is one exactly; true and false are no numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if float(value) == value else None
-    except OverflowError:
-        return None
-
-
-_FITS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys((*FIGURES, *ROW_FIELDS), as_int),
-    "revenue": _as_float,
-    "variation_api_id": as_text,
-    "variation_name": as_text,
-}
+            yield (channel, *cells.values(), join_other(rest))

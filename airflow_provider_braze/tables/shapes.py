@@ -18,8 +18,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET
 
+from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, ROW_FIGURES
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.tables.schemas import CHANNEL_STATS, FIGURES, ROW_FIELDS
 
 NO_INT: Final = -1
 """Stands for a count that is missing: a proven one is never negative."""
@@ -31,7 +31,7 @@ NO_FLOAT: Final = float("nan")
 _INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 _FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
 _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
-    **dict.fromkeys((*FIGURES, *ROW_FIELDS), (_INT, NO_INT)),
+    **dict.fromkeys((*DAY_FIGURES, *ROW_FIELDS), (_INT, NO_INT)),
     "revenue": (_FLOAT, NO_FLOAT),
     "variation_api_id": (str | None, None),
     "variation_name": (str | None, None),
@@ -90,7 +90,7 @@ class Proven:
     days: Sequence[Any] = field(repr=False)
 
 
-class RawAnswer(msgspec.Struct):
+class RawResponse(msgspec.Struct):
     """An answer with its days as text."""
 
     data: list[msgspec.Raw]
@@ -115,7 +115,7 @@ def _try(shape: Shape, body: bytes) -> Proven | None:
 def _learn(body: bytes) -> Proven | None:
     """Try the shape that some days of the answer have."""
     try:
-        days = msgspec.json.decode(body, type=RawAnswer).data
+        days = msgspec.json.decode(body, type=RawResponse).data
         if len(days) < _FEWEST_DAYS:
             return None
         samples = map(msgspec.json.decode, days[:: len(days) // _SAMPLES])
@@ -173,7 +173,7 @@ def _shape_with(extras: frozenset[Extra]) -> Shape:
     if not extras:
         raise ValueError("There is nothing to learn.")
     channels = dict.fromkeys((*CHANNEL_STATS, *sorted({channel for channel, _ in extras} - {""})))
-    day = _record("", FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
+    day = _record("", DAY_FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
     return _shape(
         day, [_record_with(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
     )
@@ -188,13 +188,14 @@ def _record_with(channel: str, keys: Sequence[str]) -> Record:
 
 def _full_row(channel: str) -> tuple[str, ...]:
     stats = CHANNEL_STATS.get(channel)
-    return ("variation_api_id", "variation_name", "enrolled", *stats, *FIGURES) if stats else ()
+    return ("variation_api_id", "variation_name", "enrolled", *stats, *ROW_FIGURES) if stats else ()
 
 
-_DAY_KEYS: Final = frozenset({"time", "messages", *FIGURES})
+_DAY_KEYS: Final = frozenset({"time", "messages", *DAY_FIGURES})
 _FULL_ROWS: Final = {channel: frozenset(_full_row(channel)) for channel in CHANNEL_STATS}
 _FULL_RECORDS: Final = {channel: _record(channel, _full_row(channel)) for channel in CHANNEL_STATS}
-_FULL: Final = _shape(_record("", FIGURES), list(_FULL_RECORDS.values()))
+_FULL: Final = _shape(_record("", DAY_FIGURES), list(_FULL_RECORDS.values()))
 _FLAT: Final = _shape(
-    _record("", FIGURES), [_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()]
+    _record("", DAY_FIGURES),
+    [_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()],
 )

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_braze.core.payloads import canonical_json
-from airflow_provider_braze.tables.schemas import SCHEMAS, SORT_KEYS
+from airflow_provider_braze.core.series import Table
+from airflow_provider_braze.tables.schemas import schema_of
 
-_PLACE: Final = frozenset({"campaign_id", "day", "channel", "position"})
-"""Columns that say where a row stood in an answer, and are no part of its content."""
+_POSITION: Final = "position"
 
 _LARGEST_CODE: Final = 2**62
 
@@ -36,36 +36,32 @@ class _Order:
     positions: pa.Array
 
 
-def sort_rows(name: str, table: pa.Table) -> pa.Table:
-    """Sort a table by its :data:`SORT_KEYS`; rows with equal keys by their canonical JSON.
+def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
+    """Sort a table's rows by its ``sort_by``; rows with equal keys by their canonical JSON.
 
-    :param name: name of the table.
-    :param table: rows in any order, of the schema of that name.
+    :param rows: in any order, of the table's schema.
     :return: the same rows, in one chunk; any order of the same rows gives an equal table.
     """
 
     def columns(column: str) -> pa.Array:
-        chunks = table.column(column)
+        chunks = rows.column(column)
         return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
-    order = _order(columns, table.schema.names, SORT_KEYS[name])
-    return pa.Table.from_arrays(
-        [columns(field.name).take(order.indices) for field in table.schema], schema=table.schema
-    )
+    order = _order(columns, rows.schema.names, table.sort_by)
+    return pa.Table.from_arrays([columns(field.name).take(order.indices) for field in rows.schema], schema=rows.schema)
 
 
-def sort_columns(name: str, columns: Columns) -> pa.Table:
+def sort_columns(table: Table, columns: Columns) -> pa.Table:
     """Sort the rows of new columns into a table; see :func:`sort_rows`.
 
-    Braze's order of rows is not known to be stable, so rows of ``campaign_messages`` that share channel and variation
-    are numbered in the order of their canonical JSON: this fills ``position``, whose column is not asked for.
+    Braze's order of rows is not known to be stable, so rows that share channel and variation are numbered in the order
+    of their canonical JSON: this fills ``position``, whose column is not asked for.
 
-    :param name: name of the table.
-    :param columns: gives any column of that table but ``position``; called as late as can be, to keep memory low.
+    :param columns: returns any column of that table except ``position``; called late, to keep memory low.
     """
-    schema = SCHEMAS[name]
-    names = [column for column in schema.names if column != "position"]
-    order = _order(columns, names, [key for key in SORT_KEYS[name] if key != "position"])
+    schema = schema_of(table)
+    names = [column for column in schema.names if column != _POSITION]
+    order = _order(columns, names, [key for key in table.sort_by if key != _POSITION])
     arrays = {column: _plain(columns(column).take(order.indices)) for column in names}
     return pa.Table.from_arrays([arrays.get(column, order.positions) for column in schema.names], schema=schema)
 
@@ -84,7 +80,8 @@ def _order(columns: Columns, names: Sequence[str], keys: Sequence[str]) -> _Orde
         return _Order(indices, positions)
     tied = pc.or_(same, pa.concat_arrays([same.slice(1), pa.array([False])]))
     groups = pc.cumulative_sum(pc.cast(pc.invert(same), pa.int64())).filter(tied).to_pylist()
-    ranked = _rank(columns, names, groups, indices.filter(tied))
+    content = [name for name in names if name not in keys and name != _POSITION]
+    ranked = _rank(columns, content, groups, indices.filter(tied))
     counts = [position for _, group in groupby(groups) for position, _ in enumerate(group)]
     return _Order(
         pc.replace_with_mask(indices, tied, pa.array(ranked, pa.uint64())),
@@ -127,7 +124,7 @@ def _equals_previous(codes: pa.Table) -> pa.Array:
 
 
 def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
-    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names if name not in _PLACE}).to_pylist()
+    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names}).to_pylist()
     return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
 
 

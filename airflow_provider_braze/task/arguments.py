@@ -7,10 +7,10 @@ from collections.abc import Collection
 from typing import Any, Final, Literal, get_args
 
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
+from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.fetch.outcome import MissingDays, OnCampaignError
+from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.layout import FileFormat
-from airflow_provider_braze.landing.plan import TABLES
 
 MAX_CONCURRENCY: Final = 256
 MAX_PARTS: Final = 1000
@@ -77,6 +77,7 @@ def _unusable(value: Any) -> BrazeConfigError:
 
 
 def check_arguments(
+    series: Series,
     *,
     parts: int,
     part: int | None,
@@ -85,10 +86,12 @@ def check_arguments(
     concurrency: int,
     lookback_days: int | Literal["auto"],
     missing_days: str,
-    on_campaign_error: str,
+    on_error: str,
+    on_error_name: str = "on_error",
 ) -> None:
-    """Check what needs no rendering, so that a mistake shows when the Dag is parsed.
+    """Check the landing arguments that need no rendering, so that a mistake shows when the Dag is parsed.
 
+    :param on_error_name: the name of that argument.
     :raises BrazeConfigError: naming the argument, the value seen and what to give.
     """
     check_range("parts", parts, 1, MAX_PARTS)
@@ -99,11 +102,12 @@ def check_arguments(
         )
     check_range("part", 0 if part is None else part, 0, parts - 1)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto")
+    has_windows = series.details is not None and series.details.has_conversion_windows
+    check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto" if has_windows else None)
     check_choice("file_format", file_format, get_args(FileFormat))
     check_choice("missing_days", missing_days, get_args(MissingDays))
-    check_choice("on_campaign_error", on_campaign_error, get_args(OnCampaignError))
+    check_choice(on_error_name, on_error, get_args(OnError))
     if isinstance(tables, str) or not isinstance(tables, Collection) or not tables:
-        raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(TABLES)}.")
+        raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(series.table_names)}.")
     for name in tables:
-        check_choice("tables", name, TABLES)
+        check_choice("tables", name, series.table_names)

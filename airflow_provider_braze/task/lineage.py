@@ -10,14 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, CAMPAIGNS_DETAILS, CAMPAIGNS_LIST, Endpoint
-from airflow_provider_braze.landing.plan import DAY_TABLES, DETAILS_TABLE
+from airflow_provider_braze.core.series import Series
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import OutputDataset
 
-    from airflow_provider_braze.hooks.braze import BrazeHook
+    from airflow_provider_braze.core.endpoints import Endpoint
 
 _SCHEMES: Final = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "local": "file", "abfs": "abfss", "adl": "abfss"}
 """What a scheme is called in names, where a store has several."""
@@ -41,29 +40,33 @@ class Outputs:
 
 
 def endpoints_read(
-    tables: Collection[str], *, is_listing: bool, is_told_by_details: bool, is_dry_run: bool
+    series: Series, tables: Collection[str], *, is_listing: bool, is_lookback_from_details: bool, is_dry_run: bool
 ) -> list[Endpoint]:
-    """Name the endpoints that a landing task reads.
+    """Return the endpoints that a landing task reads.
 
-    :param is_listing: whether it takes the campaigns from Braze's list.
-    :param is_told_by_details: whether the campaigns' details tell its lookback.
+    :param is_listing: whether the subjects come from Braze's list.
+    :param is_lookback_from_details: whether details determine the lookback.
     """
-    has_days = any(name in tables for name in DAY_TABLES)
-    lands_details = DETAILS_TABLE in tables and not is_dry_run
-    choices = {
-        CAMPAIGNS_LIST: is_listing,
-        CAMPAIGNS_DATA_SERIES: has_days and not is_dry_run,
-        CAMPAIGNS_DETAILS: lands_details or (has_days and is_told_by_details),
+    sources = {table.source for table in series.tables if table.name in tables}
+    has_days = any(table.has_days for table in series.tables if table.name in tables)
+    found: list[Endpoint] = []
+    if series.listing and is_listing:
+        found.append(series.listing.endpoint)
+    if has_days and not is_dry_run:
+        found += [series.endpoint] if series.endpoint else series.other_endpoints
+    if series.details and (("details" in sources and not is_dry_run) or (has_days and is_lookback_from_details)):
+        found.append(series.details.endpoint)
+    return found
+
+
+def tables_to_write(series: Series, tables: Collection[str], *, has_list: bool) -> dict[str, Written | None]:
+    """Return the tables that a task is about to write.
+
+    :param has_list: whether it writes the list of subjects, if that is wanted.
+    """
+    return {
+        table.name: None for table in series.tables if table.name in tables and (table.source != "list" or has_list)
     }
-    return [endpoint for endpoint, is_read in choices.items() if is_read]
-
-
-def tables_to_write(tables: Collection[str], *, has_list: bool) -> dict[str, Written | None]:
-    """Name the tables that a task is about to write.
-
-    :param has_list: whether it writes the list of campaigns, if that is wanted.
-    """
-    return {name: None for name in tables if name != "campaigns" or has_list}
 
 
 def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
@@ -73,11 +76,11 @@ def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
 
 
 def build_lineage(
-    hook: BrazeHook, endpoints: Sequence[Endpoint], outputs: Outputs | None = None
+    address: str, endpoints: Sequence[Endpoint], series: Series, outputs: Outputs | None = None
 ) -> OperatorLineage[Any, Any] | None:
     """Tell what a task reads and writes; None without Airflow's OpenLineage provider.
 
-    :param hook: of its connection nothing is told but the address of the REST endpoint.
+    :param address: the REST endpoint's.
     """
     try:
         from airflow.providers.openlineage.extractors import OperatorLineage
@@ -85,10 +88,9 @@ def build_lineage(
     except ImportError:
         return None
 
-    address = hook.settings.credentials.base_url
     return OperatorLineage(
         inputs=[InputDataset(namespace=address, name=endpoint.path) for endpoint in endpoints],
-        outputs=_datasets(outputs or Outputs()),
+        outputs=_datasets(series, outputs or Outputs()),
     )
 
 
@@ -111,17 +113,20 @@ def name_table(destination: str, table: str, account: str | None = None) -> tupl
     return (f"abfss://{host}@{account}.dfs.core.windows.net", name) if account else None
 
 
-def _datasets(outputs: Outputs) -> list[OutputDataset]:
+def _datasets(series: Series, outputs: Outputs) -> list[OutputDataset]:
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset, schema_dataset
 
-    from airflow_provider_braze.tables.schemas import SCHEMAS
+    from airflow_provider_braze.tables.schemas import schema_of
 
     found = []
-    for table, written in outputs.tables.items():
-        if (named := name_table(outputs.destination, table, outputs.account)) is None:
+    for table in series.tables:
+        if table.name not in outputs.tables:
             continue
-        columns = [schema_dataset.SchemaDatasetFacetFields(each.name, str(each.type)) for each in SCHEMAS[table]]
+        written = outputs.tables[table.name]
+        if (named := name_table(outputs.destination, table.name, outputs.account)) is None:
+            continue
+        columns = [schema_dataset.SchemaDatasetFacetFields(each.name, str(each.type)) for each in schema_of(table)]
         dataset = OutputDataset(*named, facets={"schema": schema_dataset.SchemaDatasetFacet(columns)})
         if written is not None:
             dataset.outputFacets = {

@@ -31,14 +31,14 @@ def landing_metrics(manifest: Mapping[str, Any]) -> Figures:
 
     :param manifest: the run's.
     """
-    campaigns, tables = manifest["campaigns"], manifest["tables"]
+    subjects, tables, series = manifest["subjects"], manifest["tables"], manifest["series"]
     return {
         "duration": timedelta(seconds=manifest["seconds"]),
         "changed_days": len(manifest["changed_days"]),
-        "missing_days": sum(map(len, campaigns["missing_days"].values())),
-        "campaigns.landed": campaigns["landed"],
-        "campaigns.refused": len(campaigns["refused"]),
-        "campaigns.failed": len(campaigns["failed"]),
+        "missing_days": sum(map(len, subjects["missing_days"].values())),
+        f"{series}.landed": subjects["landed"],
+        f"{series}.rejected": len(subjects["rejected"]),
+        f"{series}.failed": len(subjects["failed"]),
         **{f"rows.{name}": table["rows"] for name, table in tables.items()},
         **{f"objects_written.{name}": sum(item["written"] for item in tables[name]["objects"]) for name in tables},
     }

@@ -18,9 +18,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_braze.core import responses
+from airflow_provider_braze.core.channels import ROW_FIGURES
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
-from airflow_provider_braze.tables.schemas import FIGURES
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.faults.proxy import Fault, FaultProxy, Request, Rule
 from tests.faults.table import Row, read_rows
@@ -67,7 +67,7 @@ class Lake:
     def figures(self) -> Figures:
         """What has landed in ``campaign_days``."""
         rows = self.destination.table("campaign_days").to_pylist()
-        return {(row["campaign_id"], row["day"]): {name: row[name] for name in FIGURES} for row in rows}
+        return {(row["campaign_id"], row["day"]): {name: row[name] for name in ROW_FIGURES} for row in rows}
 
     def keeps_its_promise(
         self,
@@ -150,7 +150,7 @@ def figures_of(settings: SandboxSettings) -> Figures:
         for campaign_id in data.campaign_ids(settings)
         for day in DAYS
     }
-    return {place: {name: each.get(name) for name in FIGURES} for place, each in objects.items()}
+    return {place: {name: each.get(name) for name in ROW_FIGURES} for place, each in objects.items()}
 
 
 def on(path: str, fault: Fault) -> Rule:

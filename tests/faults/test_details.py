@@ -128,7 +128,7 @@ def test_value(details, value):
     other = json.dumps(dict(sorted(sent.items())), separators=(",", ":"), ensure_ascii=False)
     rule = of_details(strange, document(lambda said: said.update(sent)))
     summary = details.keeps_its_promise(rule, {strange: {**row, "other": other}})
-    assert summary["details"] == {"landed": 4, "refused": 0, "failed": 0}
+    assert summary["details"] == {"landed": 4, "rejected": 0, "failed": 0}
 
 
 @pytest.mark.parametrize("campaign", ["listed", "given"])

@@ -16,7 +16,7 @@ from airflow_provider_braze.landing import store as store_module
 from airflow_provider_braze.landing.formats import decode, encode
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.landing.store import Store
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS
 from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
 

@@ -16,7 +16,7 @@ from airflow_provider_braze.exceptions import (
     BrazeServerError,
     BrazeTransportError,
 )
-from airflow_provider_braze.fetch.outcome import NEVER_CHANCE, Outcome, verdict, warnings_of
+from airflow_provider_braze.fetch.outcome import NEVER_CHANCE, Outcome, error_of, format_warnings
 
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=i) for i in range(3)]
@@ -37,14 +37,14 @@ def an_outcome(landed=1, lacking=0, lacks=(LAST,), failed=None, listed=True, win
     """An outcome of some campaigns that landed, of which some lack days, and of some that failed."""
     outcome = Outcome(listed)
     for i in range(landed):
-        outcome.add_landed(f"c{i:03d}", window, [day for day in window if i >= lacking or day not in lacks])
+        outcome.add_returned(f"c{i:03d}", window, [day for day in window if i >= lacking or day not in lacks])
     for campaign_id, error in (failed or {}).items():
-        outcome.add_failed(campaign_id, error)
+        outcome.add_failure(campaign_id, error)
     return outcome
 
 
 def judge(outcome, on_campaign_error="fail", missing="warn"):
-    return verdict(outcome, on_campaign_error=on_campaign_error, missing=missing)
+    return error_of(outcome, on_campaign_error=on_campaign_error, missing=missing)
 
 
 def many(count: int, error: Exception = NO_ANSWER) -> dict[str, Exception]:
@@ -78,27 +78,27 @@ def test_outcome_of_any_other_failure_is_failed(error, listed):
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
 @pytest.mark.parametrize("missing", ["warn", "fail", "ignore"])
-def test_verdict_when_all_landed_is_success(on_campaign_error, missing):
+def test_error_of_when_all_landed_is_success(on_campaign_error, missing):
     assert judge(an_outcome(landed=20), on_campaign_error, missing) is None
-    assert warnings_of(an_outcome(landed=20), missing) == []
+    assert format_warnings(an_outcome(landed=20), missing) == []
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
-def test_verdict_when_there_was_no_campaign_is_success(on_campaign_error):
+def test_error_of_when_there_was_no_campaign_is_success(on_campaign_error):
     assert judge(an_outcome(landed=0), on_campaign_error) is None
 
 
-def test_verdict_with_refused_campaigns_is_success_with_a_warning():
+def test_error_of_with_refused_campaigns_is_success_with_a_warning():
     outcome = an_outcome(failed={"x": BAD_ID, "y": NOT_FOUND})
     assert judge(outcome) is None
-    assert warnings_of(outcome, "warn") == [
+    assert format_warnings(outcome, "warn") == [
         "Braze refused 2 listed campaigns, left out of this run: x, y "
         "(of the first, BrazeRequestError: Braze answered 400.)"
     ]
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
-def test_verdict_when_all_were_refused_fails_for_good(on_campaign_error):
+def test_error_of_when_all_were_refused_fails_for_good(on_campaign_error):
     error = judge(an_outcome(landed=0, failed=many(2, BAD_ID)), on_campaign_error)
     assert isinstance(error, BrazePartialError)
     assert str(error).startswith("No campaign came back: bad000, bad001 (of the first, ")
@@ -107,18 +107,18 @@ def test_verdict_when_all_were_refused_fails_for_good(on_campaign_error):
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
-def test_verdict_when_all_were_refused_or_failed_fails_naming_both(on_campaign_error):
+def test_error_of_when_all_were_refused_or_failed_fails_naming_both(on_campaign_error):
     error = judge(an_outcome(landed=0, failed={"x": BAD_ID, "y": NO_ANSWER}), on_campaign_error)
     assert isinstance(error, BrazePartialError)
     assert error.failures.keys() == {"x", "y"}
     assert not error.is_permanent
 
 
-def test_verdict_when_nothing_came_back_does_not_advise_to_skip():
+def test_error_of_when_nothing_came_back_does_not_advise_to_skip():
     assert "skip" not in str(judge(an_outcome(landed=0, failed=many(1))))
 
 
-def test_verdict_with_failed_campaigns_names_them_alone():
+def test_error_of_with_failed_campaigns_names_them_alone():
     error = judge(an_outcome(landed=5, failed={"x": NO_ANSWER, "y": BAD_ID}))
     assert isinstance(error, BrazePartialError)
     assert str(error).startswith("1 campaign failed, the other 5 came back: x (BrazeTransportError: No answer came.).")
@@ -126,10 +126,10 @@ def test_verdict_with_failed_campaigns_names_them_alone():
     assert error.failures == {"x": "BrazeTransportError: No answer came."}
 
 
-def test_verdict_with_failed_campaigns_to_skip_is_success_with_a_warning():
+def test_error_of_with_failed_campaigns_to_skip_is_success_with_a_warning():
     outcome = an_outcome(landed=5, failed={"x": NO_ANSWER})
     assert judge(outcome, "skip") is None
-    assert warnings_of(outcome, "warn") == [
+    assert format_warnings(outcome, "warn") == [
         "1 campaign failed, left out of this run: x (BrazeTransportError: No answer came.)"
     ]
 
@@ -145,17 +145,17 @@ def test_verdict_with_failed_campaigns_to_skip_is_success_with_a_warning():
         ([BrazeServerError("Failed.", 500)], False),
     ],
 )
-def test_verdict_is_fatal_when_no_failure_can_be_mended_by_a_retry(errors, is_permanent):
+def test_error_of_is_fatal_when_no_failure_can_be_mended_by_a_retry(errors, is_permanent):
     outcome = an_outcome(failed={f"x{i}": error for i, error in enumerate(errors)}, listed=False)
     assert judge(outcome).is_permanent is is_permanent
 
 
-def test_verdict_of_a_fatal_failure_does_not_advise_to_run_again():
+def test_error_of_of_a_fatal_failure_does_not_advise_to_run_again():
     assert "again" not in str(judge(an_outcome(failed={"x": BAD_ID}, listed=False)))
     assert "Run the task again" in str(judge(an_outcome(failed={"x": NO_ANSWER}, listed=False)))
 
 
-def test_verdict_names_twenty_campaigns_and_counts_the_others():
+def test_error_of_names_twenty_campaigns_and_counts_the_others():
     assert "bad018, bad019 (of the first, " in str(judge(an_outcome(failed=many(20))))
     text = str(judge(an_outcome(failed=many(23))))
     assert "bad018, bad019 and 3 more (of the first, " in text
@@ -163,28 +163,28 @@ def test_verdict_names_twenty_campaigns_and_counts_the_others():
     assert len(judge(an_outcome(failed=many(23))).failures) == 23
 
 
-def test_verdict_with_missing_days_to_warn_of_is_success_with_a_warning():
+def test_error_of_with_missing_days_to_warn_of_is_success_with_a_warning():
     outcome = an_outcome(landed=3, lacking=2, lacks=DAYS[1:])
     assert judge(outcome, missing="warn") is None
-    assert warnings_of(outcome, "warn") == [
+    assert format_warnings(outcome, "warn") == [
         "Days are missing for 2 campaigns: c000 2026-11-17, 2026-11-18; c001 2026-11-17, 2026-11-18"
     ]
 
 
-def test_verdict_with_missing_days_to_ignore_is_silent_success():
+def test_error_of_with_missing_days_to_ignore_is_silent_success():
     outcome = an_outcome(landed=30, lacking=30)
     assert judge(outcome, missing="ignore") is None
-    assert warnings_of(outcome, "ignore") == []
+    assert format_warnings(outcome, "ignore") == []
 
 
-def test_verdict_with_missing_days_to_fail_for_names_campaigns_and_days():
+def test_error_of_with_missing_days_to_fail_for_names_campaigns_and_days():
     error = judge(an_outcome(landed=3, lacking=1), missing="fail")
     assert isinstance(error, BrazeMissingDaysError)
     assert str(error).startswith("Days are missing for 1 campaign, all else came back: c000 2026-11-18. Run the task")
     assert error.path == "$.data"
 
 
-def test_verdict_with_many_missing_days_names_twenty_of_each():
+def test_error_of_with_many_missing_days_names_twenty_of_each():
     window = Window(FIRST, FIRST + timedelta(days=25))
     outcome = an_outcome(landed=24, lacking=23, lacks=list(window), window=window)
     text = str(judge(outcome, missing="fail"))
@@ -196,34 +196,34 @@ def test_verdict_with_many_missing_days_names_twenty_of_each():
 
 
 @pytest.mark.parametrize("missing", ["warn", "fail"])
-def test_verdict_of_a_day_that_ten_campaigns_all_lack_is_an_error(missing):
+def test_error_of_of_a_day_that_ten_campaigns_all_lack_is_an_error(missing):
     error = judge(an_outcome(landed=NEVER_CHANCE, lacking=NEVER_CHANCE), missing=missing)
     assert isinstance(error, BrazeMissingDaysError)
     assert str(error).startswith("Braze brought 2026-11-18 for none of 10 campaigns; all other days came back.")
     assert "`timezone`" in str(error)
 
 
-def test_verdict_of_a_day_that_nine_campaigns_all_lack_is_success():
+def test_error_of_of_a_day_that_nine_campaigns_all_lack_is_success():
     outcome = an_outcome(landed=9, lacking=9)
     assert judge(outcome) is None
     assert outcome.missing_for_all == []
 
 
-def test_verdict_of_a_day_that_all_but_one_lack_is_success():
+def test_error_of_of_a_day_that_all_but_one_lack_is_success():
     assert judge(an_outcome(landed=11, lacking=10)) is None
 
 
-def test_verdict_when_all_lack_some_day_but_not_the_same_is_success():
+def test_error_of_when_all_lack_some_day_but_not_the_same_is_success():
     outcome = Outcome(is_listed=True)
     for i in range(12):
-        outcome.add_landed(f"c{i}", WINDOW, [day for day in DAYS if day != DAYS[i % 3]])
+        outcome.add_returned(f"c{i}", WINDOW, [day for day in DAYS if day != DAYS[i % 3]])
     assert outcome.missing_for_all == []
     assert judge(outcome) is None
 
 
 def test_missing_for_all_are_the_days_that_nobody_brought_sorted():
     outcome = an_outcome(landed=10, lacking=10, lacks=[DAYS[2], DAYS[0]])
-    outcome.add_landed("more", WINDOW, [])
+    outcome.add_returned("more", WINDOW, [])
     assert outcome.missing_for_all == [DAYS[0], DAYS[2]]
 
 
@@ -232,7 +232,7 @@ def test_missing_for_all_does_not_count_campaigns_that_failed():
     assert outcome.missing_for_all == []
 
 
-def test_verdict_of_failed_campaigns_comes_before_that_of_missing_days():
+def test_error_of_of_failed_campaigns_comes_before_that_of_missing_days():
     outcome = an_outcome(landed=10, lacking=10, failed={"x": NO_ANSWER})
     assert isinstance(judge(outcome, "fail", "fail"), BrazePartialError)
     assert isinstance(judge(outcome, "skip", "fail"), BrazeMissingDaysError)
@@ -243,7 +243,7 @@ def test_verdict_of_failed_campaigns_comes_before_that_of_missing_days():
 def test_warnings_name_keys_without_a_column():
     outcome = an_outcome()
     outcome.drift.update(["messages.email.machine_open", "day.conversions4", "day.conversions4"])
-    assert warnings_of(outcome, "warn") == [
+    assert format_warnings(outcome, "warn") == [
         "Braze sent 2 kinds of keys without a column, kept in `other`: day.conversions4, messages.email.machine_open"
     ]
 
@@ -251,24 +251,24 @@ def test_warnings_name_keys_without_a_column():
 def test_warnings_name_twenty_keys_and_count_the_others():
     outcome = an_outcome()
     outcome.drift.update(f"day.k{i:02d}" for i in range(22))
-    (text,) = warnings_of(outcome, "warn")
+    (text,) = format_warnings(outcome, "warn")
     assert text.startswith("Braze sent 22 kinds of keys")
     assert text.endswith("day.k18, day.k19 and 2 more")
 
 
-def test_warnings_of_everything_at_once_are_one_each():
+def test_format_warnings_everything_at_once_are_one_each():
     outcome = an_outcome(landed=3, lacking=1, failed={"x": BAD_ID, "y": NO_ANSWER})
     outcome.drift["day.new"] += 1
-    assert len(warnings_of(outcome, "warn")) == 4
-    assert len(warnings_of(outcome, "ignore")) == 3
+    assert len(format_warnings(outcome, "warn")) == 4
+    assert len(format_warnings(outcome, "ignore")) == 3
 
 
 def test_outcome_of_a_window_in_stretches_joins_them():
     earlier = Window(FIRST - timedelta(days=2), FIRST)
     outcome = an_outcome(landed=12, lacking=12)
     for i in range(11):
-        outcome.add_landed(f"c{i:03d}", earlier, list(earlier)[1:])
-    outcome.add_failed("c011", NO_ANSWER)
+        outcome.add_returned(f"c{i:03d}", earlier, list(earlier)[1:])
+    outcome.add_failure("c011", NO_ANSWER)
     assert outcome.landed == 11
     assert outcome.missing["c000"] == [earlier.start, LAST]
     assert outcome.missing["c011"] == [LAST]
@@ -277,7 +277,7 @@ def test_outcome_of_a_window_in_stretches_joins_them():
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
-def test_verdict_when_each_campaign_lacks_a_stretch_is_a_failure(on_campaign_error):
+def test_error_of_when_each_campaign_lacks_a_stretch_is_a_failure(on_campaign_error):
     outcome = an_outcome(landed=1, failed={"c000": BAD_ID})
     assert outcome.landed == 0
     assert str(judge(outcome, on_campaign_error)).startswith("No campaign came back for all days: c000")

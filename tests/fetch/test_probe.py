@@ -28,7 +28,7 @@ YET = ["2026-11-17"]
 LIMITED = BrazeRateLimitError("slow down")
 DOWN = BrazeServerError("down", 503)
 CUT = BrazeTransportError("cut")
-REFUSED = BrazeRequestError("refused", 400, "/campaigns/data_series")
+REFUSED = BrazeRequestError("rejected", 400, "/campaigns/data_series")
 GONE = BrazeNotFoundError("gone", 404)
 BROKEN = BrazeDataError("broken", "$.data")
 

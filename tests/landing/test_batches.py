@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_braze.landing.spool import Batches
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS
 from tests.landing.tables import EXTREMES
 
 DETAILS = EXTREMES["campaign_details"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS
 from tests.landing.tables import EXTREMES, any_table, days_of, table_of
 
 FORMATS = ["parquet", "jsonl"]

@@ -11,7 +11,7 @@ from airflow_provider_braze.landing.layout import Layout, part_of
 from airflow_provider_braze.landing.plan import (
     DEFAULT_TABLES,
     Plan,
-    choose_campaigns,
+    choose_subjects,
     format_plan,
 )
 
@@ -35,21 +35,21 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
 
 
 @pytest.mark.parametrize("parts", [1, 2, 16, 100])
-def test_choose_campaigns_gives_each_campaign_to_one_part_once(parts):
+def test_choose_subjects_gives_each_campaign_to_one_part_once(parts):
     ids = [f"campaign-{i}" for i in range(500)] + ["é", "日本", "\U0001f600", "", "campaign-0", "campaign-499"]
-    chosen = [choose_campaigns(ids, part, parts) for part in range(parts)]
+    chosen = [choose_subjects(ids, part, parts) for part in range(parts)]
     assert sorted(campaign_id for each in chosen for campaign_id in each) == sorted(set(ids))
     assert all(each == sorted(each) for each in chosen)
     assert all(part_of(campaign_id, parts) == part for part, each in enumerate(chosen) for campaign_id in each)
 
 
-def test_choose_campaigns_does_not_depend_on_the_order_given():
+def test_choose_subjects_does_not_depend_on_the_order_given():
     ids = [f"campaign-{i}" for i in range(50)]
-    assert choose_campaigns(ids[::-1], 3, 7) == choose_campaigns(ids, 3, 7)
+    assert choose_subjects(ids[::-1], 3, 7) == choose_subjects(ids, 3, 7)
 
 
-def test_choose_campaigns_of_none_is_empty():
-    assert choose_campaigns([], 0, 16) == []
+def test_choose_subjects_of_none_is_empty():
+    assert choose_subjects([], 0, 16) == []
 
 
 def test_describe_tells_the_plan_in_plain_values():

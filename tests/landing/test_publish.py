@@ -23,7 +23,9 @@ from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.spool import Spool
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
 from airflow_provider_braze.tables.fingerprints import Fingerprint
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from tests.campaign_tables import SCHEMAS
+from tests.campaign_tables import TABLES as BY_NAME
 from tests.landing.tables import DAY, days_of, table_of
 
 NEXT = DAY + timedelta(days=1)
@@ -78,7 +80,7 @@ class Lake:
     def publisher(self, store: Store | None = None, check: Callable[[], None] = lambda: None) -> Publisher:
         store = store or self.store()
         layout = Layout(1, self.file_format, "UTC", "https://rest.fra-02.braze.eu")
-        return Publisher(store, layout, 0, Pending(store, layout.pending(0), RUN, [DAY, NEXT]), check)
+        return Publisher(store, CAMPAIGNS, layout, 0, Pending(store, layout.pending(0), RUN, [DAY, NEXT]), check)
 
     def land(
         self,
@@ -88,10 +90,10 @@ class Lake:
         store: Store | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> list[LandedObject]:
-        with Spool(SCHEMAS, 100, 100) as spool:
+        with Spool(CAMPAIGNS.tables, 100, 100) as spool:
             for run in runs:
                 spool.add(run)
-            return self.publisher(store, check).publish_days(spool, tables, spool.days if days is None else days)
+            return self.publisher(store, check).publish_days(spool, [BY_NAME[name] for name in tables], spool.days if days is None else days)
 
     def read(self, table: str, day: date = DAY) -> pa.Table:
         extension = "parquet" if self.file_format == "parquet" else "jsonl.gz"
@@ -417,9 +419,9 @@ def campaigns(*rows: dict[str, Any]) -> pa.Table:
 def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(destination, file_format):
     lake = Lake(destination, file_format)
     extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
-    lake.publisher().publish_whole("campaigns", campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"}))
+    lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"}))
     current = campaigns({"campaign_id": "b", "tags": []}, {"campaign_id": "c", "tags": ["y", None]})
-    landed = lake.publisher().publish_whole("campaigns", current)
+    landed = lake.publisher().publish_whole(BY_NAME["campaigns"], current)
     ((name, content),) = destination.contents().items()
     assert landed == LandedObject("campaigns", None, f"campaigns/campaigns.{extension}", 2, len(content), True)
     assert name == landed.name
@@ -428,22 +430,22 @@ def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(desti
 
 def test_publish_whole_of_the_same_table_writes_nothing(lake):
     table = campaigns({"campaign_id": "a", "tags": ["x", None]}, {"campaign_id": "b"})
-    first = lake.publisher().publish_whole("campaigns", table)
+    first = lake.publisher().publish_whole(BY_NAME["campaigns"], table)
     store = lake.store()
-    again = lake.publisher(store).publish_whole("campaigns", table)
+    again = lake.publisher(store).publish_whole(BY_NAME["campaigns"], table)
     assert store.written == []
     assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
 
 
 def test_publish_whole_of_an_empty_table_makes_an_object_without_rows(lake, destination):
-    assert lake.publisher().publish_whole("campaigns", campaigns()).rows == 0
+    assert lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns()).rows == 0
     assert list(destination.contents()) == ["campaigns/campaigns.parquet"]
 
 
 def test_publish_whole_while_another_writes_it_has_the_last_word(lake):
     store = lake.store(Rival)
     store.changes = [encode(campaigns({"campaign_id": "theirs"}), "parquet")]
-    lake.publisher(store).publish_whole("campaigns", campaigns({"campaign_id": "mine"}))
+    lake.publisher(store).publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "mine"}))
     assert lake.destination.table("campaigns").column("campaign_id").to_pylist() == ["mine"]
 
 
@@ -452,7 +454,7 @@ def test_publish_whole_with_a_check_that_raises_writes_nothing(lake, destination
         raise BrazeConfigError("stopped")
 
     with pytest.raises(BrazeConfigError, match="stopped"):
-        lake.publisher(check=check).publish_whole("campaigns", campaigns({"campaign_id": "a"}))
+        lake.publisher(check=check).publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "a"}))
     assert destination.contents() == {}
 
 
@@ -468,7 +470,7 @@ def test_write_whose_answer_was_lost_is_told_as_a_change(destination, tmp_path):
     store = LosingAnswers(destination.uri, destination.conn_id)
     layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com")
     publisher = Publisher(store, layout, 0, Pending(store, layout.pending(0), RUN, [DAY]), lambda: None)
-    with Spool({"campaign_days": SCHEMAS["campaign_days"]}, 1, 100, str(tmp_path)) as spool:
+    with Spool([BY_NAME["campaign_days"]], 1, 100, str(tmp_path)) as spool:
         spool.add({"campaign_days": days_of("a")})
         (landed,) = publisher.publish_days(spool, ["campaign_days"], [DAY])
     assert landed.written

@@ -42,11 +42,11 @@ def an_object(table="campaign_days", day=FIRST, rows=3, written=True) -> LandedO
 
 def an_outcome(plan: Plan, bad=1) -> Outcome:
     outcome = Outcome(is_listed=True)
-    outcome.add_landed("c0", plan.window, list(plan.window))
-    outcome.add_landed("c1", plan.window, [])
+    outcome.add_returned("c0", plan.window, list(plan.window))
+    outcome.add_returned("c1", plan.window, [])
     for i in range(bad):
-        outcome.add_failed(f"refused{i}", BrazeRequestError("Braze answered 400.", 400))
-        outcome.add_failed(f"failed{i}", BrazeTransportError("No answer came."))
+        outcome.add_failure(f"refused{i}", BrazeRequestError("Braze answered 400.", 400))
+        outcome.add_failure(f"failed{i}", BrazeTransportError("No answer came."))
     outcome.drift.update(["messages.email.machine_open", "day.conversions4", "day.conversions4"])
     return outcome
 
@@ -111,7 +111,7 @@ def test_make_manifest_tells_the_run_and_what_it_did():
         },
         "campaigns": {
             "landed": 2,
-            "refused": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
+            "rejected": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
             "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
             "missing_days": {"c1": ["2026-10-24"]},
         },
@@ -154,7 +154,7 @@ def test_summarise_tells_counts_and_the_address():
         "days": 3,
         "lookback_days": 2,
         "changed_days": 1,
-        "campaigns": {"landed": 2, "refused": 1, "failed": 1, "with_missing_days": 1},
+        "campaigns": {"landed": 2, "rejected": 1, "failed": 1, "with_missing_days": 1},
         "details": None,
         "rows": {"campaign_days": 3, "campaign_messages": 7, "campaigns": 0},
         "requests": 12,
@@ -167,15 +167,15 @@ def test_summarise_tells_counts_and_the_address():
 def test_manifest_and_summary_tell_whose_details_came():
     plan = a_plan(tables=["campaign_details"])
     outcome = Outcome(is_listed=True, details=Tally(is_listed=True, came={"c0", "c1"}))
-    outcome.details.add_failed("c2", BrazeRequestError("Braze answered 400.", 400))
-    outcome.details.add_failed("c3", BrazeTransportError("No answer came."))
+    outcome.details.add_failure("c2", BrazeRequestError("Braze answered 400.", 400))
+    outcome.details.add_failure("c3", BrazeTransportError("No answer came."))
     manifest = a_manifest(plan, outcome)
     assert manifest["details"] == {
         "landed": 2,
-        "refused": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
+        "rejected": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
         "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
     }
-    assert summarise(manifest, URI)["details"] == {"landed": 2, "refused": 1, "failed": 1}
+    assert summarise(manifest, URI)["details"] == {"landed": 2, "rejected": 1, "failed": 1}
 
 
 def test_conclusion_tells_the_run_in_one_line():

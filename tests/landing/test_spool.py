@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_braze.landing.spool import Spool
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
 
 SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages")}
@@ -23,7 +23,7 @@ SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages"
 def read_day(spool, name, day):
     """The rows of one day, out of the block that it is in."""
     (block,) = [block for block in spool.blocks({*spool.days, day}) if day in block]
-    table = spool.read(name, block)
+    table = spool.read(TABLES[name], block)
     return table.filter(pa.compute.equal(table.column("day"), day))
 
 
@@ -100,7 +100,7 @@ def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
 
 
 def test_read_gives_every_value_back(folder):
-    with Spool(SCHEMAS, 100, 100, str(folder)) as spool:
+    with Spool(TABLES.values(), 100, 100, str(folder)) as spool:
         table = EXTREMES["campaign_days"].sort_by("day")
         spool.add({"campaign_days": table})
         assert pa.concat_tables([read_day(spool, "campaign_days", day) for day in spool.days]).equals(table)
@@ -231,8 +231,8 @@ def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(fo
         assert [day for block in blocks for day in block] == [*days, late]
         assert max(map(len, blocks)) == 4
         for block in blocks[:-1]:
-            assert set(spool.read("campaign_days", block).column("day").to_pylist()) == set(block)
-        assert spool.read("campaign_days", blocks[-1]).num_rows == 0
+            assert set(spool.read(TABLES["campaign_days"], block).column("day").to_pylist()) == set(block)
+        assert spool.read(TABLES["campaign_days"], blocks[-1]).num_rows == 0
 
 
 def test_blocks_of_many_campaigns_are_single_days(folder):

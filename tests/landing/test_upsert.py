@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_braze.landing.publish import replace_subjects
-from airflow_provider_braze.tables.schemas import SCHEMAS, SORT_KEYS
-from airflow_provider_braze.tables.sorting import sort_rows
+from tests.campaign_tables import SCHEMAS, SORT_KEYS, TABLES, sort_rows
 from tests.landing.tables import days_of, table_of
 
 _IDS = ["a", "B", "é", "\U0001f600", ""]
@@ -37,8 +36,8 @@ def rows_of(name: str, ids: list[str]) -> st.SearchStrategy[list[dict[str, Any]]
     return st.lists(row, max_size=6) if ids else st.just([])
 
 
-def ids_of(campaign_ids: list[str]) -> pa.Array:
-    return pa.array(campaign_ids, pa.string())
+def ids_of(campaign_ids: list[str]) -> pa.Table:
+    return pa.table({"campaign_id": pa.array(campaign_ids, pa.string())})
 
 
 def by_content(table: pa.Table) -> Counter[str]:
@@ -58,7 +57,7 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
     new = data.draw(rows_of(name, returned))
     kept = [row for row in old if row["campaign_id"] not in returned]
 
-    found = replace_subjects(name, table_of(name, *old), sort_rows(name, table_of(name, *new)), ids_of(returned))
+    found = replace_subjects(TABLES[name], table_of(name, *old), sort_rows(name, table_of(name, *new)), ids_of(returned))
 
     assert by_content(found) == by_content(table_of(name, *kept, *new))
     keys = [key_of(name, row) for row in found.to_pylist()]
@@ -67,26 +66,26 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
 
     shuffled = data.draw(st.permutations(old)), data.draw(st.permutations(new))
     old_too, new_too = (table_of(name, *rows) for rows in shuffled)
-    other_order = replace_subjects(name, old_too, sort_rows(name, new_too), ids_of(returned[::-1]))
+    other_order = replace_subjects(TABLES[name], old_too, sort_rows(name, new_too), ids_of(returned[::-1]))
     assert other_order.equals(found)
-    assert replace_subjects(name, found, sort_rows(name, new_too), ids_of(returned)).equals(found)
+    assert replace_subjects(TABLES[name], found, sort_rows(name, new_too), ids_of(returned)).equals(found)
 
 
 def test_replace_campaigns_that_came_back_without_rows_drops_their_old_ones():
     old = table_of("campaign_messages", {"campaign_id": "a", "sent": 1}, {"campaign_id": "b", "sent": 2})
     nothing = SCHEMAS["campaign_messages"].empty_table()
-    assert replace_subjects("campaign_messages", old, nothing, ids_of(["a"])).equals(old.slice(1))
+    assert replace_subjects(TABLES["campaign_messages"], old, nothing, ids_of(["a"])).equals(old.slice(1))
 
 
 def test_replace_campaigns_when_none_came_back_keeps_all():
     old = days_of("a", "b", conversions=1)
-    assert replace_subjects("campaign_days", old, old.slice(0, 0), ids_of([])).equals(old)
+    assert replace_subjects(TABLES["campaign_days"], old, old.slice(0, 0), ids_of([])).equals(old)
 
 
 def test_replace_campaigns_keeps_rows_in_many_chunks():
     old = pa.concat_tables([days_of("a"), days_of("c"), days_of("e")])
     new = pa.concat_tables([days_of("d", conversions=1), days_of("c", conversions=1)])
-    found = replace_subjects("campaign_days", old, new, ids_of(["c", "d"]))
+    found = replace_subjects(TABLES["campaign_days"], old, new, ids_of(["c", "d"]))
     assert found.select(["campaign_id", "conversions"]).to_pydict() == {
         "campaign_id": ["a", "c", "d", "e"],
         "conversions": [None, 1, 1, None],

@@ -128,7 +128,7 @@ class KeptHook(BrazeHook):
         return super().get_conn()
 
 
-@pytest.mark.parametrize("permissions", [["campaigns.list", "campaigns.data_series"], []], ids=["good", "refused"])
+@pytest.mark.parametrize("permissions", [["campaigns.list", "campaigns.data_series"], []], ids=["good", "rejected"])
 def test_operators_close_their_connections_however_they_end(workspace, fetch, listed, ids, monkeypatch, permissions):
     monkeypatch.setattr(operators, "BrazeHook", KeptHook)
     workspace.configure(permissions=permissions)

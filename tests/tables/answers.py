@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from airflow_provider_braze.tables.build import build_tables, collect, decode_days
-from airflow_provider_braze.tables.schemas import CHANNEL_STATS, FIGURES, ROW_FIELDS
+from airflow_provider_braze.core.channels import CHANNEL_STATS, ROW_FIELDS, ROW_FIGURES
+from tests.campaign_tables import build_tables, collect, decode_days
 
 START = date(2026, 11, 1)
 END = START + timedelta(days=12)
@@ -35,7 +35,7 @@ def rows_of(channel):
     counts = (
         "enrolled",
         *CHANNEL_STATS.get(channel, ("sent", "friends")),
-        *(key for key in FIGURES if key != "revenue"),
+        *(key for key in ROW_FIGURES if key != "revenue"),
     )
     others = {
         "variation_api_id": NAMES,
@@ -53,7 +53,7 @@ def days_with(channel):
     """Days of the documented shape, with rows of one channel."""
     return st.builds(
         lambda figures, rows: {**figures, "messages": {channel: rows}},
-        st.dictionaries(st.sampled_from(FIGURES), st.none() | st.integers(0, 300), max_size=3),
+        st.dictionaries(st.sampled_from(ROW_FIGURES), st.none() | st.integers(0, 300), max_size=3),
         st.lists(rows_of(channel), max_size=3),
     )
 

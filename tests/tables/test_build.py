@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_braze.core.channels import CHANNEL_STATS, STATS
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.tables.build import SCHEMAS, build_tables, collect, decode_days
-from airflow_provider_braze.tables.schemas import CHANNEL_STATS, STATS
+from tests.campaign_tables import SCHEMAS, build_tables, collect, decode_days
 from tests.tables.answers import BOTH, END, START, as_sent, body_of, freeze, rows_from, tables_of
 
 SAMPLES = Path(__file__).parents[1] / "data"
 
 
 @pytest.mark.parametrize("name", ["multichannel", "multichannel_rich", "multivariate"])
-@pytest.mark.parametrize("keep_raw", [False, True])
-def test_build_tables_documented_answers_lose_nothing(name, keep_raw):
+@pytest.mark.parametrize("keep_payload", [False, True])
+def test_build_tables_documented_answers_lose_nothing(name, keep_payload):
     body = (SAMPLES / f"data_series_{name}.json").read_bytes()
     (day,) = json.loads(body)["data"]
-    rows = collect("c", [decode_days(body, date(2026, 11, 17), date(2026, 11, 18), keep_raw=keep_raw)])
+    rows = collect("c", [decode_days(body, date(2026, 11, 17), date(2026, 11, 18), keep_payload=keep_payload)])
     tables = build_tables([rows], BOTH)
     (found,) = tables["campaign_days"].to_pylist()
     assert {**as_sent(found, "campaign_id", "day"), "messages": day["messages"], "time": "2026-11-17"} == day
@@ -67,13 +67,15 @@ def test_build_tables_many_campaigns_are_sorted_by_day_then_id():
 def test_build_tables_raw_holds_each_day_as_it_was_sent():
     days = ['{ "time":"2026-11-02T00:00:00Z", "revenue": 1.50}', '{"time" : "2026-11-01","messages":{"sms":[{"ü":1}]}}']
     body = f'{{"data": [ {days[0]} ,{days[1]}, {{"time": "2026-10-31"}}]}}'.encode()
-    raw = build_tables([collect("c", [decode_days(body, START, END, keep_raw=True)])], ["campaign_raw"])["campaign_raw"]
+    raw = build_tables([collect("c", [decode_days(body, START, END, keep_payload=True)])], ["campaign_raw"])[
+        "campaign_raw"
+    ]
     assert raw.schema == SCHEMAS["campaign_raw"]
     assert raw.column("payload").to_pylist() == days[::-1]
 
 
 def test_build_tables_raw_of_days_without_text_raises_value_error():
-    with pytest.raises(ValueError, match="keep_raw"):
+    with pytest.raises(ValueError, match="keep_payload"):
         build_tables([rows_from([{}])], ["campaign_raw"])
 
 
@@ -82,7 +84,7 @@ def test_build_tables_of_unknown_name_raises_value_error():
         build_tables([], ["campaigns"])
 
 
-@pytest.mark.parametrize("batch", [[], [collect("c", [])], [rows_from([], keep_raw=True)]])
+@pytest.mark.parametrize("batch", [[], [collect("c", [])], [rows_from([], keep_payload=True)]])
 def test_build_tables_without_days_are_empty_but_have_their_schemas(batch):
     tables = build_tables(batch, ["campaign_raw", *BOTH])
     assert {name: table.schema for name, table in tables.items()} == {name: SCHEMAS[name] for name in tables}
@@ -96,11 +98,11 @@ def test_schemas_have_a_column_for_every_stat_of_every_channel():
     )
 
 
-@pytest.mark.parametrize("keep_raw", [False, True])
-def test_decode_days_keeps_the_wanted_days_each_once(keep_raw):
+@pytest.mark.parametrize("keep_payload", [False, True])
+def test_decode_days_keeps_the_wanted_days_each_once(keep_payload):
     days = [{"time": time, "messages": {"sms": [{"sent": 1}]}} for time in ("2026-11-02", "2026-10-31", "2026-11-13")]
     body = json.dumps({"data": [*days, days[0]]}).encode()
-    assert collect("c", [decode_days(body, START, END, keep_raw=keep_raw)]).days == (date(2026, 11, 2),)
+    assert collect("c", [decode_days(body, START, END, keep_payload=keep_payload)]).days == (date(2026, 11, 2),)
 
 
 @pytest.mark.parametrize(
@@ -168,10 +170,10 @@ def test_build_tables_numbers_that_could_stand_for_a_missing_one_stay(value):
     assert set(tables["campaign_messages"].column("sent").to_pylist()) == {value, None}
 
 
-@pytest.mark.parametrize("keep_raw", [False, True])
-def test_build_tables_null_and_absent_stay_null_beside_zeros(keep_raw):
+@pytest.mark.parametrize("keep_payload", [False, True])
+def test_build_tables_null_and_absent_stay_null_beside_zeros(keep_payload):
     rows = [{"sent": 0, "revenue": 0, "enrolled": 5}, {"sent": None, "revenue": None, "enrolled": 6}, {"enrolled": 7}]
-    table = tables_of([{"messages": {"email": rows}}], keep_raw=keep_raw)["campaign_messages"]
+    table = tables_of([{"messages": {"email": rows}}], keep_payload=keep_payload)["campaign_messages"]
     assert table.column("enrolled").to_pylist() == [5, 6, 7]
     assert table.column("sent").to_pylist() == [0, None, None]
     assert table.column("revenue").to_pylist() == [0.0, None, None]

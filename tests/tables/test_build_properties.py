@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_braze.tables.build import build_tables, collect, decode_days, sort_rows
-from airflow_provider_braze.tables.schemas import FIGURES, ROW_FIELDS, SCHEMAS
+from airflow_provider_braze.core.channels import ROW_FIELDS, ROW_FIGURES
+from tests.campaign_tables import SCHEMAS, build_tables, collect, decode_days, sort_rows
 from tests.tables.answers import (
     ANSWERS,
     BOTH,
@@ -32,7 +32,7 @@ def test_build_tables_every_key_and_value_is_found_again(days):
     tables = tables_of(days)
     found_days = [as_sent(row, "campaign_id", "day") for row in tables["campaign_days"].to_pylist()]
     sent_days = [{key: value for key, value in day.items() if key not in {"messages", "time"}} for day in days]
-    assert found_days == [without_nulls(day, FIGURES) for day in sent_days]
+    assert found_days == [without_nulls(day, ROW_FIGURES) for day in sent_days]
     places = ("campaign_id", "day", "channel", "position")
     found = Counter()
     for row in tables["campaign_messages"].to_pylist():
@@ -48,7 +48,7 @@ def test_build_tables_every_key_and_value_is_found_again(days):
 @EXAMPLES
 @given(ANSWERS)
 def test_build_tables_proven_shape_gives_what_splitting_gives(days):
-    quick, thorough = rows_from(days), rows_from(days, keep_raw=True)
+    quick, thorough = rows_from(days), rows_from(days, keep_payload=True)
     assert (quick.days, quick.drift) == (thorough.days, thorough.drift)
     for name, table in build_tables([quick], BOTH).items():
         assert repr(table.to_pylist()) == repr(build_tables([thorough], [name])[name].to_pylist())

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.tables.build import SCHEMAS, campaigns_table
+from tests.campaign_tables import SCHEMAS, campaigns_table
 
 
 def an_entry(**fields):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.tables.build import SCHEMAS, decode_details, details_table
+from tests.campaign_tables import SCHEMAS, decode_details, details_table
 
 WHOLE = {
     "message": "success",

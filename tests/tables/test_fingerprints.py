@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_days, fingerprint_rows
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS
 from tests.landing.tables import DAY, EXTREMES, any_table, table_of
 
 OF_DAYS = ["campaign_days", "campaign_messages", "campaign_raw"]

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
+from airflow_provider_braze.core.channels import ROW_FIELDS, ROW_FIGURES
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.tables.rows import split_day
-from airflow_provider_braze.tables.schemas import FIGURES, ROW_FIELDS
 
 DAY = date(2026, 11, 1)
 
@@ -86,7 +86,7 @@ def test_split_day_other_is_compact_with_sorted_keys():
 
 def test_split_day_known_figures_are_cells_and_unknown_ones_are_drift():
     day = split_day(DAY, {"time": "x", "conversions": 1, "conversions4": 2, "revenue": "much"}, "$")
-    assert dict(zip((*FIGURES, "other"), day.cells, strict=True))["conversions"] == 1
+    assert dict(zip((*ROW_FIGURES, "other"), day.cells, strict=True))["conversions"] == 1
     assert dict(day.drift) == {"day.conversions4": 1, "day.revenue": 1}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_braze.tables.build import SCHEMAS, SORT_KEYS, sort_rows
+from tests.campaign_tables import SCHEMAS, SORT_KEYS, sort_rows
 
 TEXTS = st.none() | st.text(max_size=2)
 ROWS = st.lists(

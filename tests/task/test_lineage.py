@@ -13,9 +13,9 @@ from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator
 from airflow_provider_braze.sandbox import data
-from airflow_provider_braze.tables.schemas import SCHEMAS
 from airflow_provider_braze.task.lineage import name_table
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.campaign_tables import SCHEMAS
 
 LIST, SERIES, DETAILS = "/campaigns/list", "/campaigns/data_series", "/campaigns/details"
 ROOT = Path(__file__).resolve().parents[2]

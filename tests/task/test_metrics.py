@@ -48,7 +48,7 @@ def a_manifest():
         "changed_days": ["2026-11-01", "2026-11-02"],
         "campaigns": {
             "landed": 7,
-            "refused": {"a": {}},
+            "rejected": {"a": {}},
             "failed": {"b": {}, "c": {}},
             "missing_days": {"d": ["2026-11-01"], "e": ["2026-11-01", "2026-11-02"]},
         },

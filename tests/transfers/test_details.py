@@ -82,7 +82,7 @@ def test_details_land_beside_the_days_by_one_call_a_campaign(land, braze, destin
     assert with_days(destination) == set(ids)
     assert braze.count(DETAILS) == braze.count(SERIES) == 20
     assert summary["rows"] == {"campaign_days": 20, "campaign_details": 20}
-    assert summary["details"] == {"landed": 20, "refused": 0, "failed": 0}
+    assert summary["details"] == {"landed": 20, "rejected": 0, "failed": 0}
     manifest = destination.manifest(summary["manifest"])
     (told,) = manifest["tables"]["campaign_details"]["objects"]
     assert told == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT]), "written": True}
@@ -221,9 +221,9 @@ def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
     braze.configure(as_of="2026-11-21T06:00:00Z", faults={"bad_details": {ids[3]: status}})
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land()
-    assert summary["details"] == {"landed": 19, "refused": 1, "failed": 0}
-    assert summary["campaigns"] == {"landed": 20, "refused": 0, "failed": 0, "with_missing_days": 0}
-    assert list(destination.manifest(summary["manifest"])["details"]["refused"]) == [ids[3]]
+    assert summary["details"] == {"landed": 19, "rejected": 1, "failed": 0}
+    assert summary["campaigns"] == {"landed": 20, "rejected": 0, "failed": 0, "with_missing_days": 0}
+    assert list(destination.manifest(summary["manifest"])["details"]["rejected"]) == [ids[3]]
     assert with_days(destination) == set(ids)
     assert landed(destination)[ids[3]] == before[ids[3]]
     (warning,) = [each.getMessage() for each in caplog.records if "The details of" in each.getMessage()]
@@ -240,7 +240,7 @@ def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, dest
     assert with_days(destination) == set(ids)
     assert set(landed(destination)) == {*ids} - {ids[3]}
     summary = land(on_campaign_error="skip")
-    assert summary["details"] == {"landed": 19, "refused": 0, "failed": 1}
+    assert summary["details"] == {"landed": 19, "rejected": 0, "failed": 1}
 
 
 def test_refused_details_of_given_campaigns_fail_for_good_after_their_days_landed(land, braze, destination, ids):

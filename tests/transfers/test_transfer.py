@@ -121,7 +121,7 @@ def test_run_in_small_batches_lands_the_same_bytes(batch_days, land, destination
     land()
     whole = destination.data()
     destination.restore({})
-    monkeypatch.setattr(landing_run, "BATCH_DAYS", batch_days)
+    monkeypatch.setattr(landing_run, "BATCH_WEIGHT", batch_days)
     land()
     assert destination.data() == whole
 
@@ -171,14 +171,14 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
     braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400, ids[5]: 404}})
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land()
-    assert summary["campaigns"] == {"landed": 18, "refused": 2, "failed": 0, "with_missing_days": 0}
-    refused = destination.manifest(summary["manifest"])["campaigns"]["refused"]
+    assert summary["campaigns"] == {"landed": 18, "rejected": 2, "failed": 0, "with_missing_days": 0}
+    refused = destination.manifest(summary["manifest"])["subjects"]["rejected"]
     assert {key: value["class"] for key, value in refused.items()} == {
         ids[3]: "BrazeRequestError",
         ids[5]: "BrazeNotFoundError",
     }
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3], ids[5]}, WEEK)
-    (warning,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    (warning,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
     assert ids[3] in warning
     assert ids[5] in warning
 
@@ -188,7 +188,7 @@ def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, desti
     braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400}})
     summary = land(lookback_days=249)
     assert braze_sandbox.count(DATA_SERIES) == 19 * 3 + 1
-    assert summary["campaigns"] == {"landed": 19, "refused": 1, "failed": 0, "with_missing_days": 0}
+    assert summary["campaigns"] == {"landed": 19, "rejected": 1, "failed": 0, "with_missing_days": 0}
     days = days_until(date(2026, 11, 18), 250)
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, days)
 
@@ -227,7 +227,7 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, WEEK)
     (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/manifests/")]
     assert json.loads(manifest)["state"] == "failed"
-    assert json.loads(manifest)["campaigns"]["failed"][ids[3]]["class"] == "BrazeServerError"
+    assert json.loads(manifest)["subjects"]["failed"][ids[3]]["class"] == "BrazeServerError"
 
 
 @pytest.mark.usefixtures("two_attempts")
@@ -293,7 +293,7 @@ def test_missing_days_are_named_and_keep_their_rows(land, braze_sandbox, destina
     summary = land()
     assert summary["campaigns"]["with_missing_days"] == 1
     manifest = destination.manifest(summary["manifest"])
-    assert manifest["campaigns"]["missing_days"] == {ids[0]: ["2026-11-16"]}
+    assert manifest["subjects"]["missing_days"] == {ids[0]: ["2026-11-16"]}
     assert landed_days(destination) == before
     with pytest.raises(BrazeMissingDaysError, match=ids[0]):
         land(missing_days="fail")

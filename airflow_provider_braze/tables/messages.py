@@ -1,0 +1,113 @@
+"""Day and message tables of campaigns and sends: one row per day, and one per channel and message variation.
+
+A response of a known shape is decoded at once into columns (:mod:`~airflow_provider_braze.tables.shapes`); any other is
+split value by value (:mod:`~airflow_provider_braze.tables.rows`). Both give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from airflow_provider_braze.core.models import SeriesCall
+from airflow_provider_braze.core.payloads import decode_days, select_indices
+from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
+from airflow_provider_braze.tables.columns import Group, join_groups, packed_groups, place_columns, split_groups
+from airflow_provider_braze.tables.packing import Packed, pack
+from airflow_provider_braze.tables.payloads import decode_payloads, payload_group
+from airflow_provider_braze.tables.rows import SplitDay, split_day
+from airflow_provider_braze.tables.shapes import Proven, Shape, prove
+from airflow_provider_braze.tables.sorting import sort_columns
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDays:
+    """The wanted days of one response.
+
+    :param payloads: the JSON text of each day, None when it was not kept.
+    """
+
+    dates: tuple[date, ...]
+    content: Packed | tuple[SplitDay, ...] = field(repr=False)
+    payloads: Mapping[date, str] | None = field(repr=False)
+
+    @property
+    def weight(self) -> int:
+        """The number of days: a day has a few rows."""
+        return len(self.dates)
+
+    @property
+    def drift(self) -> Counter[str]:
+        """Number of times each key without a column was seen."""
+        if isinstance(self.content, Packed):
+            return self.content.drift
+        return sum((day.drift for day in self.content), Counter[str]())
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.dates
+
+
+class MessageDecoder:
+    """Decodes responses of the shape of ``/campaigns/data_series``.
+
+    :param series: its first table has a row per day, its second one a row per channel and variation.
+    """
+
+    def __init__(self, series: Series) -> None:
+        self._keys = series.keys
+        self._days, self._messages = series.tables[:2]
+
+    def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> MessageDays:
+        """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
+        packed = None if keep_payload else _pack_days(body, call.start, call.end)
+        return packed or _split_days(body, call.start, call.end, keep_payload=keep_payload)
+
+    def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
+        """Build the tables of a batch; see :class:`~airflow_provider_braze.core.series.Decoder`."""
+        groups: dict[str, list[Group]] = {table.name: [] for table in (self._days, self._messages, *tables)}
+        for table in tables:
+            if table.source == "payload":
+                groups[table.name].append(payload_group(self._keys, rows))
+        if self._days in tables or self._messages in tables:
+            for of_days, of_messages in self._groups(rows):
+                groups[self._days.name].append(of_days)
+                groups[self._messages.name].extend(of_messages)
+        return {table.name: sort_columns(table, join_groups(table, groups[table.name])) for table in tables}
+
+    def _groups(self, rows: Sequence[SubjectDays]) -> Iterator[tuple[Group, list[Group]]]:
+        """Yield the groups of each shape, and of the days without one."""
+        found: dict[Shape | None, list[tuple[Subject, MessageDays]]] = {}
+        for row in rows:
+            for days in row.responses:
+                shape = days.content.shape if isinstance(days.content, Packed) else None
+                found.setdefault(shape, []).append((row.subject, days))
+        for shape, responses in found.items():
+            contents: list[Any] = [days.content for _, days in responses]
+            dates = chain.from_iterable(days.dates for _, days in responses)
+            places = place_columns(self._keys, [(subject.key, len(days.dates)) for subject, days in responses], dates)
+            if shape is not None:
+                yield packed_groups(places, contents)
+            elif any(contents):
+                yield split_groups(places, list(chain.from_iterable(contents)))
+
+
+def _pack_days(body: bytes, start: date, end: date) -> MessageDays | None:
+    proven = prove(body)
+    days = [day for day in proven.days if start <= day.time < end] if proven else []
+    if not proven or not days or len({day.time for day in days}) < len(days):
+        return None
+    packed = pack(Proven(proven.shape, days))
+    return MessageDays(packed.dates, packed, None)
+
+
+def _split_days(body: bytes, start: date, end: date, *, keep_payload: bool) -> MessageDays:
+    objects = decode_days(body)
+    indices = select_indices(objects, start, end)
+    split = tuple(split_day(day, objects[index], f"$.data[{index}]") for day, index in indices.items())
+    return MessageDays(tuple(indices), split, decode_payloads(body, indices) if keep_payload else None)
