@@ -92,7 +92,7 @@ class _Verdicts:
         error = result.error if isinstance(result, Failed) else None
         if isinstance(error, BrazeAuthError):
             self.forbidden[endpoint] = error
-            if self._endpoints <= self.forbidden.keys() and not self._is_answering:
+            if self._endpoints <= self.forbidden.keys():
                 raise error
         elif error is None or not is_transient(error):
             self._is_answering = True

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.core.payloads import decode_envelope, expect_list, expect_object
-from airflow_provider_braze.core.series import Column, SubjectDetails, Table
+from airflow_provider_braze.core.series import OTHER, Column, Subject, SubjectDetails, Table
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.tables.records import converters_of, join_other, split_record
 from airflow_provider_braze.tables.schemas import schema_of
@@ -83,3 +83,12 @@ def details_table(table: Table, rows: Sequence[SubjectDetails]) -> pa.Table:
     :return: one row per subject, sorted by id.
     """
     return sort_rows(table, pa.Table.from_pylist([dict(row.cells) for row in rows], schema=schema_of(table)))
+
+
+def plain_details(table: Table, body: bytes, subject: Subject) -> DetailsRow:
+    """Decode details without nested objects; the first column is the subject's id."""
+    id_column, *others = table.columns[:-1]
+    record = decode_object(body, [column.name for column in others])
+    cells, rest = split_record(record, converters_of(others))
+    cells = {id_column.name: subject.name, **cells, OTHER: join_other(rest)}
+    return DetailsRow(cells, tuple(f"details.{key}" for key in rest))

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_braze.core.payloads import day_of, decode_answer, select_days
+from airflow_provider_braze.core.payloads import day_of, decode_days, select_days
 from airflow_provider_braze.exceptions import BrazeDataError
 
 FIRST, LAST_PLUS_ONE = date(2026, 11, 1), date(2026, 11, 4)
@@ -20,18 +20,18 @@ def with_email(*rows, **fields):
 
 
 @pytest.mark.parametrize("message", [{}, {"message": "success"}])
-def test_decode_answer_with_or_without_message_gives_days_in_order(message):
+def test_decode_days_with_or_without_message_gives_days_in_order(message):
     days = [a_day("2026-11-02"), a_day("2026-11-01")]
-    assert decode_answer(json.dumps({**message, "data": days, "errors": ["a note"]}).encode()) == days
+    assert decode_days(json.dumps({**message, "data": days, "errors": ["a note"]}).encode()) == days
 
 
 @pytest.mark.parametrize(
     "body",
     [b"", b"<html>", b'{"data": [', b'{"data": []} {}', b'{"data": ["\xff"]}', b"\xef\xbb\xbf{}", b'{"data": NaN}'],
 )
-def test_decode_answer_of_no_whole_json_raises_value_error_without_path(body):
+def test_decode_days_of_no_whole_json_raises_value_error_without_path(body):
     with pytest.raises(ValueError, match="cut or no JSON") as caught:
-        decode_answer(body)
+        decode_days(body)
     assert not isinstance(caught.value, BrazeDataError)
 
 
@@ -51,9 +51,9 @@ def test_decode_answer_of_no_whole_json_raises_value_error_without_path(body):
         (b'{"data": ' + b"[" * 100_000, "$"),
     ],
 )
-def test_decode_answer_of_another_shape_raises_data_error_with_path(body, path):
+def test_decode_days_of_another_shape_raises_data_error_with_path(body, path):
     with pytest.raises(BrazeDataError) as caught:
-        decode_answer(body)
+        decode_days(body)
     assert caught.value.path == path
     assert len(str(caught.value)) < 300
 

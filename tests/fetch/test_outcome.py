@@ -16,8 +16,10 @@ from airflow_provider_braze.exceptions import (
     BrazeServerError,
     BrazeTransportError,
 )
-from airflow_provider_braze.fetch.outcome import NEVER_CHANCE, Outcome, error_of, format_warnings
+from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
+NEVER_CHANCE = CAMPAIGNS.min_subjects_for_outage
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=i) for i in range(3)]
 WINDOW = Window(FIRST, FIRST + timedelta(days=3))
@@ -44,7 +46,7 @@ def an_outcome(landed=1, lacking=0, lacks=(LAST,), failed=None, listed=True, win
 
 
 def judge(outcome, on_campaign_error="fail", missing="warn"):
-    return error_of(outcome, on_campaign_error=on_campaign_error, missing=missing)
+    return error_of(CAMPAIGNS, outcome, on_error=on_campaign_error, missing=missing, skip_argument="on_campaign_error")
 
 
 def many(count: int, error: Exception = NO_ANSWER) -> dict[str, Exception]:
@@ -60,27 +62,27 @@ def test_outcome_notes_the_days_that_did_not_come_back():
 @pytest.mark.parametrize("error", REFUSALS)
 def test_outcome_of_a_listed_campaign_that_braze_refuses_is_refused(error):
     outcome = an_outcome(failed={"x": error}, listed=True)
-    assert (outcome.refused, outcome.failed) == ({"x": error}, {})
+    assert (outcome.rejected, outcome.failed) == ({"x": error}, {})
 
 
 @pytest.mark.parametrize("error", REFUSALS)
 def test_outcome_of_a_given_campaign_that_braze_refuses_is_failed(error):
     outcome = an_outcome(failed={"x": error}, listed=False)
-    assert (outcome.refused, outcome.failed) == ({}, {"x": error})
+    assert (outcome.rejected, outcome.failed) == ({}, {"x": error})
 
 
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize("error", FAILURES)
 def test_outcome_of_any_other_failure_is_failed(error, listed):
     outcome = an_outcome(failed={"x": error}, listed=listed)
-    assert (outcome.refused, outcome.failed) == ({}, {"x": error})
+    assert (outcome.rejected, outcome.failed) == ({}, {"x": error})
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
 @pytest.mark.parametrize("missing", ["warn", "fail", "ignore"])
 def test_error_of_when_all_landed_is_success(on_campaign_error, missing):
     assert judge(an_outcome(landed=20), on_campaign_error, missing) is None
-    assert format_warnings(an_outcome(landed=20), missing) == []
+    assert format_warnings(CAMPAIGNS, an_outcome(landed=20), missing) == []
 
 
 @pytest.mark.parametrize("on_campaign_error", ["fail", "skip"])
@@ -91,9 +93,8 @@ def test_error_of_when_there_was_no_campaign_is_success(on_campaign_error):
 def test_error_of_with_refused_campaigns_is_success_with_a_warning():
     outcome = an_outcome(failed={"x": BAD_ID, "y": NOT_FOUND})
     assert judge(outcome) is None
-    assert format_warnings(outcome, "warn") == [
-        "Braze refused 2 listed campaigns, left out of this run: x, y "
-        "(of the first, BrazeRequestError: Braze answered 400.)"
+    assert format_warnings(CAMPAIGNS, outcome, "warn") == [
+        "Skipped 2 campaigns that Braze lists but rejects: x, y (the first: BrazeRequestError: Braze answered 400.)"
     ]
 
 
@@ -101,7 +102,7 @@ def test_error_of_with_refused_campaigns_is_success_with_a_warning():
 def test_error_of_when_all_were_refused_fails_for_good(on_campaign_error):
     error = judge(an_outcome(landed=0, failed=many(2, BAD_ID)), on_campaign_error)
     assert isinstance(error, BrazePartialError)
-    assert str(error).startswith("No campaign came back: bad000, bad001 (of the first, ")
+    assert str(error).startswith("No campaign was returned: bad000, bad001 (the first: ")
     assert error.is_permanent
     assert error.failures == dict.fromkeys(many(2), "BrazeRequestError: Braze answered 400.")
 
@@ -121,7 +122,9 @@ def test_error_of_when_nothing_came_back_does_not_advise_to_skip():
 def test_error_of_with_failed_campaigns_names_them_alone():
     error = judge(an_outcome(landed=5, failed={"x": NO_ANSWER, "y": BAD_ID}))
     assert isinstance(error, BrazePartialError)
-    assert str(error).startswith("1 campaign failed, the other 5 came back: x (BrazeTransportError: No answer came.).")
+    assert str(error).startswith(
+        "1 campaign failed, the other 5 were returned: x (BrazeTransportError: No answer came.)."
+    )
     assert "`on_campaign_error` to 'skip'" in str(error)
     assert error.failures == {"x": "BrazeTransportError: No answer came."}
 
@@ -129,8 +132,8 @@ def test_error_of_with_failed_campaigns_names_them_alone():
 def test_error_of_with_failed_campaigns_to_skip_is_success_with_a_warning():
     outcome = an_outcome(landed=5, failed={"x": NO_ANSWER})
     assert judge(outcome, "skip") is None
-    assert format_warnings(outcome, "warn") == [
-        "1 campaign failed, left out of this run: x (BrazeTransportError: No answer came.)"
+    assert format_warnings(CAMPAIGNS, outcome, "warn") == [
+        "Skipped 1 campaign that failed: x (BrazeTransportError: No answer came.)"
     ]
 
 
@@ -156,9 +159,9 @@ def test_error_of_of_a_fatal_failure_does_not_advise_to_run_again():
 
 
 def test_error_of_names_twenty_campaigns_and_counts_the_others():
-    assert "bad018, bad019 (of the first, " in str(judge(an_outcome(failed=many(20))))
+    assert "bad018, bad019 (the first: " in str(judge(an_outcome(failed=many(20))))
     text = str(judge(an_outcome(failed=many(23))))
-    assert "bad018, bad019 and 3 more (of the first, " in text
+    assert "bad018, bad019 and 3 more (the first: " in text
     assert "bad020" not in text
     assert len(judge(an_outcome(failed=many(23))).failures) == 23
 
@@ -166,7 +169,7 @@ def test_error_of_names_twenty_campaigns_and_counts_the_others():
 def test_error_of_with_missing_days_to_warn_of_is_success_with_a_warning():
     outcome = an_outcome(landed=3, lacking=2, lacks=DAYS[1:])
     assert judge(outcome, missing="warn") is None
-    assert format_warnings(outcome, "warn") == [
+    assert format_warnings(CAMPAIGNS, outcome, "warn") == [
         "Days are missing for 2 campaigns: c000 2026-11-17, 2026-11-18; c001 2026-11-17, 2026-11-18"
     ]
 
@@ -174,13 +177,15 @@ def test_error_of_with_missing_days_to_warn_of_is_success_with_a_warning():
 def test_error_of_with_missing_days_to_ignore_is_silent_success():
     outcome = an_outcome(landed=30, lacking=30)
     assert judge(outcome, missing="ignore") is None
-    assert format_warnings(outcome, "ignore") == []
+    assert format_warnings(CAMPAIGNS, outcome, "ignore") == []
 
 
 def test_error_of_with_missing_days_to_fail_for_names_campaigns_and_days():
     error = judge(an_outcome(landed=3, lacking=1), missing="fail")
     assert isinstance(error, BrazeMissingDaysError)
-    assert str(error).startswith("Days are missing for 1 campaign, all else came back: c000 2026-11-18. Run the task")
+    assert str(error).startswith(
+        "Days are missing for 1 campaign: c000 2026-11-18. Everything else was returned. Run the task"
+    )
     assert error.path == "$.data"
 
 
@@ -190,7 +195,7 @@ def test_error_of_with_many_missing_days_names_twenty_of_each():
     text = str(judge(outcome, missing="fail"))
     assert "2026-12-04, 2026-12-05 and 5 more days; c001" in text
     assert "2026-12-06" not in text
-    assert "and 3 more. Run" in text
+    assert "and 3 more. Everything" in text
     assert "c019" in text
     assert "c020" not in text
 
@@ -199,14 +204,14 @@ def test_error_of_with_many_missing_days_names_twenty_of_each():
 def test_error_of_of_a_day_that_ten_campaigns_all_lack_is_an_error(missing):
     error = judge(an_outcome(landed=NEVER_CHANCE, lacking=NEVER_CHANCE), missing=missing)
     assert isinstance(error, BrazeMissingDaysError)
-    assert str(error).startswith("Braze brought 2026-11-18 for none of 10 campaigns; all other days came back.")
+    assert str(error).startswith("None of the 10 campaigns returned data for 2026-11-18. All other days were returned.")
     assert "`timezone`" in str(error)
 
 
 def test_error_of_of_a_day_that_nine_campaigns_all_lack_is_success():
     outcome = an_outcome(landed=9, lacking=9)
     assert judge(outcome) is None
-    assert outcome.missing_for_all == []
+    assert outcome.missing_for_all(NEVER_CHANCE) == []
 
 
 def test_error_of_of_a_day_that_all_but_one_lack_is_success():
@@ -217,19 +222,19 @@ def test_error_of_when_all_lack_some_day_but_not_the_same_is_success():
     outcome = Outcome(is_listed=True)
     for i in range(12):
         outcome.add_returned(f"c{i}", WINDOW, [day for day in DAYS if day != DAYS[i % 3]])
-    assert outcome.missing_for_all == []
+    assert outcome.missing_for_all(NEVER_CHANCE) == []
     assert judge(outcome) is None
 
 
 def test_missing_for_all_are_the_days_that_nobody_brought_sorted():
     outcome = an_outcome(landed=10, lacking=10, lacks=[DAYS[2], DAYS[0]])
     outcome.add_returned("more", WINDOW, [])
-    assert outcome.missing_for_all == [DAYS[0], DAYS[2]]
+    assert outcome.missing_for_all(NEVER_CHANCE) == [DAYS[0], DAYS[2]]
 
 
 def test_missing_for_all_does_not_count_campaigns_that_failed():
     outcome = an_outcome(landed=9, lacking=9, failed=many(5))
-    assert outcome.missing_for_all == []
+    assert outcome.missing_for_all(NEVER_CHANCE) == []
 
 
 def test_error_of_of_failed_campaigns_comes_before_that_of_missing_days():
@@ -243,24 +248,29 @@ def test_error_of_of_failed_campaigns_comes_before_that_of_missing_days():
 def test_warnings_name_keys_without_a_column():
     outcome = an_outcome()
     outcome.drift.update(["messages.email.machine_open", "day.conversions4", "day.conversions4"])
-    assert format_warnings(outcome, "warn") == [
-        "Braze sent 2 kinds of keys without a column, kept in `other`: day.conversions4, messages.email.machine_open"
-    ]
+    assert format_drift(outcome) == (
+        "Braze sent 2 keys that the tables have no column for. Their values are in `other`: "
+        "day.conversions4, messages.email.machine_open"
+    )
+    assert format_warnings(CAMPAIGNS, outcome, "warn") == []
+
+
+def test_drift_of_known_keys_is_no_line():
+    assert format_drift(an_outcome()) is None
 
 
 def test_warnings_name_twenty_keys_and_count_the_others():
     outcome = an_outcome()
     outcome.drift.update(f"day.k{i:02d}" for i in range(22))
-    (text,) = format_warnings(outcome, "warn")
-    assert text.startswith("Braze sent 22 kinds of keys")
+    text = format_drift(outcome)
+    assert text.startswith("Braze sent 22 keys")
     assert text.endswith("day.k18, day.k19 and 2 more")
 
 
 def test_format_warnings_everything_at_once_are_one_each():
     outcome = an_outcome(landed=3, lacking=1, failed={"x": BAD_ID, "y": NO_ANSWER})
-    outcome.drift["day.new"] += 1
-    assert len(format_warnings(outcome, "warn")) == 4
-    assert len(format_warnings(outcome, "ignore")) == 3
+    assert len(format_warnings(CAMPAIGNS, outcome, "warn")) == 3
+    assert len(format_warnings(CAMPAIGNS, outcome, "ignore")) == 2
 
 
 def test_outcome_of_a_window_in_stretches_joins_them():
@@ -272,7 +282,7 @@ def test_outcome_of_a_window_in_stretches_joins_them():
     assert outcome.landed == 11
     assert outcome.missing["c000"] == [earlier.start, LAST]
     assert outcome.missing["c011"] == [LAST]
-    assert outcome.missing_for_all == [earlier.start, LAST]
+    assert outcome.missing_for_all(NEVER_CHANCE) == [earlier.start, LAST]
     assert set(judge(outcome).failures) == {"c011"}
 
 
@@ -280,4 +290,4 @@ def test_outcome_of_a_window_in_stretches_joins_them():
 def test_error_of_when_each_campaign_lacks_a_stretch_is_a_failure(on_campaign_error):
     outcome = an_outcome(landed=1, failed={"c000": BAD_ID})
     assert outcome.landed == 0
-    assert str(judge(outcome, on_campaign_error)).startswith("No campaign came back for all days: c000")
+    assert str(judge(outcome, on_campaign_error)).startswith("No campaign was returned for all days: c000")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.series import Subject
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
     BrazeConfigError,
@@ -20,6 +21,7 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
 )
 from airflow_provider_braze.fetch.subjects import GIVE_UP_AFTER, Failed, Fetched, fetch_all
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 
 class Braze:
@@ -40,7 +42,12 @@ class Braze:
         return campaign_id.upper()
 
     def all(self, ids: Sequence[str], concurrency: int = 4, fetch: Callable[[str], Any] | None = None) -> Any:
-        return fetch_all(ids, fetch or self.fetch, concurrency=concurrency, stop=self.stopped.set)
+        return fetch_all(
+            ids if isinstance(ids, Drawn) else [CAMPAIGNS.subject(each) for each in ids],
+            lambda subject: (fetch or self.fetch)(subject.name),
+            concurrency=concurrency,
+            stop=self.stopped.set,
+        )
 
 
 def collect(outcomes: Iterable[Any], seen: list[Any]) -> None:
@@ -64,12 +71,12 @@ def test_fetch_all_gives_every_campaign_exactly_once(concurrency, multiple, more
     wanted = ids(max(0, concurrency * multiple + more))
     braze = Braze({f"c{number}": BrazeRequestError("unknown", 400) for number in seed})
     outcomes = list(braze.all(wanted, concurrency))
-    assert sorted(each.campaign_id for each in outcomes) == sorted(wanted) == sorted(braze.asked)
+    assert sorted(each.subject.name for each in outcomes) == sorted(wanted) == sorted(braze.asked)
     for each in outcomes:
-        if each.campaign_id in braze.failures:
-            assert each == Failed(each.campaign_id, braze.failures[each.campaign_id])
+        if each.subject.name in braze.failures:
+            assert each == Failed(each.subject, braze.failures[each.subject.name])
         else:
-            assert each == Fetched(each.campaign_id, each.campaign_id.upper())
+            assert each == Fetched(each.subject, each.subject.name.upper())
     assert not braze.stopped.is_set()
     assert not threads()
 
@@ -82,9 +89,9 @@ def test_fetch_all_gives_campaigns_as_they_come():
         return campaign_id
 
     with closing(Braze().all(ids(2), 2, fetch)) as fetched:
-        assert next(fetched).campaign_id == "c1"
+        assert next(fetched).subject.name == "c1"
         release.set()
-        assert next(fetched).campaign_id == "c0"
+        assert next(fetched).subject.name == "c0"
 
 
 def test_fetch_all_uses_as_many_threads_as_told():
@@ -96,19 +103,20 @@ def test_fetch_all_uses_as_many_threads_as_told():
     assert len(list(Braze().all(ids(10), 5, fetch))) == 10
 
 
-class Drawn(list[str]):
-    """Ids that count how many of them were taken."""
+class Drawn(list[Subject]):
+    """Subjects that count how many of them were taken, from the start of the last iteration."""
 
     count = 0
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[Subject]:
+        self.count = 0
         for each in super().__iter__():
             self.count += 1
             yield each
 
 
 def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
-    drawn, go = Drawn(ids(50)), threading.Event()
+    drawn, go = Drawn(CAMPAIGNS.subject(each) for each in ids(50)), threading.Event()
 
     def fetch(campaign_id: str) -> None:
         assert campaign_id == "c0" or go.wait(20)
@@ -133,7 +141,7 @@ def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
 )
 def test_fetch_all_goes_on_after_a_campaign_that_failed(error):
     outcomes = list(Braze({"c1": error}).all(ids(9), 2))
-    assert Failed("c1", error) in outcomes
+    assert Failed(CAMPAIGNS.subject("c1"), error) in outcomes
     assert sum(isinstance(each, Fetched) for each in outcomes) == 8
 
 
@@ -187,8 +195,16 @@ def test_fetch_all_gives_what_failed_before_it_gives_up():
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
 def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_when_braze_answers_nothing(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
-    outcomes = list(fetch_all(ids(1000), braze.fetch, concurrency=concurrency, stop=braze.stopped.set, is_needed=False))
-    assert sorted(each.campaign_id for each in outcomes) == sorted(ids(1000))
+    outcomes = list(
+        fetch_all(
+            [CAMPAIGNS.subject(each) for each in ids(1000)],
+            lambda subject: braze.fetch(subject.name),
+            concurrency=concurrency,
+            stop=braze.stopped.set,
+            is_needed=False,
+        )
+    )
+    assert sorted(each.subject.name for each in outcomes) == sorted(ids(1000))
     assert {type(each) for each in outcomes} == {Failed}
     assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
     assert not braze.stopped.is_set()
@@ -206,7 +222,7 @@ def test_fetch_all_closed_early_stops_and_ends_its_threads():
         return campaign_id
 
     with closing(braze.all(ids(100), 4, fetch)) as fetched:
-        assert next(fetched).campaign_id == "c0"
+        assert next(fetched).subject.name == "c0"
         assert started.wait(20)
         assert threads()
     assert braze.stopped.is_set()

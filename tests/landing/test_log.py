@@ -6,52 +6,96 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeTransportError
 from airflow_provider_braze.fetch.subjects import Failed, Fetched
-from airflow_provider_braze.landing.log import name_chunk, progress_line, with_progress
-
-
-def a_line(done=400, total=1250, failed=0, seconds=16.0, remaining=49_600) -> str:
-    return progress_line("their details", done, total, failed=failed, seconds=seconds, remaining=remaining)
+from airflow_provider_braze.landing.log import (
+    format_changed,
+    format_days,
+    format_progress,
+    format_result,
+    name_chunk,
+    with_progress,
+)
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 
 @pytest.mark.parametrize(
-    ("given", "line"),
+    ("count", "share", "failed", "remaining", "line"),
     [
         (
-            {},
-            "Fetched 400 of 1250 campaigns, their details: 25.0 a second, about 34 s to go; "
-            "rate limit: 49600 requests left",
+            "400 of 1250 campaigns",
+            0.32,
+            0,
+            49_600,
+            "Fetched 400 of 1250 campaigns (details), about 34 s left; rate limit: 49600 requests left",
         ),
         (
-            {"failed": 3, "remaining": 1},
-            "Fetched 400 of 1250 campaigns, their details, 3 of them failed: 25.0 a second, about 34 s to go; "
-            "rate limit: 1 request left",
+            "400 of 1250 campaigns",
+            0.32,
+            3,
+            1,
+            "Fetched 400 of 1250 campaigns (details), 3 failed, about 34 s left; rate limit: 1 request left",
         ),
-        ({"done": 1, "total": 1, "remaining": None}, "Fetched 1 of 1 campaign, their details: 0.1 a second, in 16 s"),
-        (
-            {"done": 8, "total": 8, "seconds": 0.0, "remaining": None},
-            "Fetched 8 of 8 campaigns, their details: 8000000000.0 a second, in 0 s",
-        ),
+        ("1 of 1 campaign", 1.0, 0, None, "Fetched 1 of 1 campaign (details), in 16 s"),
     ],
 )
-def test_progress_line_tells_what_is_done_and_left(given, line):
-    assert a_line(**given) == line
+def test_format_progress_names_what_is_done_and_left(count, share, failed, remaining, line):
+    assert format_progress("details", count, share, failed, seconds=16.0, remaining=remaining) == line
 
 
 @pytest.mark.parametrize(
-    ("total", "name"), [(1, "[2026-11-16, 2026-11-19)"), (12, "[2026-11-16, 2026-11-19), chunk 1 of 12")]
+    ("total", "name"), [(1, "2026-11-16 to 2026-11-18"), (12, "2026-11-16 to 2026-11-18, chunk 1 of 12")]
 )
-def test_name_stretch_numbers_those_of_a_long_window(total, name):
+def test_name_chunk_numbers_the_chunks_of_a_long_window(total, name):
     assert name_chunk(Window(date(2026, 11, 16), date(2026, 11, 19)), 1, total) == name
 
 
-def test_with_progress_passes_all_on_and_tells_the_end(caplog):
-    items = [Fetched("a", 1), Failed("b", BrazeTransportError("No answer came.")), Fetched("c", 2)]
+def test_format_days_of_one_day_is_that_day():
+    assert format_days(Window(date(2026, 11, 16), date(2026, 11, 17))) == "2026-11-16"
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        ([], "none"),
+        (["2026-11-16"], "2026-11-16"),
+        (["2026-11-16", "2026-11-18"], "2, 2026-11-16 to 2026-11-18"),
+    ],
+)
+def test_format_changed_gives_number_and_ends(days, text):
+    assert format_changed(days) == text
+
+
+def test_format_result_fits_the_log_page():
+    record = {
+        "subjects": {"landed": 2, "rejected": {"a": 1}, "failed": {}, "missing_days": {"b": ["2026-11-16"]}},
+        "tables": {
+            "campaign_days": {"rows": 7, "objects": [{"written": True}, {"written": False}]},
+            "campaigns": {"rows": 3, "objects": [{"written": False}]},
+        },
+        "changed_days": ["2026-11-16"],
+        "seconds": 3.2,
+        "requests": 12,
+        "retries": 1,
+        "waited_seconds": 0.5,
+    }
+    lines = format_result(record, "campaigns", "s3://lake/braze/record.json")
+    assert lines == [
+        "Campaigns: 2 landed, 1 rejected, 0 failed, 1 with missing days",
+        "Files: 1 written, 2 unchanged. Rows: campaign_days 7, campaigns 3",
+        "Changed days: 2026-11-16",
+        "Took 3.2 s: 12 requests, 1 retry, 0.5 s of waiting for Braze",
+        "Record: s3://lake/braze/record.json",
+    ]
+    assert all(len(line) <= 140 for line in lines)
+
+
+def test_with_progress_passes_all_on_and_logs_the_end(caplog):
+    a, b, c = map(CAMPAIGNS.subject, "abc")
+    items = [Fetched(a, 1), Failed(b, BrazeTransportError("No response.")), Fetched(c, 2)]
     hook = SimpleNamespace(get_conn=lambda: SimpleNamespace(remaining=lambda path: None))
     with caplog.at_level(logging.INFO, "airflow_provider_braze"):
-        assert list(with_progress(iter(items), 3, "all", hook, CAMPAIGNS_DATA_SERIES)) == items
+        assert list(with_progress(iter(items), CAMPAIGNS, 3, "all", hook, CAMPAIGNS.endpoint)) == items
     (line,) = caplog.messages
-    assert line.startswith("Fetched 3 of 3 campaigns, all, 1 of them failed: ")
+    assert line.startswith("Fetched 3 of 3 campaigns (all), 1 failed, ")

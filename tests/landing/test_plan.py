@@ -7,28 +7,35 @@ import pytest
 
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.series import Table
 from airflow_provider_braze.landing.layout import Layout, part_of
+from airflow_provider_braze.landing.log import format_plan
 from airflow_provider_braze.landing.plan import (
-    DEFAULT_TABLES,
     Plan,
     choose_subjects,
-    format_plan,
 )
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
+DEFAULT_TABLES = tuple(table for table in CAMPAIGNS.tables if table.is_default)
 START = date(2026, 10, 19)
+
+
+def tables_named(*names: str) -> tuple[Table, ...]:
+    return tuple(table for table in CAMPAIGNS.tables if table.name in names)
 
 
 def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_per_minute=None) -> Plan:
     return Plan(
+        series=CAMPAIGNS,
         window=Window(START, START + timedelta(days=days), "Europe/Berlin", "interval", min(30, days - 1)),
         layout=Layout(parts, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
         part=part,
-        campaign_ids=[f"c{i}" for i in range(campaigns)],
-        campaigns=None,
+        subjects=[CAMPAIGNS.subject(f"c{i}") for i in range(campaigns)],
+        catalog=None,
         tables=DEFAULT_TABLES,
         concurrency=concurrency,
         missing_days="warn",
-        on_campaign_error="fail",
+        on_error="fail",
         run={},
         requests_per_minute=requests_per_minute,
     )
@@ -37,7 +44,9 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
 @pytest.mark.parametrize("parts", [1, 2, 16, 100])
 def test_choose_subjects_gives_each_campaign_to_one_part_once(parts):
     ids = [f"campaign-{i}" for i in range(500)] + ["é", "日本", "\U0001f600", "", "campaign-0", "campaign-499"]
-    chosen = [choose_subjects(ids, part, parts) for part in range(parts)]
+    chosen = [
+        [each.name for each in choose_subjects(list(map(CAMPAIGNS.subject, ids)), part, parts)] for part in range(parts)
+    ]
     assert sorted(campaign_id for each in chosen for campaign_id in each) == sorted(set(ids))
     assert all(each == sorted(each) for each in chosen)
     assert all(part_of(campaign_id, parts) == part for part, each in enumerate(chosen) for campaign_id in each)
@@ -45,7 +54,8 @@ def test_choose_subjects_gives_each_campaign_to_one_part_once(parts):
 
 def test_choose_subjects_does_not_depend_on_the_order_given():
     ids = [f"campaign-{i}" for i in range(50)]
-    assert choose_subjects(ids[::-1], 3, 7) == choose_subjects(ids, 3, 7)
+    subjects = list(map(CAMPAIGNS.subject, ids))
+    assert choose_subjects(subjects[::-1], 3, 7) == choose_subjects(subjects, 3, 7)
 
 
 def test_choose_subjects_of_none_is_empty():
@@ -60,7 +70,7 @@ def test_describe_tells_the_plan_in_plain_values():
         "lookback_days": 30,
         "lookback": None,
         "days": 31,
-        "campaigns": 1200,
+        "subjects": 1200,
         "calls": 1200,
         "expected_minutes": 0.6,
         "spool_mib": 10.6,
@@ -73,7 +83,7 @@ def test_describe_tells_the_plan_in_plain_values():
     ("table", "mib"), [("campaign_days", 4.8), ("campaign_messages", 28.6), ("campaign_raw", 62.0)]
 )
 def test_describe_estimates_the_disk_of_the_tables_and_always_of_the_days(table, mib):
-    plan = replace(a_plan(campaigns=1000, days=100), tables=[table, "campaigns"])
+    plan = replace(a_plan(campaigns=1000, days=100), tables=tables_named(table, "campaigns"))
     assert plan.describe()["spool_mib"] == mib
 
 
@@ -95,7 +105,7 @@ def test_describe_counts_a_call_for_each_100_days_of_each_campaign(days, calls):
     ],
 )
 def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookback, calls):
-    plan = replace(a_plan(campaigns=10, days=150), tables=tables, lookback=lookback)
+    plan = replace(a_plan(campaigns=10, days=150), tables=tables_named(*tables), lookback=lookback)
     assert plan.describe()["calls"] == calls
 
 
@@ -104,7 +114,7 @@ def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookb
     [(["campaigns"], 0), (["campaign_details"], 9.5), (["campaign_days", "campaign_details"], 14.3)],
 )
 def test_describe_estimates_the_disk_of_details_whatever_the_days(tables, mib):
-    assert replace(a_plan(campaigns=1000, days=100), tables=tables).describe()["spool_mib"] == mib
+    assert replace(a_plan(campaigns=1000, days=100), tables=tables_named(*tables)).describe()["spool_mib"] == mib
 
 
 def test_describe_tells_which_campaign_gave_the_lookback():
@@ -144,14 +154,14 @@ def test_stretches_are_the_windows_of_one_call_newest_first():
     assert {chunk.timezone for chunk in plan.chunks} == {"Europe/Berlin"}
 
 
-def test_lines_of_a_plan_are_one_folded_group():
+def test_format_plan_is_one_collapsible_group():
     assert format_plan(a_plan()) == [
         "::group::Plan: 1200 campaigns, 31 days, 1200 calls, about 1 minute",
-        "Days: [2026-10-19, 2026-11-19) in Europe/Berlin, of which read again: 30",
+        "Days: 2026-10-19 to 2026-11-18 (Europe/Berlin), including 30 lookback days",
         "Tables: campaign_days, campaign_messages, campaigns; format: parquet",
-        "From https://rest.fra-02.braze.eu: 16 campaigns at once",
-        "Disk needed meanwhile: 10.6 MiB at most",
-        "When days are missing: warn; when campaigns fail: fail",
+        "Source: https://rest.fra-02.braze.eu, 16 campaigns at a time",
+        "Local disk: at most 10.6 MiB",
+        "Missing days: warn; failing campaigns: fail",
         "::endgroup::",
     ]
 
@@ -164,15 +174,15 @@ def test_lines_of_a_plan_are_one_folded_group():
         ({"requests_per_minute": 100}, "1200 campaigns, 31 days, 1200 calls, about 12 minutes"),
     ],
 )
-def test_lines_of_a_plan_begin_with_its_size(given, title):
+def test_format_plan_begins_with_its_size(given, title):
     assert format_plan(a_plan(**given))[0] == f"::group::Plan: {title}"
 
 
-def test_lines_of_a_part_name_it():
+def test_format_plan_of_a_part_names_it():
     assert format_plan(a_plan(parts=16, part=3))[0].startswith("::group::Plan of part 3 (of 0 to 15): 1200 campaigns, ")
 
 
-def test_lines_of_a_plan_with_a_cap_tell_it():
+def test_format_plan_with_a_cap_shows_it():
     assert format_plan(a_plan(concurrency=1, requests_per_minute=100))[3] == (
-        "From https://rest.fra-02.braze.eu: 1 campaign at once, 100 requests a minute at most"
+        "Source: https://rest.fra-02.braze.eu, 1 campaign at a time, at most 100 requests per minute"
     )

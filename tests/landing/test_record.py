@@ -9,10 +9,12 @@ from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazeRequestError, BrazeTransportError
 from airflow_provider_braze.fetch.outcome import Outcome, Tally
 from airflow_provider_braze.landing.layout import Layout
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES, Plan
+from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject
-from airflow_provider_braze.landing.record import build_record, format_result, summarise
+from airflow_provider_braze.landing.record import build_record, summarise
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.transport.sender import TransportStats
+from tests.campaign_tables import TABLES
 
 FIRST = date(2026, 10, 24)
 """The clocks of Berlin go back on the day after."""
@@ -21,17 +23,18 @@ STATS = TransportStats(requests=12, retries=2, waits=1, waited_seconds=3.14159)
 URI = "s3://lake/braze/_braze/manifests/2026-10-24_2026-10-25/part-00-of-01.json"
 
 
-def a_plan(days=1, tables: Sequence[str] = DEFAULT_TABLES, campaigns=3) -> Plan:
+def a_plan(days=1, tables: Sequence[str] = CAMPAIGNS.default_tables, campaigns=3) -> Plan:
     return Plan(
+        series=CAMPAIGNS,
         window=Window(FIRST, FIRST + timedelta(days=days), "Europe/Berlin", "interval", days - 1),
         layout=Layout(1, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
         part=0,
-        campaign_ids=[f"c{i}" for i in range(campaigns)],
-        campaigns=None,
-        tables=tables,
+        subjects=[CAMPAIGNS.subject(f"c{i}") for i in range(campaigns)],
+        catalog=None,
+        tables=tuple(TABLES[name] for name in tables),
         concurrency=16,
         missing_days="warn",
-        on_campaign_error="skip",
+        on_error="skip",
         run=RUN,
     )
 
@@ -109,7 +112,8 @@ def test_make_manifest_tells_the_run_and_what_it_did():
                 "objects": [{"path": "campaigns/campaigns.parquet", "rows": 3, "bytes": 500, "written": False}],
             },
         },
-        "campaigns": {
+        "series": "campaigns",
+        "subjects": {
             "landed": 2,
             "rejected": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
             "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
@@ -166,7 +170,7 @@ def test_summarise_tells_counts_and_the_address():
 
 def test_manifest_and_summary_tell_whose_details_came():
     plan = a_plan(tables=["campaign_details"])
-    outcome = Outcome(is_listed=True, details=Tally(is_listed=True, came={"c0", "c1"}))
+    outcome = Outcome(is_listed=True, details=Tally(is_listed=True, returned={"c0", "c1"}))
     outcome.details.add_failure("c2", BrazeRequestError("Braze answered 400.", 400))
     outcome.details.add_failure("c3", BrazeTransportError("No answer came."))
     manifest = a_manifest(plan, outcome)
@@ -176,13 +180,6 @@ def test_manifest_and_summary_tell_whose_details_came():
         "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
     }
     assert summarise(manifest, URI)["details"] == {"landed": 2, "rejected": 1, "failed": 1}
-
-
-def test_conclusion_tells_the_run_in_one_line():
-    assert format_result(a_manifest(), URI) == (
-        "This run took 61.3 s, 3.1 s of them waiting for Braze; 12 requests, 2 retries. "
-        f"Campaigns: 2 landed, 1 refused, 1 failed, 1 with missing days. Changed days: 1. Manifest: {URI}"
-    )
 
 
 def test_summarise_is_as_small_for_many_days_and_campaigns():

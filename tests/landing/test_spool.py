@@ -17,7 +17,7 @@ from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_
 from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
 
-SPOOLED = {name: SCHEMAS[name] for name in ("campaign_days", "campaign_messages")}
+SPOOLED = {name: TABLES[name] for name in ("campaign_days", "campaign_messages")}
 
 
 def read_day(spool, name, day):
@@ -88,7 +88,7 @@ def largest_file(size: int) -> Iterator[None]:
 def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
     days = days_from(DAY, 3)
     runs = [a_run(["a", "b"], days), a_run(["c"], days[1:]), a_run(["d", "e", "f"], days[:1])]
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for run in runs:
             spool.add(run)
         for name in SPOOLED:
@@ -108,14 +108,14 @@ def test_read_gives_every_value_back(folder):
 
 def test_read_of_a_run_in_several_chunks_gives_its_days_whole(folder):
     run = a_run(["a", "b", "c"], days_from(DAY, 2))["campaign_days"]
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": pa.concat_tables([run.slice(0, 2), run.slice(2, 2), run.slice(4)])})
         assert read_day(spool, "campaign_days", DAY).equals(run.slice(0, 3))
         assert read_day(spool, "campaign_days", DAY + timedelta(days=1)).equals(run.slice(3))
 
 
 def test_read_of_a_day_without_rows_is_an_empty_table(folder):
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a")})
         assert read_day(spool, "campaign_messages", DAY) == SCHEMAS["campaign_messages"].empty_table()
         assert read_day(spool, "campaign_days", DAY + timedelta(days=1)) == SCHEMAS["campaign_days"].empty_table()
@@ -123,7 +123,7 @@ def test_read_of_a_day_without_rows_is_an_empty_table(folder):
 
 def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
     days = days_from(DAY, 40)
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for batch in range(5):
             spool.add(a_run([f"{batch}-{i}" for i in range(20)], days))
         wanted = [(name, day) for day in days for name in SPOOLED] * 5
@@ -137,7 +137,7 @@ def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
 
 def test_days_are_those_with_rows_sorted(folder):
     first, second, third = days_from(DAY, 3)
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a", day=third)})
         spool.add(a_run(["b"], [second, first]))
         spool.add({"campaign_days": days_of("c", day=third)})
@@ -146,7 +146,7 @@ def test_days_are_those_with_rows_sorted(folder):
 
 def test_fingerprint_is_that_of_all_rows_of_the_day_from_all_runs(folder):
     days = days_from(DAY, 2)
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add(a_run(["b"], days[:1]))
         spool.add(a_run(["a", "c"], days))
         for name in SPOOLED:
@@ -157,20 +157,20 @@ def test_fingerprint_is_that_of_all_rows_of_the_day_from_all_runs(folder):
 
 
 def test_add_of_tables_without_rows_makes_no_day(folder):
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
-        spool.add({name: schema.empty_table() for name, schema in SPOOLED.items()})
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
+        spool.add({name: SCHEMAS[name].empty_table() for name in SPOOLED})
         assert spool.days == []
 
 
 def test_spool_that_nothing_was_added_to_has_no_days(folder):
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         assert spool.days == []
         assert read_day(spool, "campaign_days", DAY).num_rows == 0
 
 
 def test_spool_keeps_one_open_file_a_table_that_has_no_name(folder):
     before = open_files()
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for batch in range(3):
             spool.add(a_run([f"{batch}"], days_from(DAY, 100)))
         assert len(open_files() - before) == len(SPOOLED)
@@ -178,13 +178,13 @@ def test_spool_keeps_one_open_file_a_table_that_has_no_name(folder):
 
 
 def test_spool_after_an_error_inside_is_removed(folder):
-    with pytest.raises(KeyboardInterrupt), Spool(SPOOLED, 100, 100, str(folder)) as spool:  # noqa: PT012 - the spool is the point
+    with pytest.raises(KeyboardInterrupt), Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:  # noqa: PT012 - the spool is the point
         spool.add(a_run(["a"], [DAY]))
         raise KeyboardInterrupt
 
 
 def test_add_on_a_full_disk_is_an_os_error_that_leaves_the_runs_before_readable(folder):
-    with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a")})
         with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
             spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY + timedelta(days=1), 100)))
@@ -196,7 +196,7 @@ def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
     with (
         largest_file(20_000),
         pytest.raises(OSError, match="File too large"),
-        Spool(SPOOLED, 100, 100, str(folder)) as spool,
+        Spool(SPOOLED.values(), 100, 100, str(folder)) as spool,
     ):
         spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
 
@@ -205,7 +205,7 @@ def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
     met = []
 
     def fill() -> None:
-        with Spool(SPOOLED, 100, 100, str(folder)) as spool:
+        with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
             try:
                 spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
             except OSError as error:
@@ -219,12 +219,12 @@ def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
 
 def test_spool_in_a_folder_that_is_not_there_is_an_os_error(folder):
     with pytest.raises(FileNotFoundError):
-        Spool(SPOOLED, 100, 100, str(folder / "missing"))
+        Spool(SPOOLED.values(), 100, 100, str(folder / "missing"))
 
 
 def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(folder):
     days = days_from(DAY, 30)
-    with Spool(SPOOLED, 500, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 500, 100, str(folder)) as spool:
         spool.add(a_run([f"{i:03d}" for i in range(500)], days))
         late = days[-1] + timedelta(days=400)
         blocks = spool.blocks([*days, late])
@@ -236,10 +236,10 @@ def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(fo
 
 
 def test_blocks_of_many_campaigns_are_single_days(folder):
-    with Spool(SPOOLED, 10_000, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 10_000, 100, str(folder)) as spool:
         assert spool.blocks(days_from(DAY, 2)) == [[day] for day in days_from(DAY, 2)]
 
 
 def test_blocks_of_no_campaigns_are_as_large_as_can_be(folder):
-    with Spool(SPOOLED, 0, 100, str(folder)) as spool:
+    with Spool(SPOOLED.values(), 0, 100, str(folder)) as spool:
         assert sum(map(len, spool.blocks(days_from(DAY, 20)))) == 20

@@ -74,16 +74,6 @@ def test_build_tables_raw_holds_each_day_as_it_was_sent():
     assert raw.column("payload").to_pylist() == days[::-1]
 
 
-def test_build_tables_raw_of_days_without_text_raises_value_error():
-    with pytest.raises(ValueError, match="keep_payload"):
-        build_tables([rows_from([{}])], ["campaign_raw"])
-
-
-def test_build_tables_of_unknown_name_raises_value_error():
-    with pytest.raises(ValueError, match="campaigns"):
-        build_tables([], ["campaigns"])
-
-
 @pytest.mark.parametrize("batch", [[], [collect("c", [])], [rows_from([], keep_payload=True)]])
 def test_build_tables_without_days_are_empty_but_have_their_schemas(batch):
     tables = build_tables(batch, ["campaign_raw", *BOTH])

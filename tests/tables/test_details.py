@@ -206,7 +206,7 @@ def test_decode_details_of_another_shape_raises_data_error_with_path(answer, pat
 
 @pytest.mark.parametrize("key", ["messages", "conversion_behaviors", "tags"])
 def test_decode_details_with_any_known_key_is_an_answer(key):
-    assert decode({key: None}).campaign_id == "c"
+    assert decode({key: None}).cells["campaign_id"] == "c"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'{"name": NaN}', b'{"name": "\\ud800"}'])

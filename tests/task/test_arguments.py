@@ -5,18 +5,18 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES, TABLES
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.arguments import check_arguments, check_choice, check_range
 
 GOOD = {
     "parts": 1,
     "part": None,
-    "tables": DEFAULT_TABLES,
+    "tables": CAMPAIGNS.default_tables,
     "file_format": "parquet",
     "concurrency": 16,
     "lookback_days": 30,
     "missing_days": "warn",
-    "on_campaign_error": "fail",
+    "on_error": "fail",
 }
 
 
@@ -51,7 +51,7 @@ def test_check_choice_of_anything_else_names_the_choices(value):
         {"parts": 16, "part": 0},
         {"parts": 16, "part": 15},
         {"parts": 1000, "part": 999},
-        {"tables": list(TABLES)},
+        {"tables": list(CAMPAIGNS.table_names)},
         {"tables": ["campaign_raw"]},
         {"tables": {"campaigns"}},
         {"file_format": "jsonl"},
@@ -63,11 +63,11 @@ def test_check_choice_of_anything_else_names_the_choices(value):
         {"tables": ["campaign_details"]},
         {"missing_days": "fail"},
         {"missing_days": "ignore"},
-        {"on_campaign_error": "skip"},
+        {"on_error": "skip"},
     ],
 )
 def test_check_arguments_passes_what_can_be_landed(given):
-    check_arguments(**{**GOOD, **given})
+    check_arguments(CAMPAIGNS, **{**GOOD, **given})
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_check_arguments_passes_what_can_be_landed(given):
         ({"file_format": "csv"}, "`file_format` has 'csv'. Known are: parquet, jsonl."),
         ({"file_format": None}, "`file_format` has None."),
         ({"missing_days": "error"}, "`missing_days` has 'error'. Known are: warn, fail, ignore."),
-        ({"on_campaign_error": "warn"}, "`on_campaign_error` has 'warn'. Known are: fail, skip."),
+        ({"on_error": "warn"}, "`on_error` has 'warn'. Known are: fail, skip."),
         (
             {"tables": []},
             "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns, "
@@ -117,5 +117,5 @@ def test_check_arguments_passes_what_can_be_landed(given):
 )
 def test_check_arguments_refuses_by_name_and_value(given, message):
     with pytest.raises(BrazeConfigError) as caught:
-        check_arguments(**{**GOOD, **given})
+        check_arguments(CAMPAIGNS, **{**GOOD, **given})
     assert str(caught.value).startswith(message)

@@ -10,9 +10,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_braze.exceptions import BrazePartialError
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.lineage import name_table
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.campaign_tables import SCHEMAS
@@ -114,7 +114,7 @@ def test_names_are_those_of_openlineages_own_client():
 def test_start_tells_endpoints_and_tables_without_statistics(transfer, workspace, tmp_path):
     lineage = transfer().get_openlineage_facets_on_start()
     assert names(lineage.inputs) == {(workspace.url, LIST), (workspace.url, SERIES)}
-    assert names(lineage.outputs) == {("file", f"{tmp_path}/lake/{table}") for table in DEFAULT_TABLES}
+    assert names(lineage.outputs) == {("file", f"{tmp_path}/lake/{table}") for table in CAMPAIGNS.default_tables}
     assert not any(each.outputFacets for each in lineage.outputs)
 
 
@@ -166,7 +166,7 @@ def test_complete_of_a_run_that_changed_nothing_tells_that_nothing_was_written(t
     task = transfer()
     task.execute(make_context())
     told = statistics_of(task.get_openlineage_facets_on_complete(None))
-    assert told == dict.fromkeys(DEFAULT_TABLES, (0, 0, 0))
+    assert told == dict.fromkeys(CAMPAIGNS.default_tables, (0, 0, 0))
 
 
 def test_complete_leaves_out_a_table_that_the_run_did_not_land(transfer, workspace, make_context):
@@ -249,7 +249,7 @@ def test_events_of_a_real_run_tell_what_it_read_and_wrote(airflow, workspace, tm
             (workspace.url, SERIES),
         ]
         assert {(each["namespace"], each["name"]) for each in event["outputs"]} == {
-            ("file", f"{tmp_path}/lake/{table}") for table in DEFAULT_TABLES
+            ("file", f"{tmp_path}/lake/{table}") for table in CAMPAIGNS.default_tables
         }
     assert [written_by(event) for event in events] == [{}, landed(tmp_path / "lake")]
     (days,) = (each for each in events[1]["outputs"] if each["name"].endswith("campaign_days"))
@@ -266,7 +266,9 @@ def written_by(event):
 def landed(lake):
     import pyarrow.parquet as pq
 
-    files = {table: [path for path in (lake / table).rglob("*") if path.is_file()] for table in DEFAULT_TABLES}
+    files = {
+        table: [path for path in (lake / table).rglob("*") if path.is_file()] for table in CAMPAIGNS.default_tables
+    }
     return {
         table: (
             sum(pq.read_metadata(path).num_rows for path in paths),

@@ -46,7 +46,8 @@ def a_manifest():
     return {
         "seconds": 12.5,
         "changed_days": ["2026-11-01", "2026-11-02"],
-        "campaigns": {
+        "series": "campaigns",
+        "subjects": {
             "landed": 7,
             "rejected": {"a": {}},
             "failed": {"b": {}, "c": {}},
@@ -65,7 +66,7 @@ def test_landing_figures_count_what_the_manifest_lists():
         "changed_days": 2,
         "missing_days": 3,
         "campaigns.landed": 7,
-        "campaigns.refused": 1,
+        "campaigns.rejected": 1,
         "campaigns.failed": 2,
         "rows.campaign_days": 40,
         "rows.campaigns": 9,
@@ -143,7 +144,7 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
         "changed_days": 3,
         "missing_days": 0,
         "campaigns.landed": 4,
-        "campaigns.refused": 0,
+        "campaigns.rejected": 0,
         "campaigns.failed": 0,
         "rows.campaign_days": 12,
         "rows.campaigns": 4,

@@ -1,0 +1,76 @@
+"""KPIs and sessions: one tidy table of metric, app, segment, day and value.
+
+Sources: Braze docs, Export daily active users, monthly active users, new users, uninstalls, and app sessions by time
+(seen 2026-11). MAU is computed once a day at 12:05 UTC and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from airflow_provider_braze.core.endpoints import Endpoint
+from airflow_provider_braze.core.series import Column, Decoder, Series, Subject, Table, columns
+
+ENDPOINTS: Final = {
+    "dau": Endpoint("/kpi/dau/data_series"),
+    "mau": Endpoint("/kpi/mau/data_series"),
+    "new_users": Endpoint("/kpi/new_users/data_series"),
+    "uninstalls": Endpoint("/kpi/uninstalls/data_series"),
+    "sessions": Endpoint("/sessions/data_series"),
+}
+"""The endpoint of each metric; the key of its figure is the metric's name."""
+
+METRICS: Final = tuple(ENDPOINTS)
+
+
+def _load_decoder(series: Series) -> Decoder:
+    from airflow_provider_braze.tables.flat import FlatDecoder
+
+    return FlatDecoder(series)
+
+
+def kpi_subjects(
+    metrics: Iterable[str], app_ids: Iterable[str | None], segment_ids: Iterable[str] = ()
+) -> list[Subject]:
+    """Return a subject per metric and app, and one per app and segment for sessions.
+
+    :param app_ids: None stands for all apps together, which Braze counts itself: apps must not be summed.
+    """
+    found = []
+    for metric in metrics:
+        segments = [None, *segment_ids] if metric == "sessions" else [None]
+        for app_id in app_ids:
+            found += [_subject(metric, app_id, segment_id) for segment_id in segments]
+    return found
+
+
+def _subject(metric: str, app_id: str | None, segment_id: str | None) -> Subject:
+    params = {key: value for key, value in (("app_id", app_id), ("segment_id", segment_id)) if value is not None}
+    name = " ".join([metric, *(f"{key}={value}" for key, value in params.items())])
+    return Subject(name, (metric, app_id, segment_id), ENDPOINTS[metric], params, figure=metric)
+
+
+KPIS: Final = Series(
+    name="kpis",
+    noun="metric",
+    plural="metrics",
+    keys=("metric", "app_id", "segment_id"),
+    other_endpoints=tuple(ENDPOINTS.values()),
+    load_decoder=_load_decoder,
+    # A workspace has a value for every day, so one missing for a single metric is no coincidence.
+    min_subjects_for_outage=1,
+    tables=(
+        Table(
+            name="kpi_days",
+            source="figures",
+            sort_by=("day", "metric", "app_id", "segment_id"),
+            columns=(
+                *columns("string", "metric", "app_id", "segment_id"),
+                Column("day", "date"),
+                Column("value", "int64"),
+                Column("other", "string"),
+            ),
+        ),
+    ),
+)
