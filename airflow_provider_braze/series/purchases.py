@@ -1,6 +1,6 @@
 """Purchases: quantity and revenue per day, of all products together or of single ones.
 
-Both series count against the rate limit of 1,000 requests an hour that they share with the lists of events and products.
+Both series share a rate limit of 1,000 requests an hour with the lists of events and products.
 
 Sources: Braze docs, Export number of purchases, Export revenue data, API rate limits (seen 2026-11).
 """
