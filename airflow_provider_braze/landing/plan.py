@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.calls import split_window
+from airflow_provider_braze.core.calls import split_days
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Series, Source, Subject, Table
@@ -67,9 +66,8 @@ class Plan:
 
     @property
     def chunks(self) -> list[Window]:
-        """The window in pieces of one call per subject, newest first."""
-        calls = split_window(self.window, now=datetime.now(timezone.utc))
-        return [replace(self.window, start=call.start, end=call.end) for call in calls]
+        """The days of one call per subject, newest first."""
+        return split_days(self.window, self.series.max_length)
 
     def table_from(self, source: Source) -> Table | None:
         """Return the table to land that is made from a source, None when there is none."""

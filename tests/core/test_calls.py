@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_braze.core.calls import call_for_last_day, split_window
+from airflow_provider_braze.core.calls import call_for_last_day, fetch_calls, split_days, split_window
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.windows import end_of_day, load_timezone
 
@@ -30,7 +30,9 @@ ZONES = [
     "Pacific/Kiritimati",
 ]
 SPANS = [1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826]
+MAX_LENGTHS = [13, 14, 100]
 READINGS = ["inclusive", "midnight belongs to the day before", "day left out"]
+"""How Braze may treat the day of ``ending_at``. Moving it to midnight, as canvases do, is the first or the last one."""
 LATER = datetime(2040, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 
@@ -39,7 +41,7 @@ def a_window(length: int, end: date = date(2026, 11, 20), zone: str = "UTC") -> 
     return Window(end - timedelta(days=length), end, timezone=zone)
 
 
-def answered_days(call: SeriesCall, zone: str, reading: str) -> set[date]:
+def returned_days(call: SeriesCall, zone: str, reading: str) -> set[date]:
     ending_at = datetime.fromisoformat(call.ending_at).astimezone(load_timezone(zone))
     last = ending_at.date()
     at_midnight = (ending_at.hour, ending_at.minute, ending_at.second) == (0, 0, 0)
@@ -48,29 +50,35 @@ def answered_days(call: SeriesCall, zone: str, reading: str) -> set[date]:
     return {last - timedelta(days=i) for i in range(call.length)}
 
 
-def assert_brings_all(
-    window: Window, calls: list[SeriesCall], reading: str, company_zone: str | None = None, now: datetime = LATER
+def assert_returns_all(
+    window: Window,
+    calls: list[SeriesCall],
+    reading: str,
+    company_zone: str | None = None,
+    now: datetime = LATER,
+    max_length: int = 100,
 ) -> None:
     zone = company_zone or window.timezone
     for call in calls:
-        returned = answered_days(call, zone, reading)
+        returned = returned_days(call, zone, reading)
         if alone := call_for_last_day(call, returned, timezone=window.timezone, now=now):
-            returned |= answered_days(alone, zone, reading)
+            returned |= returned_days(alone, zone, reading)
         assert set(Window(call.start, call.end)) <= returned
-        assert 2 <= call.length <= 100
+        assert 2 <= call.length <= max_length
     assert [day for call in reversed(calls) for day in Window(call.start, call.end)] == list(window)
 
 
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("length", SPANS)
-def test_split_window_any_reading_of_ending_at_brings_all_days(length, zone, reading):
+def test_split_window_any_reading_of_ending_at_returns_all_days(length, zone, reading):
     window = a_window(length, zone=zone)
     calls = split_window(window, now=LATER)
     assert len(calls) == math.ceil(length / 100)
-    assert_brings_all(window, calls, reading)
+    assert_returns_all(window, calls, reading)
 
 
+@pytest.mark.parametrize("max_length", MAX_LENGTHS)
 @given(
     zone=st.sampled_from(ZONES),
     end=st.dates(date(2012, 6, 1), date(2035, 1, 1)),
@@ -78,12 +86,12 @@ def test_split_window_any_reading_of_ending_at_brings_all_days(length, zone, rea
     late=st.one_of(st.integers(0, 7200), st.integers(0, 3_000_000)),
     reading=st.sampled_from(READINGS),
 )
-def test_split_window_called_soon_after_the_last_day_brings_all_days(zone, end, length, late, reading):
+def test_split_window_called_soon_after_the_last_day_returns_all_days(zone, end, length, late, reading, max_length):
     window = a_window(length, end, zone)
     now = end_of_day(end - DAY, load_timezone(zone)) + timedelta(seconds=late)
-    calls = split_window(window, now=now)
-    assert len(calls) == math.ceil(length / 100)
-    assert_brings_all(window, calls, reading, now=now)
+    calls = split_window(window, now=now, max_length=max_length)
+    assert len(calls) == math.ceil(length / max_length)
+    assert_returns_all(window, calls, reading, now=now, max_length=max_length)
     assert all(datetime.fromisoformat(call.ending_at) <= now for call in calls)
 
 
@@ -92,9 +100,61 @@ def test_split_window_called_soon_after_the_last_day_brings_all_days(zone, end, 
     ("configured", "real"),
     [("UTC", "America/New_York"), ("UTC", "Asia/Seoul"), ("UTC", "Pacific/Honolulu"), ("Asia/Seoul", "UTC")],
 )
-def test_split_window_well_past_brings_all_days_of_another_company_zone(configured, real, reading):
+def test_split_window_well_past_returns_all_days_of_another_company_zone(configured, real, reading):
     window = a_window(250, zone=configured)
-    assert_brings_all(window, split_window(window, now=LATER), reading, company_zone=real)
+    assert_returns_all(window, split_window(window, now=LATER), reading, company_zone=real)
+
+
+@pytest.mark.parametrize("max_length", MAX_LENGTHS)
+@given(length=st.integers(0, 2000))
+def test_split_days_uses_the_fewest_chunks_and_full_length_only_where_it_saves_one(length, max_length):
+    window = a_window(length, zone="Asia/Seoul")
+    chunks = split_days(window, max_length)
+    assert [day for chunk in reversed(chunks) for day in chunk] == list(window)
+    assert all(chunk.timezone == "Asia/Seoul" for chunk in chunks)
+    assert len(chunks) == math.ceil(length / max_length)
+    full = sum(len(chunk) == max_length for chunk in chunks)
+    assert full == max(0, length - len(chunks) * (max_length - 1))
+    assert [(call.start, call.end) for call in split_window(window, now=LATER, max_length=max_length)] == [
+        (chunk.start, chunk.end) for chunk in chunks
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "max_length", "expected"),
+    [
+        (31, 14, [13, 13, 5]),
+        (31, 13, [12, 12, 7]),
+        (28, 14, [14, 14]),
+        (27, 14, [14, 13]),
+        (14, 14, [14]),
+        (13, 14, [13]),
+        (13, 13, [13]),
+        (40, 14, [14, 13, 13]),
+        (31, 100, [31]),
+        (200, 100, [100, 100]),
+        (199, 100, [100, 99]),
+    ],
+)
+def test_split_days_of_a_series_with_short_requests(days, max_length, expected):
+    assert [len(chunk) for chunk in split_days(a_window(days), max_length)] == expected
+
+
+@pytest.mark.parametrize("max_length", MAX_LENGTHS)
+@given(zone=st.sampled_from(ZONES), length=st.integers(1, 400), reading=st.sampled_from(READINGS))
+def test_fetch_calls_returns_every_day_oldest_first(zone, length, reading, max_length):
+    window = a_window(length, zone=zone)
+    requests = fetch_calls(window, now=LATER, max_length=max_length)
+    results: list[set[date]] = []
+    call = next(requests)
+    try:
+        while True:
+            assert call.length <= max_length
+            call = requests.send(returned_days(call, zone, reading) & set(Window(call.start, call.end)))
+    except StopIteration as end:
+        results = end.value
+    days = [day for result in results for day in sorted(result)]
+    assert list(dict.fromkeys(days)) == list(window)
 
 
 def test_split_window_calls_are_newest_first_and_end_at_noon_of_the_next_day():
@@ -113,7 +173,7 @@ def test_split_window_of_100_days_is_one_call_that_ends_at_noon_of_the_last_day(
 @pytest.mark.parametrize("reading", READINGS)
 def test_call_for_last_day_asks_again_only_if_the_day_of_ending_at_is_left_out(reading):
     (call,) = split_window(a_window(100), now=LATER)
-    alone = call_for_last_day(call, answered_days(call, "UTC", reading), timezone="UTC", now=LATER)
+    alone = call_for_last_day(call, returned_days(call, "UTC", reading), timezone="UTC", now=LATER)
     expected = SeriesCall(date(2026, 11, 19), date(2026, 11, 20), 2, "2026-11-20T12:00:00+00:00")
     assert alone == (expected if reading == "day left out" else None)
 
