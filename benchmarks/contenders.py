@@ -43,7 +43,7 @@ def main() -> None:
 def _airflow_mib() -> float:
     """The memory of a process that has imported what any task has."""
     import airflow.sdk
-    from airflow.providers.common.compat.sdk import BaseHook, BaseOperator, ObjectStoragePath
+    from airflow.sdk import BaseHook, BaseOperator, ObjectStoragePath
 
     del airflow, BaseHook, BaseOperator, ObjectStoragePath
     return _peak_mib()
@@ -58,7 +58,7 @@ def ours(options: argparse.Namespace) -> Callable[[], Any]:
     connection = {"conn_type": "braze", "host": options.url, "password": options.key, "extra": {"timezone": "UTC"}}
     os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
     import requests
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.sdk import ObjectStoragePath
 
     from airflow_provider_braze.landing import run as landing_run
     from airflow_provider_braze.landing.memory import load_arrow

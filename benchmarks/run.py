@@ -155,7 +155,7 @@ def memory(bench: Bench) -> Iterator[tuple[str, ...]]:
 def importing(bench: Bench) -> Iterator[tuple[str, ...]]:
     """(f): what importing the operators adds to Airflow's own import."""
     code = (
-        "import airflow.sdk, time; from airflow.providers.common.compat.sdk import BaseHook, BaseOperator;"
+        "import airflow.sdk, time; from airflow.sdk import BaseHook, BaseOperator;"
         "began = time.perf_counter(); import airflow_provider_braze.operators.braze;"
         "import airflow_provider_braze.transfers.braze_to_object_storage;"
         "import json; print(json.dumps({'ms': (time.perf_counter() - began) * 1000}))"

@@ -1,8 +1,8 @@
 """Reprocess the days that changed, and no others, whenever campaigns have landed.
 
 What: one Dag lands all campaigns every morning and declares an asset. Another is scheduled on this asset: its first
-task reads from the asset's events which days changed, its second one runs once for each of them. When nothing changed
-it skips itself.
+task reads from the asset's events which days changed. Its second task runs once for each of them. Airflow skips it when
+no day changed.
 
 Why: most of the 30 days that a run reads again come back as they were. The event names those that did not, so a model,
 a report or a copy in the warehouse is made anew for these alone. Airflow sends an event for every declared outlet of a
@@ -21,9 +21,16 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, Asset, ObjectStoragePath, task
 
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+try:
+    from airflow.sdk import DAG, Asset, ObjectStoragePath, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import task
+    from airflow.io.path import ObjectStoragePath
 
 DESTINATION = "{{ var.value.get('braze_destination', 'file:///tmp/braze') }}"
 CAMPAIGN_DAYS = Asset("braze_campaign_days")
@@ -57,13 +64,11 @@ with DAG(
 
     @task
     def find_changed_days(**context: Any) -> list[str]:
-        """Take the days of all events that this run answers; none, and there is nothing to do."""
+        """Take the days of all events that this run answers."""
         # The second name is that of Airflow 2.
         events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
         extras = [event.extra for events_of_asset in events.values() for event in events_of_asset]
         days = {day for extra in extras for day in extra.get("changed_days", ())}
-        if not days:
-            raise AirflowSkipException("No day changed.")
         return sorted(days)
 
     @task

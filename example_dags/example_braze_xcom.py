@@ -17,9 +17,14 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator, CampaignListOperator
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow import DAG
+    from airflow.decorators import task
 
 with DAG(
     dag_id="example_braze_xcom",

@@ -93,7 +93,7 @@ class Destination:
 
     @property
     def _fs(self):
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        from airflow_provider_braze.task.airflow import ObjectStoragePath
 
         fs = ObjectStoragePath(self.uri, conn_id=self.conn_id).fs
         fs.invalidate_cache()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_braze import exceptions
-from tests.lines import AIRFLOW, load_dags
+from tests.lines import for_this_airflow, load_dags
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
@@ -30,10 +30,8 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 
 def the_dag(source: str, folder: Path) -> Any:
-    if AIRFLOW.major == 2:  # as the README says
-        source = source.replace("from airflow.sdk import DAG", "from airflow import DAG")
     path = folder / "a_dag.py"
-    path.write_text(source)
+    path.write_text(for_this_airflow(source))
     (dag,) = load_dags([path]).values()
     return dag
 

@@ -12,9 +12,6 @@ from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.connection import get_async_connection
-from airflow.providers.common.compat.sdk import BaseHook
-
 from airflow_provider_braze.core.drivers import drive, drive_async
 from airflow_provider_braze.core.endpoints import (
     CAMPAIGNS_DATA_SERIES,
@@ -27,13 +24,13 @@ from airflow_provider_braze.core.listing import entries_of, read_until_stable
 from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.exceptions import BrazeRequestError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.task.airflow import BaseHook, get_connection_async
 from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
-
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
     from airflow_provider_braze.core.series import Series, Subject
+    from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import ConnectionSettings
     from airflow_provider_braze.transport.sync_transport import Transport
@@ -243,7 +240,7 @@ class BrazeAsyncHook(BaseHook):
         """
         async with self._opening:
             if self._open is None:
-                conn = await get_async_connection(self.braze_conn_id, hook=self)
+                conn = await get_connection_async(self, self.braze_conn_id)
                 self._open = await asyncio.to_thread(_open_async_transport, conn)
             return self._open
 

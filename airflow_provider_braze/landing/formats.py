@@ -87,11 +87,13 @@ def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str)
 @contextmanager
 def _naming(uri: str, file_format: FileFormat) -> Iterator[None]:
     """Turn whatever the libraries raise on foreign bytes into one error."""
+    import msgspec
     import pyarrow as pa
 
     try:
         yield
-    except (pa.ArrowException, *_UNREADABLE) as error:
+    # Before 0.21 msgspec's errors are not ValueErrors.
+    except (pa.ArrowException, msgspec.MsgspecError, *_UNREADABLE) as error:
         reason = " ".join(str(error).split())[:200]
         raise BrazeDataError(
             f"{uri} cannot be read as {file_format}: {reason}. It was left as it is; move it away, and land "

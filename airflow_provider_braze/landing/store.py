@@ -44,7 +44,10 @@ class Store:
     """
 
     def __init__(self, destination: str, conn_id: str | None = None) -> None:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        try:
+            from airflow.sdk import ObjectStoragePath
+        except ImportError:  # Airflow 2.11
+            from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
 
         if "://" not in destination:
             raise BrazeConfigError(

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
-
 from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.text import counted
@@ -17,16 +15,17 @@ from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import MAX_CONCURRENCY, check_choice, check_range, read_campaign_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.window import resolve_run_window
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_braze.core.models import JsonObject
+    from airflow_provider_braze.task.airflow import Context
 
 
 class CampaignDataSeriesOperator(BaseOperator):

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_braze.core.readiness import ready_at
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.task.airflow import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -17,19 +20,14 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
     conf,
 )
-
-from airflow_provider_braze.core.readiness import ready_at
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
-from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.task.arguments import check_range, read_campaign_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
 from airflow_provider_braze.task.window import resolve_last_day
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
-
     from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.task.airflow import Context
 
 MAX_SAMPLE: Final = 100
 """What one page of the list holds."""

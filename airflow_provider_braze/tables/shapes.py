@@ -36,7 +36,8 @@ _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
     "variation_api_id": (str | None, None),
     "variation_name": (str | None, None),
 }
-_UNREADABLE: Final = (ValueError, RecursionError)
+# Before 0.21 msgspec's errors are not ValueErrors.
+_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding may raise."""
 
 _SAMPLES: Final = 3

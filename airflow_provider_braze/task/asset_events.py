@@ -41,7 +41,7 @@ def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], ext
     :param outlets: the task's; what is neither asset nor alias is left alone.
     :param extra: of :func:`build_event_extra`.
     """
-    from airflow.providers.common.compat.sdk import Asset, AssetAlias
+    from airflow_provider_braze.task.airflow import Asset, AssetAlias
 
     keys = list(_partition_keys(context, extra)) if _is_partitioned(context) else []
     for outlet in outlets:
@@ -57,7 +57,7 @@ def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], ext
 
 
 def _references() -> tuple[type, ...]:
-    from airflow.providers.common.compat.sdk import Asset
+    from airflow_provider_braze.task.airflow import Asset
 
     # Since Airflow 3 an outlet may name an asset that is defined elsewhere.
     ref = getattr(Asset, "ref", None)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
 from airflow_provider_braze import exceptions
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
@@ -17,6 +15,7 @@ from airflow_provider_braze.exceptions import (
     BrazeRequestError,
     BrazeWindowError,
 )
+from airflow_provider_braze.task.airflow import AirflowFailException
 
 
 @contextmanager

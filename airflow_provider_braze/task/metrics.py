@@ -51,7 +51,7 @@ def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
 
     :param tags: for backends that know tags.
     """
-    from airflow.providers.common.compat.sdk import Stats
+    from airflow_provider_braze.task.airflow import Stats
 
     try:
         for name, value in figures.items():

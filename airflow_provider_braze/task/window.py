@@ -9,8 +9,6 @@ from datetime import datetime
 from datetime import timezone as fixed
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowSkipException
-
 from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.core.windows import (
     ONE_DAY,
@@ -20,6 +18,7 @@ from airflow_provider_braze.core.windows import (
     may_look_back,
     resolve_window,
 )
+from airflow_provider_braze.task.airflow import AirflowSkipException
 from airflow_provider_braze.task.run_dates import read_run_dates
 
 if TYPE_CHECKING:

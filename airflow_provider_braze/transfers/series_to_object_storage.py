@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
-
 from airflow_provider_braze.core.bounds import given_text
 from airflow_provider_braze.core.series import Series, Subject
 from airflow_provider_braze.exceptions import BrazeConfigError
@@ -17,6 +15,7 @@ from airflow_provider_braze.landing.details import open_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, validate_layout
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.plan import Plan, choose_subjects
+from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import check_arguments
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
@@ -32,12 +31,12 @@ from airflow_provider_braze.task.window import may_run_look_back, resolve_run_wi
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from airflow.providers.common.compat.sdk import Context
     from airflow.providers.openlineage.extractors import OperatorLineage
 
     from airflow_provider_braze.core.models import Window
     from airflow_provider_braze.landing.details import FetchedDetails
     from airflow_provider_braze.landing.store import Store
+    from airflow_provider_braze.task.airflow import Context
 
 
 class SeriesToObjectStorageOperator(BaseOperator):

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tenacity import AsyncRetrying
+
 from airflow_provider_braze.core.endpoints import check_path
 from airflow_provider_braze.core.models import HttpResponse
 from airflow_provider_braze.transport.sender import MAX_READ_TIMEOUTS, TOO_SLOW, Sender, check_size, incomplete_response
@@ -55,8 +57,6 @@ class AsyncTransport(Sender):
 
         As :meth:`~airflow_provider_braze.transport.sync_transport.Transport.get`, errors included.
         """
-        from tenacity import AsyncRetrying
-
         check_path(path)
         return await AsyncRetrying(sleep=self._sleep, **self._retry_rules())(self._attempt, path, params, decode)
 

@@ -16,7 +16,7 @@ from airflow_provider_braze.core.windows import load_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.sdk import Connection
 
 
 @dataclass(frozen=True, slots=True)

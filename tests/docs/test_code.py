@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from tests.docs.pages import PAGES, ROOT, Block, blocks, words
-from tests.lines import load_dags
+from tests.lines import for_this_airflow, load_dags
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 # Nothing in them is this project's; what they act on is looked at in reading.
 SYSTEM_COMMANDS = {".", "cd", "curl", "mkdir", "unset"}
-CAME_WITH = {"RetryRule": "3.3", "CronPartitionTimetable": "3.2", "airflow.sdk": "3.0", "airflow backfill": "3.0"}
+CAME_WITH = {"RetryRule": "3.3", "CronPartitionTimetable": "3.2", "airflow backfill": "3.0"}
 
 
 ELSEWHERE = {"README.md", "tables.md"}
@@ -47,7 +47,7 @@ def command_lines() -> list[Any]:
 @pytest.mark.parametrize("block", [as_case(block) for block in of("python") if is_dag(block)])
 def test_dag_loads(block, tmp_path):
     path = tmp_path / "a_dag.py"
-    path.write_text(block.code)
+    path.write_text(for_this_airflow(block.code))
     (dag,) = load_dags([path]).values()
     assert dag.max_active_runs == 1
 
@@ -145,8 +145,7 @@ def test_options_of_airflow_on_the_pages_exist():
 
 
 def test_connections_of_a_file_are_read(tmp_path, monkeypatch):
-    from airflow.providers.common.compat.sdk import Connection
-
+    from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.connection import parse_connection
 
     (block,) = of("json")

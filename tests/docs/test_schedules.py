@@ -9,12 +9,12 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import DAG
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.task.run_dates import read_run_dates
 from tests.docs.pages import read, rows, section
 

@@ -36,7 +36,7 @@ def test_each_class_has_its_section():
 
 
 def test_classes_that_are_never_retried_are_marked():
-    from airflow.providers.common.compat.sdk import AirflowFailException
+    from airflow_provider_braze.task.airflow import AirflowFailException
 
     for name, is_final in headings().items():
         with pytest.raises(Exception) as raised, fail_fast_on_permanent_errors():  # noqa: PT011 - which one is asked below

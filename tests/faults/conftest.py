@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_braze.core import responses
 from airflow_provider_braze.core.channels import ROW_FIGURES
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
+from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.faults.proxy import Fault, FaultProxy, Request, Rule
 from tests.faults.table import Row, read_rows

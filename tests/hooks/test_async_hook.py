@@ -10,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import (
@@ -23,6 +22,7 @@ from airflow_provider_braze.exceptions import (
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_details, campaign_ids, day_object
+from airflow_provider_braze.task.airflow import BaseHook
 
 pytestmark = pytest.mark.timeout(60)
 

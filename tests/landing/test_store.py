@@ -370,8 +370,9 @@ class TestOtherStores:
 
     @pytest.fixture
     def store(self):
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
         from fsspec.implementations.memory import MemoryFileSystem
+
+        from airflow_provider_braze.task.airflow import ObjectStoragePath
 
         # Where it lies differs by Airflow's version.
         attach = importlib.import_module(ObjectStoragePath.__module__).attach

@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 import psutil
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
@@ -29,6 +28,7 @@ from airflow_provider_braze.operators import braze as operators
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator, CampaignListOperator
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_details, campaign_entry, campaign_ids, day_object
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -10,12 +10,6 @@ from typing import Any
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    TaskDeferred,
-)
 
 from airflow_provider_braze.exceptions import (
     BrazeConfigError,
@@ -27,6 +21,12 @@ from airflow_provider_braze.exceptions import (
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
 from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor
+from airflow_provider_braze.task.airflow import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    TaskDeferred,
+)
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
 pytestmark = pytest.mark.timeout(60)

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Asset, AssetAlias
 
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.task.airflow import DAG, Asset, AssetAlias
 from airflow_provider_braze.task.asset_events import publish_asset_events
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 

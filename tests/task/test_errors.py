@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_braze.exceptions import (
     BrazeApiError,
@@ -19,6 +18,7 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
     BrazeWindowError,
 )
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
 
 

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.operators.braze import CampaignDataSeriesOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.task.lineage import name_table
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.campaign_tables import SCHEMAS
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DAG = """
 from datetime import datetime, timezone
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_braze.task.airflow import DAG
 
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 

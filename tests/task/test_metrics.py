@@ -11,10 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.sdk import Stats
 
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox.data import campaign_ids
+from airflow_provider_braze.task.airflow import Stats
 from airflow_provider_braze.task.metrics import emit, landing_metrics, request_metrics
 from airflow_provider_braze.transport.sender import TransportStats
 

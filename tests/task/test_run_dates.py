@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pendulum
 import pytest
-from airflow.providers.common.compat.sdk import DAG, Asset
 from airflow.timetables import interval as core_interval
 from airflow.timetables import trigger as core_trigger
 from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
 from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
 from airflow_provider_braze.task.window import resolve_run_window
 

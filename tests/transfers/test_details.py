@@ -12,10 +12,10 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_braze.exceptions import BrazeAuthError, BrazeDataError, BrazeError, BrazePartialError
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.killing import killed_once
 

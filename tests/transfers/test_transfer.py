@@ -12,7 +12,6 @@ from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 
 from airflow_provider_braze.exceptions import (
     BrazeConfigError,
@@ -24,6 +23,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.killing import killed_once
 

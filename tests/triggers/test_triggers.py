@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import BaseOperator  # noqa: F401 - on 2.11 the thread that loads it matters
 from airflow.triggers.base import TriggerEvent
 
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
+from airflow_provider_braze.task.airflow import BaseOperator  # noqa: F401 - on 2.11 the thread that loads it matters
 from airflow_provider_braze.triggers import braze as triggers
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 
@@ -285,7 +285,7 @@ def test_trigger_that_runs_twice_at_once_tells_the_same():
 CROWD = """
 import asyncio, json, ssl, sys, threading, time
 import asgiref.sync
-from airflow.providers.common.compat.sdk import BaseHook
+from airflow_provider_braze.task.airflow import BaseHook
 from airflow.triggers.base import BaseTrigger
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
 

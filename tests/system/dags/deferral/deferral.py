@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG
 from airflow.triggers.base import StartTriggerArgs
 
 from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor
+from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 ZONE = "America/New_York"

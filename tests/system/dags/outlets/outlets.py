@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Asset, task
 
+from airflow_provider_braze.task.airflow import DAG, Asset, task
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 WHOLE, BY_PARTITION = Asset("whole"), Asset("by_partition")

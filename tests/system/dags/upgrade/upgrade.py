@@ -6,8 +6,8 @@ import os
 from datetime import timedelta
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG
 
+from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 with DAG(
