@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_braze.tables.schemas import SCHEMAS
+from tests.campaign_tables import SCHEMAS
 from tests.landing.golden.cases import NAMES, columns_of, digest_tables, land, objects_below
 from tests.landing.golden.record import COLUMNS_FILE, DIGESTS_FILE
 

@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _record_columns() -> None:
-    from airflow_provider_braze.tables.schemas import SCHEMAS
+    from tests.campaign_tables import SCHEMAS
     from tests.landing.golden.cases import columns_of
 
     recorded = json.loads(COLUMNS_FILE.read_bytes()) if COLUMNS_FILE.exists() else {}
