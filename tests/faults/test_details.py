@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.faults.conftest import NO_FAULT, SERIES, Lake, on, once
 from tests.faults.proxy import Answer, Fault, Rule
 from tests.faults.test_answers import document
 
 DETAILS = "/campaigns/details"
-TABLES = [*DEFAULT_TABLES, "campaign_details"]
+TABLES = [*CAMPAIGNS.default_tables, "campaign_details"]
 
 Rows = dict[str, dict[str, Any]]
 

@@ -188,7 +188,7 @@ def test_list_of_a_hundred_thousand(lake):
     plan = lake.run(dry_run=True)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert (plan["campaigns"], plan["calls"]) == (100_000, 100_000)
+    assert (plan["subjects"], plan["calls"]) == (100_000, 100_000)
     assert peak < 150 * MIB
     assert {request.path for request in lake.proxy.requests} == {LIST}
     assert lake.destination.contents() == before

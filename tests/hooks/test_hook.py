@@ -23,6 +23,7 @@ from airflow_provider_braze.exceptions import (
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_details, campaign_entry, campaign_ids, day_object
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -309,7 +310,12 @@ def test_campaign_data_series_of_an_empty_window_calls_nothing(braze, hook):
 
 
 def test_fetch_series_decodes_call_by_call_oldest_first(braze, hook):
-    starts = hook.fetch_series(campaign_ids(braze.settings)[0], a_window(250, "UTC"), lambda body, call: [call.start])
+    starts = hook.fetch_series(
+        CAMPAIGNS,
+        CAMPAIGNS.subject(campaign_ids(braze.settings)[0]),
+        a_window(250, "UTC"),
+        lambda body, call: [call.start],
+    )
     assert starts == sorted(starts)
     assert starts[0] == [date(2025, 3, 1) - timedelta(days=250)]
 

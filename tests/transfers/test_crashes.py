@@ -24,7 +24,7 @@ KILLS = 30
 PRELOADED = [
     "airflow_provider_braze.transfers.braze_to_object_storage",
     "airflow_provider_braze.landing.run",
-    "airflow_provider_braze.tables.build",
+    "airflow_provider_braze.tables.messages",
     "airflow_provider_braze.transport.sync_session",
     "airflow.providers.amazon.aws.fs.s3",
     "pyarrow.dataset",

@@ -178,7 +178,7 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
         ids[5]: "BrazeNotFoundError",
     }
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3], ids[5]}, WEEK)
-    (warning,) = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+    (warning,) = [record.getMessage() for record in caplog.records if "rejects" in record.getMessage()]
     assert ids[3] in warning
     assert ids[5] in warning
 
@@ -195,7 +195,7 @@ def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, desti
 
 def test_all_refused_fails_for_good(land, braze_sandbox):
     braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
-    with pytest.raises(AirflowFailException, match="No campaign came back"):
+    with pytest.raises(AirflowFailException, match="No campaign was returned"):
         land()
 
 
@@ -301,7 +301,7 @@ def test_missing_days_are_named_and_keep_their_rows(land, braze_sandbox, destina
 
 def test_day_that_nobody_brought_is_never_chance(land, braze_sandbox, destination):
     braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-16"]}})
-    with pytest.raises(BrazeMissingDaysError, match="2026-11-16 for none of 20 campaigns"):
+    with pytest.raises(BrazeMissingDaysError, match="None of the 20 campaigns returned data for 2026-11-16"):
         land()
     assert {day for _, day in landed_days(destination)} == set(WEEK) - {date(2026, 11, 16)}
     assert not [name for name in destination.data() if "2026-11-16" in name]
@@ -327,7 +327,7 @@ def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monk
     from airflow_provider_braze.landing import run
 
     monkeypatch.setattr(run.log, "info", refuse_from_the_second_stretch)
-    with pytest.raises(AirflowFailException, match="No campaign came back for all days"):
+    with pytest.raises(AirflowFailException, match="No campaign was returned for all days"):
         land(lookback_days=250)
 
 
@@ -369,7 +369,7 @@ def test_day_that_is_not_over_is_an_error_that_time_mends(land, braze_sandbox):
 def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destination):
     plan = land(dry_run=True, lookback_days=200)
     assert plan["window"] == {"start": "2026-05-02", "end": "2026-11-19"}
-    assert (plan["rule"], plan["campaigns"], plan["calls"]) == ("run_after", 20, 60)
+    assert (plan["rule"], plan["subjects"], plan["calls"]) == ("run_after", 20, 60)
     assert braze_sandbox.count(DATA_SERIES) == 0
     assert destination.contents() == {}
 
@@ -382,17 +382,16 @@ def test_log_folds_the_plan_alone(land, caplog, dry_run):
     assert [i for i, line in enumerate(caplog.messages) if "::" in line] == [begin, end]
     assert caplog.messages[begin].startswith("::group::Plan: 20 campaigns, ")
     after = {line.split()[0] for line in caplog.messages[end + 1 :]}
-    assert after >= (set() if dry_run else {"Fetched", "Landed", "This"})
+    assert after >= (set() if dry_run else {"Fetched", "Landed", "Campaigns:", "Record:"})
 
 
 def test_log_of_a_run_that_fails_ends_with_its_manifest(land, braze_sandbox, caplog):
     ids = data.campaign_ids(braze_sandbox.settings)
     caplog.set_level(logging.INFO, "airflow_provider_braze")
-    with pytest.raises(AirflowFailException, match="1 campaign failed, the other 4 came back: no-such-campaign "):
+    with pytest.raises(AirflowFailException, match="1 campaign failed, the other 4 were returned: no-such-campaign "):
         land(campaign_ids=[*ids[:4], "no-such-campaign"])
-    (last,) = [line for line in caplog.messages if line.startswith("This run took")]
-    assert "Campaigns: 4 landed, 0 refused, 1 failed, " in last
-    assert last.endswith("/_braze/manifests/2026-11-12_2026-11-19/part-00-of-01.json")
+    assert "Campaigns: 4 landed, 0 rejected, 1 failed, 0 with missing days" in caplog.messages
+    assert caplog.messages[-1].startswith("Record: ")
 
 
 def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destination, make_context):
