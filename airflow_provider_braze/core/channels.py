@@ -146,3 +146,22 @@ ROW_FIELDS: Final = ("variation_api_id", "variation_name", "enrolled", *STATS, *
 
 TEXT_FIELDS: Final = frozenset({"variation_api_id", "variation_name"})
 """Those that hold text; ``revenue`` is a double, all others are whole numbers."""
+
+CANVAS_FIGURES: Final = (
+    "revenue",
+    "conversions",
+    "conversions1",
+    "conversions2",
+    "conversions3",
+    "conversions_by_entry_time",
+    "conversions1_by_entry_time",
+    "conversions2_by_entry_time",
+    "conversions3_by_entry_time",
+)
+"""What a canvas, a variant and a step may carry for a day; higher conversions are inferred from the summary's page.
+
+Source: Braze docs, Export canvas data series analytics (seen 2026-11).
+"""
+
+CANVAS_ROW_FIELDS: Final = ("variation_api_id", "variation_name", "enrolled", *STATS, "influenced_opens")
+"""The keys of a row of a step's channel that have a column of their own."""

@@ -1,12 +1,12 @@
-"""Read an answer of ``/campaigns/data_series``: its envelope, the day of each object, the days that are wanted.
+"""Read a response body: its envelope, its day objects, and of these the wanted days.
 
-Source: Braze docs, Export campaign analytics (seen 2026-09). The order of days, and whether each comes once, are not
-documented, so nothing here relies on them.
+The order of days, and whether each comes once, are not documented, so nothing here relies on them.
+
+Source: Braze docs, Export campaign analytics (seen 2026-09).
 """
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -14,65 +14,68 @@ from typing import Any, Final
 
 import msgspec
 
+from airflow_provider_braze.core.bounds import DATE
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
 from airflow_provider_braze.exceptions import BrazeDataError
 
+MAX_DEPTH: Final = 100
+"""Nesting of a value without a column. Braze's own values are nested three deep at most."""
+
+MAX_UNKNOWN_KEYS: Final = 1_000
+"""Distinct keys and channels without a column in one response."""
+
 _SHOWN: Final = 20
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def decode_days(body: bytes) -> list[JsonObject]:
-    """Decode an answer and give its day objects as Braze sent them, in Braze's order.
+    """Return the day objects of a response, in Braze's order.
 
-    ``message`` may be missing, as in the documented multivariate answer; ``data`` may be empty.
+    ``message`` may be missing, as in the documented multivariate response; ``data`` may be empty.
 
-    :param body: the whole body of an answer with status 200.
-    :return: the objects under ``data``.
-    :raises ValueError: the body is cut or no JSON; asking again may mend it.
-    :raises BrazeDataError: the body is JSON, but not of the agreed shape.
+    :param body: the whole body of a response with status 200.
+    :raises ValueError: the body is truncated or not JSON. A retry may help.
+    :raises BrazeDataError: the body is JSON of another shape.
     """
-    answer = decode_envelope(body)
-    if "data" not in answer:
-        raise BrazeDataError(f"The answer has no data among its {len(answer)} keys at $.", "$")
-    days = expect_list(answer["data"], "$.data")
+    response = decode_envelope(body)
+    if "data" not in response:
+        raise BrazeDataError(f"The response has no data among its {len(response)} keys at $.", "$")
+    days = expect_list(response["data"], "$.data")
     return [expect_object(day, f"$.data[{index}]") for index, day in enumerate(days)]
 
 
 def read_days(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
-    """Decode an answer, and keep the days that its call wanted.
+    """Return the day objects that a call wanted, sorted by day.
 
-    :return: the object of each wanted day that came, sorted by day.
-    :raises ValueError: the body is cut or no JSON; asking again may mend it.
-    :raises BrazeDataError: the body is JSON, but not of the agreed shape, or tells a wanted day twice with different
-        content.
+    :raises ValueError: the body is truncated or not JSON. A retry may help.
+    :raises BrazeDataError: the body is JSON of another shape, or has a wanted day twice with different content.
     """
     return select_days(decode_days(body), call.start, call.end)
 
 
 def decode_envelope(body: bytes) -> JsonObject:
-    """Decode the object that every answer is, and see that it tells no failure.
+    """Decode the object that every response is, and check that it does not report a failure.
 
-    :param body: the whole body of an answer with status 200.
-    :raises ValueError: the body is cut or no JSON; asking again may mend it.
-    :raises BrazeDataError: the body is JSON, but no object, or its ``message`` is another than success.
+    :param body: the whole body of a response with status 200.
+    :raises ValueError: the body is truncated or not JSON. A retry may help.
+    :raises BrazeDataError: the body is not a JSON object, or its ``message`` is not "success".
     """
-    answer = expect_object(_decode(body), "$")
-    if answer.get("message", "success") != "success":
-        raise BrazeDataError(f"Braze reports {show(answer['message'])} instead of success at $.message.", "$.message")
-    return answer
+    response = expect_object(_decode(body), "$")
+    if response.get("message", "success") != "success":
+        raise BrazeDataError(
+            f"Braze returned {show(response['message'])} instead of success at $.message.", "$.message"
+        )
+    return response
 
 
 def day_of(day: JsonObject, path: str) -> date:
-    """Tell which calendar day an object is about, by the first ten characters of its ``time``.
+    """Return the calendar day of a day object, in the company's time zone.
 
-    :param day: an object of ``data``.
-    :param path: where it stands in the answer, such as ``$.data[3]``.
-    :return: the day, in the company's time zone.
+    :param path: where the object is in the response, such as ``$.data[3]``.
     :raises BrazeDataError: ``time`` is missing or does not begin with a date.
     """
     time = day.get("time")
     try:
-        if isinstance(time, str) and _DAY.match(time):
+        if isinstance(time, str) and DATE.match(time):
             return date.fromisoformat(time[:10])
     except ValueError:
         pass
@@ -80,36 +83,35 @@ def day_of(day: JsonObject, path: str) -> date:
 
 
 def select_days(days: Sequence[JsonObject], start: date, end: date) -> dict[date, JsonObject]:
-    """Keep the wanted days of an answer, each once, in order.
+    """Return the wanted days, each once, sorted by day.
 
-    :param days: the objects under ``data``, as :func:`decode_days` gives them.
     :param start: first day wanted.
     :param end: the day after the last one wanted.
-    :return: the object of each wanted day that came, sorted by day.
     :raises BrazeDataError: an object without a day, or a wanted day twice with different content.
     """
     return {day: days[index] for day, index in select_indices(days, start, end).items()}
 
 
-def select_indices(days: Sequence[JsonObject], start: date, end: date) -> dict[date, int]:
-    """Tell where in ``data`` each wanted day stands; see :func:`select_days`.
+def select_indices(days: Sequence[JsonObject], start: date, end: date, path: str = "$.data") -> dict[date, int]:
+    """Return the index of each wanted day, sorted by day; see :func:`select_days`.
 
-    :return: the index of each wanted day that came, sorted by day.
-    :raises BrazeDataError: an object without a day, or a wanted day twice with different content.
+    :param path: where the objects are in the response.
     """
     chosen: dict[date, int] = {}
-    for day, index in _dated(days, start, end):
+    for day, index in _dated(days, start, end, path):
         first = chosen.setdefault(day, index)
         if first != index and _content(days[first]) != _content(days[index]):
-            path = f"$.data[{index}]"
+            here = f"{path}[{index}]"
             raise BrazeDataError(
-                f"Day {day} came twice with different content, at $.data[{first}] and {path}; ask again later.", path
+                f"Braze returned {day} twice with different content, at {path}[{first}] and {here}. "
+                "Run the task again later.",
+                here,
             )
     return dict(sorted(chosen.items()))
 
 
 def expect_object(value: Any, path: str) -> JsonObject:
-    """Give the value back if it is a JSON object.
+    """Return the value if it is a JSON object.
 
     :raises BrazeDataError: it is something else.
     """
@@ -119,7 +121,7 @@ def expect_object(value: Any, path: str) -> JsonObject:
 
 
 def expect_list(value: Any, path: str) -> list[Any]:
-    """Give the value back if it is a JSON list.
+    """Return the value if it is a JSON list.
 
     :raises BrazeDataError: it is something else.
     """
@@ -128,10 +130,44 @@ def expect_list(value: Any, path: str) -> list[Any]:
     raise BrazeDataError(f"Expected a list at {path}, got {show(value)}.", path)
 
 
-def show(value: Any) -> str:
-    """Show a value in an error message: its type, and itself if it is short.
+def check_limits(*, rows: int, most_rows: int, unknown_keys: int) -> None:
+    """Check what one response may cost, far above what Braze sends.
 
-    No part of a long text is shown, for Braze echoes a wrong key, and part of one could not be recognised any more.
+    :raises BrazeDataError: it has too many rows, or too many keys and channels without a column.
+    """
+    if rows > most_rows:
+        raise BrazeDataError(
+            f"The response has {rows} rows at $.data, more than {most_rows}. Report it to Braze.", "$.data"
+        )
+    if unknown_keys > MAX_UNKNOWN_KEYS:
+        raise BrazeDataError(
+            f"The response has {unknown_keys} keys or channels without a column at $.data, more than "
+            f"{MAX_UNKNOWN_KEYS}. Report it to Braze.",
+            "$.data",
+        )
+
+
+def check_depth(value: Any) -> None:
+    """Check how deep a value is nested.
+
+    :raises BrazeDataError: deeper than 100.
+    """
+    level, depth = [value], 0
+    while level := [
+        inner
+        for each in level
+        if isinstance(each, dict | list)
+        for inner in (each.values() if isinstance(each, dict) else each)
+    ]:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise BrazeDataError(f"The response has a value nested more than {MAX_DEPTH} deep at $.data.", "$.data")
+
+
+def show(value: Any) -> str:
+    """Return a value for an error message: its type, and itself if it is short.
+
+    No part of a long text is shown: Braze echoes a wrong key, and part of a key could not be recognised.
     """
     kind = type(value).__name__
     if isinstance(value, str | list | dict):
@@ -140,10 +176,7 @@ def show(value: Any) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """Encode a value as compact JSON with sorted keys: the same text for the same value.
-
-    :return: JSON text; no character is escaped without need.
-    """
+    """Encode a value as compact JSON with sorted keys: the same text for the same value."""
     return msgspec.json.encode(value, order="sorted").decode()
 
 
@@ -151,22 +184,22 @@ def _decode(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.ValidationError as error:
-        raise BrazeDataError(f"The answer holds a number that is out of range: {error}.") from error
+        raise BrazeDataError(f"The response has a number that is out of range: {error}.") from error
     except RecursionError as error:
-        raise BrazeDataError("The answer is nested too deeply to be read.") from error
+        raise BrazeDataError("The response is nested too deep to be read.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"The answer is cut or no JSON ({len(body)} bytes): {error}.") from error
+        raise ValueError(f"The response is truncated or not JSON ({len(body)} bytes): {error}.") from error
 
 
-def _dated(days: Sequence[JsonObject], start: date, end: date) -> Iterator[tuple[date, int]]:
+def _dated(days: Sequence[JsonObject], start: date, end: date, path: str) -> Iterator[tuple[date, int]]:
     for index, object_ in enumerate(days):
-        day = day_of(object_, f"$.data[{index}]")
+        day = day_of(object_, f"{path}[{index}]")
         if start <= day < end:
             yield day, index
 
 
 def _content(day: JsonObject) -> str:
-    """The content of a day as text, blind to the order of keys and of a channel's rows, and to the form of ``time``."""
+    """Return a day's content as text, without regard to the order of keys and rows, and to the form of ``time``."""
     messages = day.get("messages")
     if isinstance(messages, dict):
         messages = {

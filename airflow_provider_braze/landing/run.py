@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
 from airflow_provider_braze.landing.details import land_details
@@ -23,6 +25,8 @@ from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.record import build_record
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from airflow_provider_braze.core.series import Days, Decoder, Subject, SubjectDays
     from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.hooks.braze import BrazeHook
@@ -138,7 +142,10 @@ def _fetch_into(
 
     def fetch(subject: Subject) -> SubjectDays:
         def decode(body: bytes, call: SeriesCall) -> Days:
-            return decoder.decode(body, subject, call, keep_payload=keep_payload)
+            try:
+                return decoder.decode(body, subject, call, keep_payload=keep_payload)
+            except RecursionError as error:
+                raise BrazeDataError(f"The response for {subject.name} is nested too deep to be read.") from error
 
         return collect(subject, hook.fetch_series(plan.series, subject, chunk, decode))
 
@@ -158,11 +165,30 @@ def _fetch_into(
             batch.append(item.result)
             weight += item.result.weight
             if weight >= BATCH_WEIGHT:
-                spool.add(decoder.build(batch, plan.spooled))
+                spool.add(_build(batch, plan, decoder, outcome))
                 batch, weight = [], 0
                 release_memory()
     if batch:
-        spool.add(decoder.build(batch, plan.spooled))
+        spool.add(_build(batch, plan, decoder, outcome))
+
+
+def _build(batch: list[SubjectDays], plan: Plan, decoder: Decoder, outcome: Outcome) -> Mapping[str, pa.Table]:
+    """Build the tables of a batch. A subject whose rows cannot be built fails alone."""
+    try:
+        return decoder.build(batch, plan.spooled)
+    except Exception:
+        good = []
+        for rows in batch:
+            try:
+                decoder.build([rows], plan.spooled)
+            except Exception as error:
+                problem = BrazeDataError(f"The rows of {rows.subject.name} cannot be built: {type(error).__name__}.")
+                outcome.add_failure(rows.subject.name, problem)
+            else:
+                good.append(rows)
+        if len(good) == len(batch):
+            raise
+        return decoder.build(good, plan.spooled)
 
 
 def _publish(spool: Spool, chunk: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:

@@ -8,10 +8,11 @@ from airflow_provider_braze.core.series import Series
 def all_series() -> tuple[Series, ...]:
     """Return every declared series."""
     from airflow_provider_braze.series.campaigns import CAMPAIGNS
+    from airflow_provider_braze.series.canvases import CANVASES
     from airflow_provider_braze.series.events import EVENTS
     from airflow_provider_braze.series.kpis import KPIS
     from airflow_provider_braze.series.purchases import PURCHASES
     from airflow_provider_braze.series.segments import SEGMENTS
     from airflow_provider_braze.series.sends import SENDS
 
-    return (CAMPAIGNS, KPIS, SEGMENTS, EVENTS, PURCHASES, SENDS)
+    return (CAMPAIGNS, CANVASES, KPIS, SEGMENTS, EVENTS, PURCHASES, SENDS)

@@ -21,7 +21,7 @@ from airflow_provider_braze.core.series import DAY, OTHER, Table
 from airflow_provider_braze.tables.packing import Block, Packed
 from airflow_provider_braze.tables.rows import SplitDay
 from airflow_provider_braze.tables.schemas import schema_of
-from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Record
+from airflow_provider_braze.tables.shapes import NAME_COLUMNS, NO_FLOAT, NO_INT, Record
 from airflow_provider_braze.tables.sorting import Columns
 
 Cells = Sequence[Any]
@@ -46,8 +46,8 @@ def place_columns(
     :param subjects: keys of subjects, and the number of days of each.
     :param days: the days, subject by subject.
     """
-    owners = _owners(pa.array([count for _, count in subjects], pa.int32()))
-    keys = {name: _dictionary(owners, [key[place] for key, _ in subjects]) for place, name in enumerate(names)}
+    owners = owners_of(pa.array([count for _, count in subjects], pa.int32()))
+    keys = {name: dictionary_array(owners, [key[place] for key, _ in subjects]) for place, name in enumerate(names)}
     return {**keys, "day": pa.array(list(days), pa.date32())}
 
 
@@ -59,7 +59,7 @@ def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[
     :return: the group of ``campaign_days``, and those of ``campaign_messages``, one per channel.
     """
     shape = parts[0].shape
-    days = {**places, **_join_blocks(shape.day, [part.figures for part in parts])}
+    days = {**places, **join_blocks(shape.day, [part.figures for part in parts])}
     messages = [
         _channel_group(record, place, places, parts)
         for place, record in enumerate(shape.channels)
@@ -74,15 +74,15 @@ def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[
     :param days: one or more.
     :return: as :func:`packed_groups`.
     """
-    figures = _arrays((*DAY_FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
+    figures = typed_arrays((*DAY_FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
     rows = list(chain.from_iterable(day.rows for day in days))
     if not rows:
         return {**places, **figures}, []
-    owners = _owners(pa.array([len(day.rows) for day in days], pa.int32()))
+    owners = owners_of(pa.array([len(day.rows) for day in days], pa.int32()))
     channels, *columns = zip(*rows, strict=True)
     channel = pa.array(channels, pa.string()).dictionary_encode()
-    cells = _arrays((*ROW_FIELDS, "other"), columns)
-    return {**places, **figures}, [{**_take(places, owners), "channel": channel, **cells}]
+    cells = typed_arrays((*ROW_FIELDS, "other"), columns)
+    return {**places, **figures}, [{**take_places(places, owners), "channel": channel, **cells}]
 
 
 def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
@@ -111,18 +111,18 @@ def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
 def _channel_group(record: Record, place: int, places: Places, parts: Sequence[Packed]) -> Group:
     blocks = [part.messages.get(place) for part in parts]
     counts = (block.counts if block else bytes(4 * len(part.dates)) for block, part in zip(blocks, parts, strict=True))
-    owners = _owners(_int32(b"".join(counts)))
-    channel = _dictionary(_int32(bytes(4 * len(owners))), [record.channel])
-    return {**_take(places, owners), "channel": channel, **_join_blocks(record, list(filter(None, blocks)))}
+    owners = owners_of(int32_array(b"".join(counts)))
+    channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
+    return {**take_places(places, owners), "channel": channel, **join_blocks(record, list(filter(None, blocks)))}
 
 
-def _owners(counts: pa.Array) -> pa.Array:
+def owners_of(counts: pa.Array) -> pa.Array:
     """Tell of each row the place of its owner, from how many rows each owner has."""
-    starts = pa.concat_arrays([_int32(bytes(4)), pc.cumulative_sum(counts)])
+    starts = pa.concat_arrays([int32_array(bytes(4)), pc.cumulative_sum(counts)])
     return pc.list_parent_indices(pa.ListArray.from_arrays(starts, pa.nulls(starts[-1].as_py())))
 
 
-def _join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
+def join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
     columns = zip(*(block.cells for block in blocks), strict=True)
     group: dict[str, Cells] = dict(zip(record.fields, columns, strict=True))
     if record.extras:
@@ -144,23 +144,23 @@ def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) ->
     return pa.Array.from_buffers(kind, len(values), [is_there.buffers()[1], buffer])
 
 
-def _arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
-    return {name: pa.array(cells, _field_type(name)) for name, cells in zip(names, columns, strict=True)}
+def typed_arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
+    return {name: pa.array(cells, field_type(name)) for name, cells in zip(names, columns, strict=True)}
 
 
-def _field_type(name: str) -> pa.DataType:
-    if name in TEXT_FIELDS or name == OTHER:
+def field_type(name: str) -> pa.DataType:
+    if name in TEXT_FIELDS or name in NAME_COLUMNS or name == OTHER:
         return pa.string()
     return pa.float64() if name == "revenue" else pa.int64()
 
 
-def _int32(cells: bytes) -> pa.Array:
+def int32_array(cells: bytes) -> pa.Array:
     return pa.Array.from_buffers(pa.int32(), len(cells) // 4, [None, pa.py_buffer(cells)])
 
 
-def _dictionary(codes: pa.Array, texts: Sequence[str | None]) -> pa.Array:
+def dictionary_array(codes: pa.Array, texts: Sequence[str | None]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
 
 
-def _take(places: Places, owners: pa.Array) -> Places:
+def take_places(places: Places, owners: pa.Array) -> Places:
     return {name: column.take(owners) for name, column in places.items()}

@@ -11,12 +11,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 from airflow_provider_braze.core.models import SeriesCall
-from airflow_provider_braze.core.payloads import decode_days, select_indices
+from airflow_provider_braze.core.payloads import check_limits, decode_days, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
 from airflow_provider_braze.tables.columns import Group, join_groups, packed_groups, place_columns, split_groups
 from airflow_provider_braze.tables.packing import Packed, pack
@@ -24,6 +24,9 @@ from airflow_provider_braze.tables.payloads import decode_payloads, payload_grou
 from airflow_provider_braze.tables.rows import SplitDay, split_day
 from airflow_provider_braze.tables.shapes import Proven, Shape, prove
 from airflow_provider_braze.tables.sorting import sort_columns
+
+MAX_ROWS: Final = 50_000
+"""Message rows of one response: 100 days of a campaign with many variations have some thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ class MessageDays:
             return self.content.drift
         return sum((day.drift for day in self.content), Counter[str]())
 
+    @property
+    def content_rows(self) -> int:
+        """Number of message rows."""
+        if isinstance(self.content, Packed):
+            return sum(sum(memoryview(block.counts).cast("i")) for block in self.content.messages.values())
+        return sum(len(day.rows) for day in self.content)
+
     def __contains__(self, day: object) -> bool:
         return day in self.dates
 
@@ -66,7 +76,9 @@ class MessageDecoder:
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> MessageDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
         packed = None if keep_payload else _pack_days(body, call.start, call.end)
-        return packed or _split_days(body, call.start, call.end, keep_payload=keep_payload)
+        days = packed or _split_days(body, call.start, call.end, keep_payload=keep_payload)
+        check_limits(rows=days.content_rows, most_rows=MAX_ROWS, unknown_keys=len(days.drift))
+        return days
 
     def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
         """Build the tables of a batch; see :class:`~airflow_provider_braze.core.series.Decoder`."""

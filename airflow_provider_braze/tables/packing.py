@@ -19,8 +19,9 @@ from msgspec import UNSET
 from msgspec.structs import astuple
 
 from airflow_provider_braze.core.channels import CHANNEL_STATS, TEXT_FIELDS
+from airflow_provider_braze.core.payloads import MAX_DEPTH, check_depth
 from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Proven, Record, Shape
+from airflow_provider_braze.tables.shapes import NAME_COLUMNS, NO_FLOAT, NO_INT, Proven, Record, Shape
 
 Column = tuple[Any, ...]
 
@@ -67,8 +68,8 @@ def pack(proven: Proven) -> Packed:
     """
     shape = proven.shape
     dates, messages, *columns = zip(*map(astuple, proven.days), strict=True)
-    drift = Counter({f"day.{key}": count for key, count in _count_extras(shape.day, columns)})
-    figures = _pack_block(shape.day, columns)
+    drift = Counter({f"day.{key}": count for key, count in count_extras(shape.day, columns)})
+    figures = pack_block(shape.day, columns)
     blocks = {}
     if not all(messages):
         messages = tuple(channels or shape.no_messages for channels in messages)
@@ -77,12 +78,12 @@ def pack(proven: Proven) -> Packed:
             record = shape.channels[place]
             columns = list(zip(*map(astuple, chain.from_iterable(rows_by_day)), strict=True))
             counts = struct.pack(f"{len(rows_by_day)}i", *map(len, rows_by_day))
-            blocks[place] = _pack_block(record, columns, counts)
-            _add_drift(drift, record, columns)
+            blocks[place] = pack_block(record, columns, counts)
+            add_channel_drift(drift, record, columns)
     return Packed(shape, dates, figures, blocks, drift)
 
 
-def _pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
+def pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
     length = len(columns[0])
     cells = tuple(_pack_column(name, values, length) for name, values in zip(record.fields, columns, strict=False))
     other = _others(record, columns[len(record.fields) :]) if record.extras else ()
@@ -90,7 +91,7 @@ def _pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") 
 
 
 def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
-    if name in TEXT_FIELDS:
+    if name in TEXT_FIELDS or name in NAME_COLUMNS:
         return values
     code, without_null = ("d", _NO_FLOAT_FOR) if name == "revenue" else ("q", _NO_INT_FOR)
     try:
@@ -100,18 +101,21 @@ def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
 
 
 def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ...]:
-    texts = map(_encode_sorted, starmap(record.rest, zip(*columns, strict=True)))
+    texts = list(map(_encode_sorted, starmap(record.rest, zip(*columns, strict=True))))
+    for text in texts:
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            check_depth(msgspec.json.decode(text))
     return tuple(None if text == b"{}" else text for text in texts)
 
 
-def _add_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:
-    for key, count in _count_extras(record, columns):
+def add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:
+    for key, count in count_extras(record, columns):
         drift[drift_name(record.channel, key)] += count
     if record.channel not in CHANNEL_STATS:
         drift[f"messages.{record.channel}"] += len(columns[0])
 
 
-def _count_extras(record: Record, columns: Sequence[Column]) -> Iterator[tuple[str, int]]:
+def count_extras(record: Record, columns: Sequence[Column]) -> Iterator[tuple[str, int]]:
     """Each key without a column that came, and how often."""
     for key, values in zip(record.extras, columns[len(record.fields) :], strict=True):
         if count := len(values) - values.count(UNSET):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pendulum
 
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.core.payloads import canonical_json
+from airflow_provider_braze.core.payloads import canonical_json, check_depth
 from airflow_provider_braze.core.series import Column, ListOf
 
 Converters = Mapping[str, Callable[[Any], Any]]
@@ -42,8 +42,14 @@ def split_record(record: JsonObject, converters: Converters) -> tuple[JsonObject
 
 
 def join_other(rest: JsonObject) -> str | None:
-    """Return the text of ``other``: canonical JSON, None when nothing is left."""
-    return canonical_json(rest) if rest else None
+    """Return the text of ``other``: canonical JSON, None when nothing is left.
+
+    :raises BrazeDataError: a value is nested too deep.
+    """
+    if not rest:
+        return None
+    check_depth(rest)
+    return canonical_json(rest)
 
 
 def converters_of(columns: Iterable[Column]) -> Converters:

@@ -18,8 +18,18 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, ROW_FIGURES
+from airflow_provider_braze.core.channels import (
+    CANVAS_FIGURES,
+    CANVAS_ROW_FIELDS,
+    CHANNEL_STATS,
+    DAY_FIGURES,
+    ROW_FIELDS,
+    ROW_FIGURES,
+)
 from airflow_provider_braze.core.models import JsonObject
+
+NAME_COLUMNS: Final = frozenset({"variant_name", "step_name"})
+"""Columns that hold the key ``name`` of an object."""
 
 NO_INT: Final = -1
 """Stands for a count that is missing: a proven one is never negative."""
@@ -31,16 +41,18 @@ NO_FLOAT: Final = float("nan")
 _INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 _FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
 _FIELDS: Final[dict[str, tuple[Any, Any]]] = {
-    **dict.fromkeys((*DAY_FIGURES, *ROW_FIELDS), (_INT, NO_INT)),
+    **dict.fromkeys((*DAY_FIGURES, *ROW_FIELDS, *CANVAS_FIGURES, *CANVAS_ROW_FIELDS, "entries"), (_INT, NO_INT)),
     "revenue": (_FLOAT, NO_FLOAT),
     "variation_api_id": (str | None, None),
     "variation_name": (str | None, None),
+    **dict.fromkeys(NAME_COLUMNS, (str | None, None)),
 }
 # Before 0.21 msgspec's errors are not ValueErrors.
-_UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding may raise."""
 
 _SAMPLES: Final = 3
+_MOST_EXTRAS: Final = 48
 _FEWEST_DAYS: Final = 3
 """Learning a shape costs as much as splitting about so many days."""
 
@@ -109,7 +121,7 @@ def prove(body: bytes) -> Proven | None:
 def _try(shape: Shape, body: bytes) -> Proven | None:
     try:
         return Proven(shape, shape.decode(body).data)
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
@@ -121,7 +133,7 @@ def _learn(body: bytes) -> Proven | None:
             return None
         samples = map(msgspec.json.decode, days[:: len(days) // _SAMPLES])
         shape = _shape_with(frozenset(chain.from_iterable(map(_extras, samples))))
-    except (*_UNREADABLE, TypeError, AttributeError):
+    except (*UNREADABLE, TypeError, AttributeError):
         return None
     return _try(shape, body)
 
@@ -134,32 +146,42 @@ def _extras(day: JsonObject) -> Iterator[Extra]:
         yield from ((channel, key) for key in keys)
 
 
-def _define(name: str, fields: Iterable[tuple[str, Any, Any]], rename: dict[str, str] | None = None) -> Any:
+def check_extras(count: int) -> None:
+    """Check that a shape may be learned: types are kept, so what one response can define is bounded.
+
+    :raises ValueError: there is nothing to learn, or too much.
+    """
+    if not 0 < count <= _MOST_EXTRAS:
+        raise ValueError(f"Shapes are learned of 1 to {_MOST_EXTRAS} keys, not of {count}.")
+
+
+def define(name: str, fields: Iterable[tuple[str, Any, Any]], rename: dict[str, str] | None = None) -> Any:
     # Without gc, the objects of a batch cost the garbage collector nothing; they hold no cycles.
     return msgspec.defstruct(name, list(fields), rename=rename, forbid_unknown_fields=True, gc=False)
 
 
-def _record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = ()) -> Record:
+def new_record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = ()) -> Record:
     names = [f"extra{place}" for place, _ in enumerate(extras)]
-    rest = _define("Rest", ((name, Any, UNSET) for name in names), dict(zip(names, extras, strict=True)))
+    rest = define("Rest", ((name, Any, UNSET) for name in names), dict(zip(names, extras, strict=True)))
     return Record(channel, fields, extras, rest)
 
 
 @lru_cache(maxsize=256)
-def _struct(record: Record, *before: tuple[str, Any, Any]) -> Any:
+def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
     known = ((name, *_FIELDS[name]) for name in record.fields)
     extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
-    rename = {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}
-    return _define("Record", (*before, *known, *extras), rename)
+    rename = {name: "name" for name in record.fields if name in NAME_COLUMNS}
+    rename |= {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}
+    return define("Record", (*before, *known, *extras), rename)
 
 
 def _shape(day: Record, channels: Sequence[Record]) -> Shape:
     # Tuples, not lists: the garbage collector lets go of a tuple that holds nothing it must watch.
     names = [f"channel{place}" for place, _ in enumerate(channels)]
-    rows = [(name, tuple[_struct(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
-    messages = _define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
-    days: Any = _struct(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
-    # Not _define: an answer may carry other keys, such as notes in errors.
+    rows = [(name, tuple[struct_of(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
+    messages = define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
+    days: Any = struct_of(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
+    # Not define: an answer may carry other keys, such as notes in errors.
     fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
     answer = msgspec.defstruct("Answer", fields, gc=False)
     return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(answer).decode)
@@ -169,22 +191,21 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
 def _shape_with(extras: frozenset[Extra]) -> Shape:
     """The full shape, and some keys more.
 
-    :raises ValueError: there are none, or one cannot be the name of a field.
+    :raises ValueError: there are none or too many, or one cannot be the name of a field.
     """
-    if not extras:
-        raise ValueError("There is nothing to learn.")
+    check_extras(len(extras))
     channels = dict.fromkeys((*CHANNEL_STATS, *sorted({channel for channel, _ in extras} - {""})))
-    day = _record("", DAY_FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
+    day = new_record("", DAY_FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
     return _shape(
-        day, [_record_with(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
+        day, [_channel_record(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
     )
 
 
-def _record_with(channel: str, keys: Sequence[str]) -> Record:
+def _channel_record(channel: str, keys: Sequence[str]) -> Record:
     if not keys:
         return _FULL_RECORDS[channel]
     known = tuple(key for key in keys if key in ROW_FIELDS)
-    return _record(channel, _full_row(channel) + known, tuple(key for key in keys if key not in ROW_FIELDS))
+    return new_record(channel, _full_row(channel) + known, tuple(key for key in keys if key not in ROW_FIELDS))
 
 
 def _full_row(channel: str) -> tuple[str, ...]:
@@ -194,9 +215,9 @@ def _full_row(channel: str) -> tuple[str, ...]:
 
 _DAY_KEYS: Final = frozenset({"time", "messages", *DAY_FIGURES})
 _FULL_ROWS: Final = {channel: frozenset(_full_row(channel)) for channel in CHANNEL_STATS}
-_FULL_RECORDS: Final = {channel: _record(channel, _full_row(channel)) for channel in CHANNEL_STATS}
-_FULL: Final = _shape(_record("", DAY_FIGURES), list(_FULL_RECORDS.values()))
+_FULL_RECORDS: Final = {channel: new_record(channel, _full_row(channel)) for channel in CHANNEL_STATS}
+_FULL: Final = _shape(new_record("", DAY_FIGURES), list(_FULL_RECORDS.values()))
 _FLAT: Final = _shape(
-    _record("", DAY_FIGURES),
-    [_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()],
+    new_record("", DAY_FIGURES),
+    [new_record(channel, ("variation_api_id", *stats)) for channel, stats in CHANNEL_STATS.items()],
 )

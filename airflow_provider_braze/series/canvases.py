@@ -1,0 +1,215 @@
+"""Canvases: ``/canvas/data_series`` with all breakdowns, as rows of days, variants, steps and step messages.
+
+Deleted steps are always asked for: without them a re-read would remove rows that have landed. Canvas details have no
+conversion behaviours, so ``lookback_days="auto"`` does not exist here.
+
+Sources: Braze docs, Export canvas data series analytics, Export canvas list, Export canvas details (seen 2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from airflow_provider_braze.core.channels import CANVAS_FIGURES
+from airflow_provider_braze.core.endpoints import Endpoint
+from airflow_provider_braze.core.series import (
+    Column,
+    Decoder,
+    Details,
+    Listing,
+    ListOf,
+    Series,
+    Struct,
+    Subject,
+    SubjectDetails,
+    Table,
+    columns,
+)
+
+MAX_LENGTH: Final = 14
+"""Days per call. One public script reports a limit of 13: should a workspace refuse 14, change this number."""
+
+_KEY_AND_DAY: Final = (Column("canvas_id", "string"), Column("day", "date"))
+_OTHER: Final = Column("other", "string")
+_FIGURES: Final = (Column("revenue", "double"), *columns("int64", *CANVAS_FIGURES[1:]))
+
+CANVAS_DAYS: Final = Table(
+    name="canvas_days",
+    source="figures",
+    sort_by=("day", "canvas_id"),
+    columns=(*_KEY_AND_DAY, Column("entries", "int64"), *_FIGURES, _OTHER),
+)
+CANVAS_VARIANT_DAYS: Final = Table(
+    name="canvas_variant_days",
+    source="figures",
+    sort_by=("day", "canvas_id", "variant_id"),
+    columns=(
+        *_KEY_AND_DAY,
+        *columns("string", "variant_id", "variant_name"),
+        Column("entries", "int64"),
+        *_FIGURES,
+        _OTHER,
+    ),
+)
+CANVAS_STEP_DAYS: Final = Table(
+    name="canvas_step_days",
+    source="figures",
+    sort_by=("day", "canvas_id", "step_id"),
+    columns=(
+        *_KEY_AND_DAY,
+        *columns("string", "step_id", "step_name"),
+        Column("unique_recipients", "int64"),
+        *_FIGURES,
+        _OTHER,
+    ),
+)
+CANVAS_STEP_MESSAGES: Final = Table(
+    name="canvas_step_messages",
+    source="figures",
+    sort_by=("day", "canvas_id", "step_id", "channel", "variation_api_id", "variation_name", "position"),
+    columns=(
+        *_KEY_AND_DAY,
+        *columns("string", "step_id", "step_name", "channel", "variation_api_id", "variation_name"),
+        Column("position", "int32"),
+        Column("enrolled", "int64"),
+        *columns("int64", "sent", "delivered", "undelivered", "delivery_failed", "bounces"),
+        *columns("int64", "direct_opens", "total_opens", "body_clicks"),
+        *columns("int64", "opens", "unique_opens", "clicks", "unique_clicks", "unsubscribes", "reported_spam"),
+        *columns("int64", "sent_to_carrier", "rejected", "opt_out", "help", "failed", "read", "errors"),
+        *columns("int64", "total_impressions", "unique_impressions", "total_clicks"),
+        *columns("int64", "total_dismissals", "unique_dismissals"),
+        *columns("int64", "impressions", "first_button_clicks", "second_button_clicks", "influenced_opens"),
+        _OTHER,
+    ),
+)
+CANVAS_RAW: Final = Table(
+    name="canvas_raw",
+    source="payload",
+    sort_by=("day", "canvas_id"),
+    is_default=False,
+    spool_bytes=200,
+    columns=(*_KEY_AND_DAY, Column("payload", "string")),
+)
+CANVASES_TABLE: Final = Table(
+    name="canvases",
+    source="list",
+    sort_by=("canvas_id",),
+    columns=(
+        *columns("string", "canvas_id", "name"),
+        Column("last_edited", "timestamp"),
+        Column("tags", ListOf("string")),
+    ),
+)
+
+_VARIANT: Final = Struct((*columns("string", "variant_id", "name"), Column("first_step_ids", ListOf("string")), _OTHER))
+_NEXT_PATH: Final = Struct(columns("string", "name", "next_step_id"))
+_MESSAGE: Final = Struct((*columns("string", "variation_api_id", "channel", "name"), _OTHER))
+_STEP: Final = Struct(
+    (
+        *columns("string", "step_id", "name", "type"),
+        *columns(ListOf("string"), "channels", "next_step_ids"),
+        Column("next_paths", ListOf(_NEXT_PATH)),
+        Column("messages", ListOf(_MESSAGE)),
+        _OTHER,
+    )
+)
+CANVAS_DETAILS: Final = Table(
+    name="canvas_details",
+    source="details",
+    sort_by=("canvas_id",),
+    is_default=False,
+    # Details hold the contents of all messages: up to 3.4 MB for 40 steps, compressed.
+    spool_bytes=100_000,
+    columns=(
+        *columns("string", "canvas_id", "name", "description", "schedule_type"),
+        *columns(ListOf("string"), "channels", "tags", "teams"),
+        *columns("bool", "archived", "draft", "enabled", "has_post_launch_draft"),
+        *columns("timestamp", "created_at", "updated_at", "first_entry", "last_entry"),
+        Column("variants", ListOf(_VARIANT)),
+        Column("steps", ListOf(_STEP)),
+        _OTHER,
+    ),
+)
+_PLAIN_DETAILS: Final = {column.name: column for column in CANVAS_DETAILS.columns[1:-3]}
+_SENT_STEP: Final = (*columns("string", "id", "name", "type"), *columns(ListOf("string"), "channels", "next_step_ids"))
+
+
+def _load_decoder(series: Series) -> Decoder:
+    from airflow_provider_braze.tables.canvases import CanvasDecoder
+
+    return CanvasDecoder(series)
+
+
+def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
+    """Decode a response of ``/canvas/details``."""
+    from airflow_provider_braze.tables.details import DetailsRow, decode_object, split_list
+    from airflow_provider_braze.tables.records import converters_of, join_other, split_record
+
+    record = decode_object(body, [*_PLAIN_DETAILS, "variants", "steps"])
+    sent_variant = (*columns("string", "id", "name"), Column("first_step_ids", ListOf("string")))
+    variants = split_list(record.pop("variants", None), sent_variant, "$.variants")
+    steps = record.pop("steps", None)
+    cells, rest = split_record(record, converters_of(_PLAIN_DETAILS.values()))
+    cells |= {
+        "canvas_id": subject.name,
+        "variants": None
+        if variants is None
+        else [{"variant_id": found.pop("id"), **found, "other": join_other(left)} for found, left in variants],
+        "steps": _decode_steps(steps),
+        "other": join_other(rest),
+    }
+    return DetailsRow(cells, tuple(f"details.{key}" for key in rest))
+
+
+def _decode_steps(sent: object) -> list[dict[str, object]] | None:
+    from airflow_provider_braze.core.payloads import expect_list, expect_object
+    from airflow_provider_braze.tables.details import split_list, structs_by_id
+    from airflow_provider_braze.tables.records import converters_of, join_other, split_record
+
+    if sent is None:
+        return None
+    found = []
+    for index, each in enumerate(expect_list(sent, "$.steps")):
+        path = f"$.steps[{index}]"
+        step = dict(expect_object(each, path))
+        messages = structs_by_id(
+            step.pop("messages", None), "variation_api_id", columns("string", "channel", "name"), f"{path}.messages"
+        )
+        paths = split_list(
+            step.pop("next_paths", None), columns("string", "name", "next_step_id"), f"{path}.next_paths"
+        )
+        cells, rest = split_record(step, converters_of(_SENT_STEP))
+        rest |= {"next_paths": unknown} if (unknown := [left for _, left in paths or () if left]) else {}
+        next_paths = None if paths is None else [kept for kept, _ in paths]
+        nested = {"next_paths": next_paths, "messages": messages, "other": join_other(rest)}
+        found.append({"step_id": cells.pop("id"), **cells, **nested})
+    return found
+
+
+CANVASES: Final = Series(
+    name="canvases",
+    noun="canvas",
+    plural="canvases",
+    keys=("canvas_id",),
+    endpoint=Endpoint("/canvas/data_series"),
+    listing=Listing(Endpoint("/canvas/list", records="canvases"), has_archived=True),
+    details=Details(Endpoint("/canvas/details", records=""), _decode_details),
+    max_length=MAX_LENGTH,
+    params={
+        "include_variant_breakdown": "true",
+        "include_step_breakdown": "true",
+        "include_deleted_step_data": "true",
+    },
+    # A canvas of ten steps has some thirty rows a day.
+    weight=10,
+    tables=(
+        CANVAS_DAYS,
+        CANVAS_VARIANT_DAYS,
+        CANVAS_STEP_DAYS,
+        CANVAS_STEP_MESSAGES,
+        CANVAS_RAW,
+        CANVASES_TABLE,
+        CANVAS_DETAILS,
+    ),
+    load_decoder=_load_decoder,
+)

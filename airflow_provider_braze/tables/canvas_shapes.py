@@ -1,0 +1,228 @@
+"""Decode canvas responses of a known shape at once into typed objects, and pack them into columns of plain numbers.
+
+As for campaigns (:mod:`~airflow_provider_braze.tables.shapes`): a response of another shape is not decoded here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec.structs import astuple
+
+from airflow_provider_braze.core.channels import CANVAS_FIGURES, CANVAS_ROW_FIELDS, CHANNEL_STATS
+from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.tables.packing import Block, add_channel_drift, count_extras, pack_block
+from airflow_provider_braze.tables.shapes import (
+    UNREADABLE,
+    Record,
+    check_extras,
+    define,
+    new_record,
+    struct_of,
+)
+
+TOTAL_FIELDS: Final = ("entries", *CANVAS_FIGURES)
+VARIANT_FIELDS: Final = ("variant_name", "entries", *CANVAS_FIGURES)
+STEP_FIELDS: Final = ("step_name", "unique_recipients", *CANVAS_FIGURES)
+
+_LEVELS: Final = {"total_stats": TOTAL_FIELDS, "variant_stats": VARIANT_FIELDS, "step_stats": STEP_FIELDS}
+_SAMPLES: Final = 3
+
+Extra = tuple[str, str]
+"""A level of the response or a channel, and a key without a column there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CanvasShape:
+    """What a response may hold.
+
+    :param no_total: stands for ``total_stats`` that are null or missing.
+    :param no_messages: stands for ``messages`` that are null or missing.
+    :param decode: decodes a body into an object with ``data.stats``, or raises.
+    """
+
+    total: Record
+    variant: Record
+    step: Record
+    channels: tuple[Record, ...]
+    no_total: Any = field(repr=False)
+    no_messages: Any = field(repr=False)
+    decode: Callable[[bytes], Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Rows with an id: the variants or the steps of some days.
+
+    :param counts: number of rows per day, int32 as bytes.
+    """
+
+    ids: tuple[str, ...]
+    counts: bytes
+    block: Block | None
+
+
+@dataclass(frozen=True, slots=True)
+class PackedCanvas:
+    """The days of one response.
+
+    :param messages: the rows of each channel by its place in ``shape.channels``, counted per step.
+    """
+
+    shape: CanvasShape
+    dates: tuple[date, ...]
+    totals: Block = field(repr=False)
+    variants: Keyed = field(repr=False)
+    steps: Keyed = field(repr=False)
+    messages: Mapping[int, Block] = field(repr=False)
+    drift: Counter[str]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all tables."""
+        messages = sum(sum(memoryview(block.counts).cast("i")) for block in self.messages.values())
+        return len(self.dates) + len(self.variants.ids) + len(self.steps.ids) + messages
+
+
+def pack_canvas(body: bytes, start: date, end: date) -> PackedCanvas | None:
+    """Decode a response and pack its wanted days.
+
+    :return: None when no shape fits, or when a day is missing or there twice: then the general way decides.
+    """
+    for shape in (_shape(frozenset()), None):
+        try:
+            found = shape or _learn(body)
+            days = [day for day in found.decode(body).data.stats if start <= day.time < end]
+        except UNREADABLE:
+            continue
+        if not days or len({day.time for day in days}) < len(days):
+            return None
+        return _pack(found, sorted(days, key=lambda day: day.time))
+    return None
+
+
+def _pack(shape: CanvasShape, days: Sequence[Any]) -> PackedCanvas:
+    drift: Counter[str] = Counter()
+    totals = _columns(astuple(day.total_stats or shape.no_total) for day in days)
+    drift.update({f"total_stats.{key}": count for key, count in count_extras(shape.total, totals)})
+    variants, _ = _pack_keyed(shape.variant, [day.variant_stats or {} for day in days], "variant_stats", drift)
+    steps, messages = _pack_keyed(shape.step, [day.step_stats or {} for day in days], "step_stats", drift, nested=True)
+    blocks = {}
+    by_channel = zip(*(astuple(each or shape.no_messages) for each in messages), strict=True)
+    for place, rows_by_step in enumerate(by_channel):
+        if any(rows_by_step):
+            record = shape.channels[place]
+            columns = _columns(map(astuple, chain.from_iterable(rows_by_step)))
+            add_channel_drift(drift, record, columns)
+            blocks[place] = pack_block(record, columns, _counts(rows_by_step))
+    dates = tuple(day.time for day in days)
+    return PackedCanvas(shape, dates, pack_block(shape.total, totals), variants, steps, blocks, drift)
+
+
+def _pack_keyed(
+    record: Record, by_day: Sequence[Mapping[str, Any]], level: str, drift: Counter[str], *, nested: bool = False
+) -> tuple[Keyed, tuple[Any, ...]]:
+    """Pack the objects of some days; the first field is their messages when they are nested."""
+    ids = tuple(chain.from_iterable(by_day))
+    columns = _columns(astuple(each) for objects in by_day for each in objects.values())
+    messages: tuple[Any, ...] = ()
+    if nested and columns:
+        messages, *columns = columns
+    if columns:
+        drift.update({f"{level}.{key}": count for key, count in count_extras(record, columns)})
+    return Keyed(ids, _counts(by_day), pack_block(record, columns) if columns else None), messages
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))
+
+
+def _counts(groups: Sequence[Any]) -> bytes:
+    return struct.pack(f"{len(groups)}i", *map(len, groups))
+
+
+def _learn(body: bytes) -> CanvasShape:
+    """Return the shape that some days of the response have.
+
+    :raises ValueError: there is nothing to learn, or too much.
+    """
+    raw = msgspec.json.decode(body, type=RawResponse).data.stats
+    samples = map(msgspec.json.decode, raw[:: max(1, len(raw) // _SAMPLES)])
+    try:
+        extras = frozenset(chain.from_iterable(map(_extras, samples)))
+        check_extras(len(extras))
+        return _shape(extras)
+    except (TypeError, AttributeError) as error:
+        raise ValueError("The response is not of the documented nesting.") from error
+
+
+def _extras(day: JsonObject) -> Iterator[Extra]:
+    """Yield the keys of a day that are not documented where they are."""
+    levels = {
+        "total_stats": [day.get("total_stats") or {}],
+        "variant_stats": (day.get("variant_stats") or {}).values(),
+        "step_stats": (day.get("step_stats") or {}).values(),
+    }
+    for level, objects in levels.items():
+        known = {"messages", "name", *_LEVELS[level]}
+        yield from ((level, key) for record in objects for key in record.keys() - known)
+    for step in levels["step_stats"]:
+        for channel, rows in (step.get("messages") or {}).items():
+            yield from ((channel, key) for key in set().union(*rows) - set(_channel_fields(channel)))
+
+
+def _channel_fields(channel: str) -> tuple[str, ...]:
+    stats = CHANNEL_STATS.get(channel)
+    return ("variation_api_id", "variation_name", "enrolled", *stats, "influenced_opens") if stats else ()
+
+
+def _channel_record(channel: str, keys: Sequence[str]) -> Record:
+    known = tuple(key for key in keys if key in CANVAS_ROW_FIELDS)
+    extras = tuple(key for key in keys if key not in CANVAS_ROW_FIELDS)
+    return new_record(channel, _channel_fields(channel) + known, extras)
+
+
+@lru_cache(maxsize=64)
+def _shape(extras: frozenset[Extra]) -> CanvasShape:
+    """Return the documented shape with some keys more."""
+
+    def keys(level: str) -> tuple[str, ...]:
+        return tuple(sorted(key for where, key in extras if where == level))
+
+    names = dict.fromkeys((*CHANNEL_STATS, *sorted({where for where, _ in extras} - _LEVELS.keys())))
+    channels = tuple(_channel_record(name, keys(name)) for name in names)
+    total, variant, step = (new_record("", fields, keys(level)) for level, fields in _LEVELS.items())
+    rows = [(f"channel{i}", tuple[struct_of(each), ...], ()) for i, each in enumerate(channels)]  # type: ignore[misc]
+    messages = define("Messages", rows, {f"channel{i}": each.channel for i, each in enumerate(channels)})
+    step_type = struct_of(step, ("messages", messages | None, None))
+    total_type = struct_of(total)
+    day = define(
+        "Day",
+        [
+            ("time", date, msgspec.NODEFAULT),
+            ("total_stats", total_type | None, None),
+            ("variant_stats", dict[str, struct_of(variant)] | None, None),  # type: ignore[misc]
+            ("step_stats", dict[str, step_type] | None, None),
+        ],
+    )
+    # Not define: the envelope may carry other keys, such as the canvas' name.
+    data = msgspec.defstruct("Data", [("stats", tuple[day, ...])])
+    response: Any = msgspec.defstruct("Response", [("data", data), ("message", Literal["success"], "success")])
+    decode = msgspec.json.Decoder(response).decode
+    return CanvasShape(total, variant, step, channels, total_type(), messages(), decode)
+
+
+class RawData(msgspec.Struct):
+    stats: list[msgspec.Raw]
+
+
+class RawResponse(msgspec.Struct):
+    data: RawData

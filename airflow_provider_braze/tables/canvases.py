@@ -1,0 +1,285 @@
+"""Tables of canvases: a row per day, per variant, per step, and per channel and variation of a step's messages.
+
+A response of a known shape is decoded at once (:mod:`~airflow_provider_braze.tables.canvas_shapes`); any other is split
+value by value here. Both give the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS, TEXT_FIELDS
+from airflow_provider_braze.core.models import JsonObject, SeriesCall
+from airflow_provider_braze.core.payloads import (
+    check_limits,
+    decode_envelope,
+    expect_list,
+    expect_object,
+    select_indices,
+)
+from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
+from airflow_provider_braze.tables.canvas_shapes import (
+    STEP_FIELDS,
+    TOTAL_FIELDS,
+    VARIANT_FIELDS,
+    CanvasShape,
+    Keyed,
+    PackedCanvas,
+    RawResponse,
+    pack_canvas,
+)
+from airflow_provider_braze.tables.columns import (
+    Group,
+    Places,
+    dictionary_array,
+    int32_array,
+    join_blocks,
+    join_groups,
+    owners_of,
+    place_columns,
+    take_places,
+    typed_arrays,
+)
+from airflow_provider_braze.tables.payloads import payload_group
+from airflow_provider_braze.tables.records import Converters, as_float, as_int, as_text, join_other, split_record
+from airflow_provider_braze.tables.rows import drift_name
+from airflow_provider_braze.tables.shapes import Record
+from airflow_provider_braze.tables.sorting import sort_columns
+
+MAX_ROWS: Final = 200_000
+"""Rows of one response: 14 days of 200 steps have some 30,000 with their messages."""
+
+_DAY_KEYS: Final = frozenset({"time", "total_stats", "variant_stats", "step_stats"})
+_DAY_REST: Final = "$"
+"""In ``other`` of ``canvas_days``: keys of the day itself, apart from those of ``total_stats``."""
+
+Cells = tuple[Any, ...]
+
+
+def _converters(fields: Sequence[str]) -> Converters:
+    kinds = {**dict.fromkeys((*TEXT_FIELDS, "name"), as_text), "revenue": as_float}
+    # The key of the column variant_name or step_name is `name`.
+    keys = ("name" if field in ("variant_name", "step_name") else field for field in fields)
+    return {key: kinds.get(key, as_int) for key in keys}
+
+
+_TOTAL: Final = _converters(TOTAL_FIELDS)
+_VARIANT: Final = _converters(VARIANT_FIELDS)
+_STEP: Final = _converters(STEP_FIELDS)
+_ROW: Final = _converters(CANVAS_ROW_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitCanvas:
+    """The days of one response, split value by value.
+
+    :param totals: a row per day: figures, ``other``.
+    :param variants: rows: place of the day, id, figures, ``other``.
+    :param steps: as variants.
+    :param messages: rows: place of the step, channel, figures, ``other``.
+    """
+
+    dates: tuple[date, ...]
+    totals: list[Cells] = field(default_factory=list, repr=False)
+    variants: list[Cells] = field(default_factory=list, repr=False)
+    steps: list[Cells] = field(default_factory=list, repr=False)
+    messages: list[Cells] = field(default_factory=list, repr=False)
+    drift: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all tables."""
+        return len(self.totals) + len(self.variants) + len(self.steps) + len(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasDays:
+    """The wanted days of one response."""
+
+    content: PackedCanvas | SplitCanvas = field(repr=False)
+    payloads: Mapping[date, str] | None = field(default=None, repr=False)
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """The days, sorted."""
+        return self.content.dates
+
+    @property
+    def weight(self) -> int:
+        """Rows in memory, in units of a campaign's day, which has about two."""
+        return max(len(self.dates), self.content.rows // 2)
+
+    @property
+    def drift(self) -> Counter[str]:
+        """Number of times each key without a column was seen."""
+        return self.content.drift
+
+    def __contains__(self, day: object) -> bool:
+        return day in self.dates
+
+
+class CanvasDecoder:
+    """Decodes responses of ``/canvas/data_series``.
+
+    :param series: its tables are those of days, variants, steps and messages, in this order.
+    """
+
+    def __init__(self, series: Series) -> None:
+        self._keys = series.keys
+        self._tables = series.tables[:4]
+
+    def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> CanvasDays:
+        """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
+        packed = None if keep_payload else pack_canvas(body, call.start, call.end)
+        days = CanvasDays(packed) if packed else _split(body, call.start, call.end, keep_payload=keep_payload)
+        check_limits(rows=days.content.rows, most_rows=MAX_ROWS, unknown_keys=len(days.drift))
+        return days
+
+    def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
+        """Build the tables of a batch; see :class:`~airflow_provider_braze.core.series.Decoder`."""
+        groups: dict[str, list[Group]] = {table.name: [] for table in (*self._tables, *tables)}
+        for table in tables:
+            if table.source == "payload":
+                groups[table.name].append(payload_group(self._keys, rows))
+        if any(table in self._tables for table in tables):
+            for found in self._groups(rows):
+                for table, of_table in zip(self._tables, found, strict=True):
+                    groups[table.name].extend(of_table)
+        return {table.name: sort_columns(table, join_groups(table, groups[table.name])) for table in tables}
+
+    def _groups(self, rows: Sequence[SubjectDays]) -> Iterator[tuple[list[Group], ...]]:
+        """Yield the groups of all four tables, for each shape and for the responses without one."""
+        by_shape: dict[CanvasShape | None, list[tuple[Subject, Any]]] = {}
+        for row in rows:
+            for days in row.responses:
+                shape = days.content.shape if isinstance(days.content, PackedCanvas) else None
+                by_shape.setdefault(shape, []).append((row.subject, days.content))
+        for shape, found in by_shape.items():
+            contents = [content for _, content in found]
+            dates = chain.from_iterable(content.dates for content in contents)
+            places = place_columns(self._keys, [(subject.key, len(each.dates)) for subject, each in found], dates)
+            yield _packed_groups(shape, places, contents) if shape else _split_groups(places, contents)
+
+
+def _packed_groups(shape: CanvasShape, places: Places, contents: Sequence[PackedCanvas]) -> tuple[list[Group], ...]:
+    days: Group = {**places, **join_blocks(shape.total, [each.totals for each in contents])}
+    variants, _ = _keyed_group(shape.variant, "variant_id", places, [each.variants for each in contents])
+    steps, step_places = _keyed_group(shape.step, "step_id", places, [each.steps for each in contents])
+    messages: list[Group] = []
+    for place, record in enumerate(shape.channels):
+        blocks = [each.messages.get(place) for each in contents]
+        if any(blocks):
+            counts = (
+                block.counts if block else bytes(4 * len(each.steps.ids))
+                for block, each in zip(blocks, contents, strict=True)
+            )
+            owners = owners_of(int32_array(b"".join(counts)))
+            channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
+            found = join_blocks(record, [block for block in blocks if block])
+            messages.append({**take_places(step_places, owners), "channel": channel, **found})
+    return [days], variants, steps, messages
+
+
+def _keyed_group(record: Record, id_name: str, places: Places, keyed: Sequence[Keyed]) -> tuple[list[Group], Places]:
+    """Return the group of variants or steps, and the columns that place their messages."""
+    blocks = [each.block for each in keyed if each.block]
+    if not blocks:
+        return [], {}
+    owners = owners_of(int32_array(b"".join(each.counts for each in keyed)))
+    ids = pa.array(list(chain.from_iterable(each.ids for each in keyed)), pa.string()).dictionary_encode()
+    group: dict[str, Any] = {**take_places(places, owners), id_name: ids, **join_blocks(record, blocks)}
+    own_places = {name: group[name] for name in (*places, id_name)}
+    if "step_name" in record.fields:
+        names = list(chain.from_iterable(group["step_name"]))
+        own_places["step_name"] = pa.array(names, pa.string()).dictionary_encode()
+    return [group], own_places
+
+
+def _split_groups(places: Places, contents: Sequence[SplitCanvas]) -> tuple[list[Group], ...]:
+    totals = list(chain.from_iterable(each.totals for each in contents))
+    days: list[Group] = [{**places, **_typed((*TOTAL_FIELDS, "other"), totals)}] if totals else []
+    variants = _owned(places, contents, "variants", ("variant_id", *VARIANT_FIELDS, "other"))
+    steps = _owned(places, contents, "steps", ("step_id", *STEP_FIELDS, "other"))
+    if not steps:
+        return days, variants, steps, []
+    step_places = {name: steps[0][name] for name in (*places, "step_id", "step_name")}
+    messages = _owned(step_places, contents, "messages", ("channel", *CANVAS_ROW_FIELDS, "other"), owner="steps")
+    return days, variants, steps, messages
+
+
+def _owned(
+    places: Mapping[str, Any], contents: Sequence[SplitCanvas], name: str, columns: Sequence[str], owner: str = "totals"
+) -> list[Group]:
+    """Return the group of rows that name the place of their owner in their response."""
+    owners: list[int] = []
+    rows: list[Cells] = []
+    offset = 0
+    for content in contents:
+        mine = getattr(content, name)
+        owners += [offset + place for place, *_ in mine]
+        rows += [cells for _, *cells in mine]
+        offset += len(getattr(content, owner))
+    if not rows:
+        return []
+    return [{**take_places(dict(places), pa.array(owners, pa.int32())), **_typed(columns, rows)}]
+
+
+def _typed(columns: Sequence[str], rows: Sequence[Cells]) -> Group:
+    return typed_arrays(columns, zip(*rows, strict=True))
+
+
+def _split(body: bytes, start: date, end: date, *, keep_payload: bool) -> CanvasDays:
+    data = expect_object(decode_envelope(body).get("data"), "$.data")
+    path = "$.data.stats"
+    objects = [expect_object(each, f"{path}[{i}]") for i, each in enumerate(expect_list(data.get("stats"), path))]
+    indices = select_indices(objects, start, end, path)
+    found = SplitCanvas(tuple(indices))
+    for place, index in enumerate(indices.values()):
+        _split_day(found, place, objects[index], f"{path}[{index}]")
+    if not keep_payload:
+        return CanvasDays(found)
+    raw = msgspec.json.decode(body, type=RawResponse).data.stats
+    return CanvasDays(found, {day: bytes(raw[index]).decode() for day, index in indices.items()})
+
+
+def _split_day(found: SplitCanvas, place: int, record: JsonObject, path: str) -> None:
+    total = record.get("total_stats")
+    cells, rest = split_record({} if total is None else expect_object(total, f"{path}.total_stats"), _TOTAL)
+    day_rest = {key: value for key, value in record.items() if key not in _DAY_KEYS}
+    found.drift.update(f"total_stats.{key}" for key in rest)
+    found.drift.update(f"day.{key}" for key in day_rest)
+    found.totals.append((*cells.values(), join_other({**rest, **({_DAY_REST: day_rest} if day_rest else {})})))
+    for id_, variant in _objects(record, "variant_stats", path):
+        cells, rest = split_record(variant, _VARIANT)
+        found.drift.update(f"variant_stats.{key}" for key in rest)
+        found.variants.append((place, id_, *cells.values(), join_other(rest)))
+    for id_, step in _objects(record, "step_stats", path):
+        cells, rest = split_record({key: value for key, value in step.items() if key != "messages"}, _STEP)
+        found.drift.update(f"step_stats.{key}" for key in rest)
+        _split_messages(found, step.get("messages"), f"{path}.step_stats.{id_}.messages")
+        found.steps.append((place, id_, *cells.values(), join_other(rest)))
+
+
+def _objects(record: JsonObject, level: str, path: str) -> Iterator[tuple[str, JsonObject]]:
+    sent = record.get(level)
+    for id_, each in expect_object({} if sent is None else sent, f"{path}.{level}").items():
+        yield id_, expect_object(each, f"{path}.{level}.{id_}")
+
+
+def _split_messages(found: SplitCanvas, messages: Any, path: str) -> None:
+    step = len(found.steps)
+    for channel, rows in expect_object({} if messages is None else messages, path).items():
+        for index, row in enumerate([] if rows is None else expect_list(rows, f"{path}.{channel}")):
+            cells, rest = split_record(expect_object(row, f"{path}.{channel}[{index}]"), _ROW)
+            found.drift.update(drift_name(channel, key) for key in rest)
+            if channel not in CHANNEL_STATS:
+                found.drift[f"messages.{channel}"] += 1
+            found.messages.append((step, channel, *cells.values(), join_other(rest)))
