@@ -6,7 +6,6 @@ documented, so nothing here relies on them.
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -14,11 +13,11 @@ from typing import Any, Final
 
 import msgspec
 
+from airflow_provider_braze.core.bounds import DATE
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
 from airflow_provider_braze.exceptions import BrazeDataError
 
 _SHOWN: Final = 20
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def decode_days(body: bytes) -> list[JsonObject]:
@@ -72,7 +71,7 @@ def day_of(day: JsonObject, path: str) -> date:
     """
     time = day.get("time")
     try:
-        if isinstance(time, str) and _DAY.match(time):
+        if isinstance(time, str) and DATE.match(time):
             return date.fromisoformat(time[:10])
     except ValueError:
         pass
