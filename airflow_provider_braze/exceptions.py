@@ -4,7 +4,7 @@
 
     BrazeError                       root; the message says what, where, and what to do
     ├── BrazeConfigError             (ValueError) connection, arguments or layout unusable
-    │   └── BrazeWindowError         empty, reversed or unfinished window, or a run whose day cannot be told
+    │   └── BrazeWindowError         the last day of the window is not over yet; a later retry succeeds
     ├── BrazeApiError                carries status, endpoint
     │   ├── BrazeAuthError           401, 403
     │   ├── BrazeNotFoundError       404
@@ -38,7 +38,7 @@ class BrazeConfigError(BrazeError, ValueError):
 
 
 class BrazeWindowError(BrazeConfigError):
-    """The days of a run cannot be told, or are empty, reversed or not over yet."""
+    """The last day of a window is not over yet. A later retry succeeds."""
 
 
 class BrazeApiError(BrazeError):

@@ -1,4 +1,4 @@
-"""The ends of a window as users and templates write them."""
+"""Dates and datetimes as users and templates write them."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ import re
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from airflow_provider_braze.exceptions import BrazeWindowError
+from airflow_provider_braze.exceptions import BrazeConfigError
 
-_DATE_TEXT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATETIME_TEXT: Final = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ]"
+DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""The form of a date, wherever text holds one: ``YYYY-MM-DD``."""
+
+_DATETIME: Final = re.compile(
+    rf"(?P<date>{DATE.pattern})[T ]"
     r"(?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.(?P<fraction>[0-9]{1,6}))?"
     r"(?P<offset>Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 
 
 def is_given(value: object) -> bool:
-    """Whether an argument has a value; Jinja renders a missing one as ``""`` or ``"None"``."""
+    """Return whether an argument has a value; Jinja renders a missing one as ``""`` or ``"None"``."""
     return value is not None and not (isinstance(value, str) and value.strip() in {"", "None"})
 
 
 def given_text(value: str | None) -> str | None:
-    """Give a rendered text, None where Jinja rendered nothing."""
+    """Return a rendered text, None where Jinja rendered nothing."""
     return value if is_given(value) else None
 
 
 def read_bound(name: str, value: object) -> date | datetime:
-    """Read a date, a datetime, or ISO text of either.
+    """Parse a date, a datetime, or ISO text of either.
 
-    :param name: the argument's name, for the message.
-    :return: the date, or the datetime, naive if it was given so.
-    :raises BrazeWindowError: it is none of these.
+    :param name: Name of the argument, for the error.
+    :return: The date or the datetime. A datetime without an offset stays naive.
+    :raises BrazeConfigError: The value is none of these.
     """
     try:
         bound = _parse(value.strip()) if isinstance(value, str) else value
@@ -42,21 +44,21 @@ def read_bound(name: str, value: object) -> date | datetime:
     return bound
 
 
-def unusable_bound(name: str, value: object) -> BrazeWindowError:
-    """The error for an argument that is no point in time that can be reckoned with."""
-    return BrazeWindowError(
-        f"{name}={value!r} cannot be used as a date or datetime. "
+def unusable_bound(name: str, value: object) -> BrazeConfigError:
+    """Build the error for an argument that is not a date or datetime of the calendar."""
+    return BrazeConfigError(
+        f"{name}={value!r} is not a date or datetime. "
         "Give text such as '2026-11-18' or '2026-11-18T06:00:00+00:00', a date or a datetime."
     )
 
 
 def _parse(text: str) -> date | None:
-    if _DATE_TEXT.fullmatch(text):
+    if DATE.fullmatch(text):
         return date.fromisoformat(text)
-    found = _DATETIME_TEXT.fullmatch(text)
+    found = _DATETIME.fullmatch(text)
     if found is None:
         return None
-    # Python 3.10 reads neither "Z", nor offsets without a colon, nor fractions of any length.
+    # Python 3.10 parses neither "Z", nor offsets without a colon, nor fractions of any length.
     parsed = datetime.fromisoformat(f"{found['date']}T{found['time']}")
     parsed = parsed.replace(microsecond=int((found["fraction"] or "").ljust(6, "0")))
     return parsed.replace(tzinfo=_offset(found["offset"])) if found["offset"] else parsed

@@ -1,32 +1,34 @@
-"""How far back Braze may still restate: from the conversion windows of campaigns to days to read again."""
+"""The lookback that campaigns need: how long Braze may still restate a day, from their conversion windows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.windows import ONE_DAY
 
 DEFAULT_LOOKBACK_DAYS: Final = 30
-"""The longest conversion window that can be set. Source: Braze docs, Conversion events (seen 2026-09)."""
+"""The longest conversion window that Braze allows. Source: Braze docs, Conversion events (seen 2026-09)."""
 
 MAX_LOOKBACK_DAYS: Final = 3660
-"""More is taken for a mistake."""
+"""The highest lookback accepted. A higher one is probably a mistake."""
 
 _MARGIN_DAYS: Final = 3
-"""For what comes in late: email, for one, is tried again for up to 72 hours (inferred)."""
+"""Added for late events. Email, for example, is retried for up to 72 hours (inferred)."""
 
-_DAY_SECONDS: Final = 86_400
+_DAY_SECONDS: Final = ONE_DAY // timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookback:
-    """How many days to read again, and why.
+    """A number of lookback days and its reason.
 
-    :param days: so many.
-    :param campaign_id: the campaign with the longest conversion window; None when no campaign told one.
-    :param window_seconds: that window.
-    :param unknown: campaigns whose details did not come.
+    :param days: Days to fetch again.
+    :param campaign_id: Campaign with the longest conversion window. None if no campaign has one.
+    :param window_seconds: That conversion window in seconds.
+    :param unknown: Number of campaigns without details.
     """
 
     days: int
@@ -35,27 +37,33 @@ class Lookback:
     unknown: int = 0
 
     def __str__(self) -> str:
-        if self.campaign_id is None:
-            reason = "no campaign told a conversion window"
+        if self.campaign_id is None or self.window_seconds is None:
+            reason = "no campaign has a conversion window"
         else:
-            reason = f"the longest conversion window is that of {self.campaign_id}: {self.window_seconds} seconds"
-        doubt = ""
+            reason = f"campaign {self.campaign_id} has the longest conversion window ({_duration(self.window_seconds)})"
+        minimum = ""
         if self.unknown:
-            doubt = f"; {counted(self.unknown, 'campaign')} did not tell theirs, so at least {DEFAULT_LOOKBACK_DAYS}"
-        return f"{self.days} days back, for {reason}{doubt}"
+            unknown = counted(self.unknown, "campaign")
+            minimum = f"; at least {DEFAULT_LOOKBACK_DAYS}, because details of {unknown} are missing"
+        return f"{counted(self.days, 'day')}: {reason}{minimum}"
 
 
 def find_lookback(longest: tuple[int, str] | None, *, unknown: int) -> Lookback:
-    """Tell how many days to read again: the longest conversion window, in whole days, and three more.
+    """Return the lookback for the longest conversion window: its days rounded up, plus three.
 
-    A campaign that could not be asked may have any window, so it never shortens the lookback: then it is the default at
-    least, as it is when no campaign has a window.
+    The default is the minimum if details are missing, because those campaigns may have any conversion window. It also
+    applies if no campaign has one.
 
-    :param longest: the longest conversion window in seconds, and the campaign that has it; None when none was found.
-    :param unknown: campaigns whose details did not come.
+    :param longest: Longest conversion window in seconds and its campaign. None if there is none.
+    :param unknown: Number of campaigns without details.
     """
     window, campaign_id = longest or (None, None)
     days = DEFAULT_LOOKBACK_DAYS if window is None else -(-window // _DAY_SECONDS) + _MARGIN_DAYS
     if unknown:
         days = max(days, DEFAULT_LOOKBACK_DAYS)
     return Lookback(min(days, MAX_LOOKBACK_DAYS), campaign_id, window, unknown)
+
+
+def _duration(seconds: int) -> str:
+    days, rest = divmod(seconds, _DAY_SECONDS)
+    return f"{seconds} s" if rest else counted(days, "day")

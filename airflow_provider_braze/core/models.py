@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, TypeAlias
 
-from airflow_provider_braze.exceptions import BrazeWindowError
+from airflow_provider_braze.exceptions import BrazeConfigError
 
 JsonObject: TypeAlias = dict[str, Any]
 
@@ -37,7 +37,7 @@ class Window:
     def __post_init__(self) -> None:
         for name, day in (("start", self.start), ("end", self.end)):
             if not isinstance(day, date) or isinstance(day, datetime):
-                raise BrazeWindowError(f"A window's {name} is {day!r}. Give a date, such as date(2026, 11, 18).")
+                raise BrazeConfigError(f"A window's {name} is {day!r}. Give a date, such as date(2026, 11, 18).")
 
     @property
     def is_empty(self) -> bool:

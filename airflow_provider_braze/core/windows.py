@@ -1,4 +1,4 @@
-"""Which days a run is about: from the dates of an Airflow run to whole days of the company's time zone."""
+"""The window of a run: from the dates of an Airflow run to whole days of the company's time zone."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 ASSET_RUN_TYPES: Final = frozenset({"asset_triggered", "dataset_triggered", "asset_materialization"})
 TICK_RUN_TYPES: Final = frozenset({"scheduled", "backfill"})
 
-_RULES_IN_WORDS: Final[dict[Rule, str]] = {
-    "arguments": "the arguments start and end",
-    "partition": "the run's partition date",
-    "interval": "the run's data interval",
-    "schedule": "the time since the previous tick of the Dag's schedule",
-    "logical_date": "the last day that had ended by the run's logical date",
-    "run_after": "the last day that had ended when the run was due",
+_SOURCES: Final[dict[Rule, str]] = {
+    "arguments": "start and end",
+    "partition": "partition date",
+    "interval": "data interval",
+    "schedule": "schedule",
+    "logical_date": "logical date",
+    "run_after": "time of the run",
 }
 _REMEDIES: Final[dict[Rule, str]] = {
     "arguments": "Give an end that is not after the current date of that time zone.",
-    "partition": "Let each run take the day before: run_offset=-1 of CronPartitionTimetable.",
-    "interval": "Run it after the end of its data interval.",
-    "schedule": "Run it after the tick of the schedule that it stands for.",
+    "partition": "Set run_offset=-1 on CronPartitionTimetable, so that each run lands the day before.",
+    "interval": "Run the task after the end of its data interval.",
+    "schedule": "Run the task after its scheduled time.",
     "logical_date": "Give the run a logical date that is not in the future.",
     "run_after": "Check the clocks of the scheduler and of the worker.",
 }
@@ -41,13 +41,13 @@ _REMEDIES: Final[dict[Rule, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class RunDates:
-    """What a run knows of dates, as plain values; what is unknown is ``None``.
+    """The dates of a run as plain values; ``None`` where unknown.
 
-    :param run_type: Airflow's word for it, such as ``scheduled``, ``backfill``, ``manual``, ``asset_triggered``.
-    :param run_after: when the run was due; Airflow 2 has no such date.
-    :param previous_tick: the tick of the Dag's schedule before ``data_interval_end``.
-    :param schedule_timezone: the time zone of the Dag's timetable.
-    :param next_tick: the tick of the Dag's schedule after ``partition_date``.
+    :param run_type: Airflow's type, such as ``scheduled``, ``backfill``, ``manual``, ``asset_triggered``.
+    :param run_after: Time at which the run was due. Airflow 2 has no such date.
+    :param previous_tick: Tick of the Dag's schedule before ``data_interval_end``.
+    :param schedule_timezone: Time zone of the Dag's timetable.
+    :param next_tick: Tick of the Dag's schedule after ``partition_date``.
     """
 
     run_type: str
@@ -63,30 +63,30 @@ class RunDates:
 
 
 def load_timezone(name: str) -> tzinfo:
-    """Look a time zone up by its IANA name.
+    """Return a time zone by its IANA name.
 
-    :raises BrazeConfigError: there is no such zone.
+    :raises BrazeConfigError: The zone does not exist.
     """
     try:
-        # str(): pendulum would take a number for an offset in seconds.
+        # str(): pendulum treats a number as an offset in seconds.
         return pendulum.timezone(str(name))
     except (ValueError, OSError) as error:
         raise BrazeConfigError(
-            f"The time zone {name!r} is not known. Give an IANA name such as 'Europe/Berlin' or 'UTC'."
+            f"The time zone {name!r} does not exist. Give an IANA name such as 'Europe/Berlin' or 'UTC'."
         ) from error
 
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:
-    """The first instant, in UTC, whose date in the zone is after that day.
+    """Return the first instant, in UTC, whose date in the zone is after a day.
 
-    Where the clocks are put back over midnight, it is the first of the two midnights. A date that the zone skips ends
+    If the clocks are set back over midnight, this is the first of the two midnights. A date that the zone skips ends
     together with the day before it.
     """
     following = day + ONE_DAY
     instant = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
     if _local(instant, zone).time() == datetime.min.time():
         return instant
-    # The clocks skip midnight, and perhaps some minutes before it: the day may end earlier than 00:00 would have been.
+    # The clocks skip midnight, and perhaps some minutes before it, so the day may end before 00:00.
     before, after = instant - ONE_DAY, instant
     while after - before > timedelta(seconds=1):
         middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
@@ -98,18 +98,18 @@ def end_of_day(day: date, zone: tzinfo) -> datetime:
 
 
 def last_day_ended_by(instant: datetime, zone: tzinfo) -> date:
-    """The latest day of the zone whose end is not after the instant."""
+    """Return the latest day of the zone whose end is not after an instant."""
     day = _local(instant, zone).date() - ONE_DAY
-    # After clocks were put back over midnight the wall clock shows a day that has ended already.
+    # After clocks were set back over midnight, the wall clock shows a day that has already ended.
     while end_of_day(day + ONE_DAY, zone) <= instant:
         day += ONE_DAY
     return day
 
 
 def days_ending_in(after: datetime, until: datetime, zone: tzinfo) -> tuple[date, date]:
-    """The days D with ``after < end of D <= until``.
+    """Return the days D with ``after < end of D <= until``.
 
-    :return: first day and the day after the last one; equal when no day ends there.
+    :return: First day and the day after the last one. They are equal if no day ends in between.
     """
     return last_day_ended_by(after, zone) + ONE_DAY, last_day_ended_by(until, zone) + ONE_DAY
 
@@ -117,28 +117,27 @@ def days_ending_in(after: datetime, until: datetime, zone: tzinfo) -> tuple[date
 def resolve_window(
     run: RunDates, *, timezone: str, start: object = None, end: object = None, lookback_days: int = 0
 ) -> Window:
-    """Tell the days of a run; the first rule that applies gives them, and the clock has no say.
+    """Return the window of a run. The first rule that applies determines it; the current time does not.
 
-    1. ``start`` and ``end``: as given.
-    2. A partition date: that day.
-    3. A data interval: the days that end inside it.
-    4. An empty data interval: for a scheduled or backfill run the days that ended since the previous tick of the
-       schedule; for any other, or when that tick is not known, the last day that ended by the logical date.
-    5. No dates, or a run that assets triggered: the last day that ended when the run was due.
+    1. ``start`` and ``end``, if given.
+    2. The partition date: that day.
+    3. The data interval: the days that end inside it.
+    4. An empty data interval. For a scheduled or backfill run: the days that ended since the previous tick of the
+       schedule. For any other run, or if that tick is unknown: the last day that ended by the logical date.
+    5. No dates, or a run triggered by assets: the last day that ended when the run was due.
 
-    :param timezone: IANA name of the company's zone, in which days are counted.
-    :param start: first day, or the instant after which days have to end; date, datetime or ISO text; naive ones are in
-        the company's zone. ``None``, ``""`` and ``"None"`` mean not given.
-    :param end: the day after the last one, or the instant by which days have to end; as ``start``.
-    :param lookback_days: days before the window to read again; not applied to given or empty windows and backfills.
-    :return: the window; empty when the run's dates are good but no day ends in them.
-    :raises BrazeConfigError: unknown time zone, or negative ``lookback_days``.
-    :raises BrazeWindowError: ``start`` or ``end`` cannot be used, or the run's day cannot be told.
+    :param timezone: IANA name of the company's zone, which determines where days begin.
+    :param start: First day, or the instant after which days have to end: a date, a datetime or ISO text. Naive values
+        are in the company's zone. ``None``, ``""`` and ``"None"`` mean not given.
+    :param end: Day after the last one, or the instant by which days have to end. Same types as ``start``.
+    :param lookback_days: Days before the window to fetch again. Ignored if :func:`may_look_back` is false.
+    :return: The window. It is empty if no day ends between the run's dates.
+    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
     """
     if lookback_days < 0:
-        raise BrazeConfigError(f"lookback_days is {lookback_days}. Give 0 or more.")
+        raise BrazeConfigError(f"`lookback_days` is {lookback_days}. Give 0 or more.")
     zone = load_timezone(timezone)
-    given = _given_days(start, end, zone)
+    given = given_days(start, end, zone, has_empty_interval=has_empty_interval(run))
     if given is not None:
         return Window(*given, timezone=timezone, rule="arguments")
     first, stop, rule = _days_of_run(run, zone)
@@ -147,20 +146,60 @@ def resolve_window(
 
 
 def may_look_back(window: Window, run: RunDates) -> bool:
-    """Whether days before a run's own may be read again: not for given or empty windows, nor in backfills."""
+    """Return whether a run fetches earlier days again: not with given or empty windows, nor in backfills."""
     return not window.is_empty and window.rule != "arguments" and run.run_type != "backfill"
 
 
 def look_back(window: Window, days: int) -> Window:
-    """Read some days again before those of a window that has none of these yet."""
+    """Return a window with lookback days added before its own."""
     return replace(window, start=window.start - timedelta(days=days), lookback_days=days)
 
 
-def check_finished(window: Window, *, now: datetime, run_after: datetime | None) -> None:
-    """Make sure that the last day of a window is over, with five minutes' tolerance for clocks that differ.
+def has_empty_interval(run: RunDates) -> bool:
+    """Return whether both ends of a run's data interval are the same moment, as for Airflow 3's cron schedules."""
+    return run.data_interval_start is not None and run.data_interval_start == run.data_interval_end
 
-    :param run_after: when the run was due, so that a worker's slow clock is no fault.
-    :raises BrazeWindowError: it is not over; time mends it, so a retry makes sense.
+
+def given_days(
+    start: object, end: object, zone: tzinfo, *, has_empty_interval: bool = False
+) -> tuple[date, date] | None:
+    """Return the days that ``start`` and ``end`` give, None if neither is given.
+
+    :param has_empty_interval: Whether the run's data interval is empty. The error then names it as a likely cause.
+    :return: First day and the day after the last one. They are equal if no day ends in between.
+    :raises BrazeConfigError: One of them is missing, is not a date or datetime, or ``start`` is not before ``end``.
+    """
+    missing = [name for name, value in (("start", start), ("end", end)) if not is_given(value)]
+    if len(missing) == 2:
+        return None
+    if missing:
+        raise BrazeConfigError(
+            f"`{missing[0]}` is missing: start={start!r}, end={end!r}. "
+            "Give both, or omit both to land the run's own days."
+        )
+    first, stop = _day_and_instant("start", start, zone), _day_and_instant("end", end, zone)
+    if first > stop:
+        raise BrazeConfigError(f"start={start!r} is after end={end!r}. Give an end that is after the start.")
+    if first == stop:
+        cause = _EMPTY_INTERVAL if has_empty_interval else ""
+        raise BrazeConfigError(
+            f"start={start!r} and end={end!r} are the same moment, and `end` is exclusive, so no day is left.{cause} "
+            "Omit both to land the run's own days, or give a later end."
+        )
+    return first[0], stop[0]
+
+
+_EMPTY_INTERVAL: Final = (
+    " This run's data interval is empty: in Airflow 3, `data_interval_start` equals `data_interval_end` for a cron "
+    "schedule."
+)
+
+
+def check_finished(window: Window, *, now: datetime, run_after: datetime | None) -> None:
+    """Check that the last day of a window is over, allowing for clocks that differ by five minutes.
+
+    :param run_after: Time at which the run was due. It counts if the worker's clock is behind it.
+    :raises BrazeWindowError: The day is not over. A later retry succeeds.
     """
     if window.is_empty:
         return
@@ -170,26 +209,30 @@ def check_finished(window: Window, *, now: datetime, run_after: datetime | None)
     if ends > latest + CLOCK_TOLERANCE:
         raise BrazeWindowError(
             f"The last day of the window, {last}, is not over: it ends at {_utc_text(ends)} ({window.timezone}). "
-            f"It was given by {_RULES_IN_WORDS[window.rule]}. {_REMEDIES[window.rule]}"
+            f"Source of the window: {_SOURCES[window.rule]}. {_REMEDIES[window.rule]}"
         )
 
 
+def format_days(window: Window) -> str:
+    """Return a window's days, both ends included: ``2026-10-20 to 2026-11-19``."""
+    first, last = window.start.isoformat(), (window.end - ONE_DAY).isoformat()
+    return first if first == last else f"{first} to {last}"
+
+
 def describe(window: Window) -> str:
-    """One line for the log: the days, the rule that gave them, and when the next day ends."""
-    next_end = _utc_text(end_of_day(window.end, load_timezone(window.timezone)))
-    count = "no day" if window.is_empty else counted(len(window), "day")
-    first = "the first" if window.lookback_days == 1 else f"the first {window.lookback_days}"
-    again = f", {first} of them read again" if window.lookback_days else ""
-    return (
-        f"{count} {window} in {window.timezone}{again}; given by {_RULES_IN_WORDS[window.rule]}; "
-        f"the next day, {window.end}, ends at {next_end}"
-    )
+    """Return a window in one line: its days, its lookback, and where they come from."""
+    source = f"source: {_SOURCES[window.rule]}"
+    if window.is_empty:
+        ends = _utc_text(end_of_day(window.end, load_timezone(window.timezone)))
+        return f"0 days ({window.timezone}); {source}; the next day, {window.end}, ends at {ends}"
+    lookback = f", {window.lookback_days} of them lookback" if window.lookback_days else ""
+    return f"{counted(len(window), 'day')}, {format_days(window)} ({window.timezone}){lookback}; {source}"
 
 
 def missing_days(window: Window, returned: Collection[date]) -> list[date]:
-    """The days of a window that did not come back, oldest first."""
-    came = set(returned)
-    return [day for day in window if day not in came]
+    """Return the days of a window that Braze did not return, oldest first."""
+    present = set(returned)
+    return [day for day in window if day not in present]
 
 
 def _days_of_run(run: RunDates, zone: tzinfo) -> tuple[date, date, Rule]:
@@ -207,9 +250,9 @@ def _days_of_run(run: RunDates, zone: tzinfo) -> tuple[date, date, Rule]:
 
 def _interval_days(run: RunDates, begins: datetime, ends: datetime, zone: tzinfo) -> tuple[date, date, Rule]:
     if begins > ends:
-        raise BrazeWindowError(
+        raise BrazeConfigError(
             f"The run's data interval is reversed: {begins.isoformat()} to {ends.isoformat()}. "
-            "Trigger it with an interval whose start is before its end, or give start and end."
+            "Trigger a run whose interval starts before it ends, or give start and end."
         )
     if begins < ends:
         return (*days_ending_in(begins, ends, zone), "interval")
@@ -220,27 +263,27 @@ def _interval_days(run: RunDates, begins: datetime, ends: datetime, zone: tzinfo
 
 def _last_day(instant: datetime | None, zone: tzinfo) -> tuple[date, date]:
     if instant is None:
-        raise BrazeWindowError("The run has no date at all, so its day cannot be told. Give start and end.")
+        raise BrazeConfigError("The run has no date, so its days are unknown. Give start and end.")
     day = last_day_ended_by(instant, zone)
     return day, day + ONE_DAY
 
 
 def _partition_days(run: RunDates, zone: tzinfo) -> tuple[date, date]:
     if run.partition_date is None:
-        raise BrazeWindowError(
-            f"The run has the partition key {run.partition_key!r} but no partition date, so its day cannot be told. "
+        raise BrazeConfigError(
+            f"The run has the partition key {run.partition_key!r} but no partition date, so its day is unknown. "
             "Give start and end."
         )
     zone = run.schedule_timezone or zone
     day = _local(run.partition_date, zone).date()
     if not _is_midnight(run.partition_date, zone):
-        raise BrazeWindowError(
+        raise BrazeConfigError(
             f"The partition date {run.partition_date.isoformat()} is not midnight in {zone}, so it is not one day. "
-            "Give start and end, or let the partitions begin at midnight."
+            "Give start and end, or use partitions that begin at midnight."
         )
     following = day + ONE_DAY
     if run.next_tick is not None and not _is_by_midnight_of(following, run.next_tick, zone):
-        raise BrazeWindowError(
+        raise BrazeConfigError(
             f"The partition of {run.partition_date.isoformat()} is longer than a day: the next one begins at "
             f"{run.next_tick.isoformat()}. Give start and end, or use partitions of one day."
         )
@@ -254,23 +297,9 @@ def _is_by_midnight_of(day: date, instant: datetime, zone: tzinfo) -> bool:
 
 
 def _is_midnight(instant: datetime, zone: tzinfo) -> bool:
-    # Of two midnights Airflow's cron takes the second; of none, the first instant after the gap.
+    # If midnight comes twice, Airflow's cron takes the second. If it is skipped, the first instant after the gap.
     local = _local(instant, zone)
     return local.time() == datetime.min.time() or instant.astimezone(UTC) == end_of_day(local.date() - ONE_DAY, zone)
-
-
-def _given_days(start: object, end: object, zone: tzinfo) -> tuple[date, date] | None:
-    missing = [name for name, value in (("start", start), ("end", end)) if not is_given(value)]
-    if len(missing) == 2:
-        return None
-    if missing:
-        raise BrazeWindowError(
-            f"Of start={start!r} and end={end!r}, {missing[0]} is missing. Give both start and end, or neither."
-        )
-    first, stop = _day_and_instant("start", start, zone), _day_and_instant("end", end, zone)
-    if first >= stop:
-        raise BrazeWindowError(f"start={start!r} is not before end={end!r}. The end is exclusive: give a later one.")
-    return first[0], stop[0]
 
 
 def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, datetime]:
@@ -286,7 +315,7 @@ def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, date
 
 
 def _local(instant: datetime, zone: tzinfo) -> datetime:
-    # A plain datetime: pendulum's kinds of date and time would leak into windows.
+    # A plain datetime, so that windows hold no pendulum types.
     moved = instant.astimezone(zone)
     clock = (moved.hour, moved.minute, moved.second, moved.microsecond)
     return datetime(moved.year, moved.month, moved.day, *clock, tzinfo=zone, fold=moved.fold)

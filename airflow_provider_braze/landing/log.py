@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.fetch.subjects import Failed
 from airflow_provider_braze.landing.plan import Plan
 
@@ -48,12 +48,6 @@ def format_plan(plan: Plan) -> list[str]:
         f"Missing days: {plan.missing_days}; failing {plan.series.plural}: {plan.on_error}",
         "::endgroup::",
     ]
-
-
-def format_days(window: Window) -> str:
-    """Return a window's days, both ends included: ``2026-10-20 to 2026-11-19``."""
-    first, last = window.start.isoformat(), (window.end - ONE_DAY).isoformat()
-    return first if first == last else f"{first} to {last}"
 
 
 def with_progress(

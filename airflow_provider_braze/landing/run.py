@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
 from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.layout import ensure_layout
-from airflow_provider_braze.landing.log import format_days, format_result, name_chunk, with_progress
+from airflow_provider_braze.landing.log import format_result, name_chunk, with_progress
 from airflow_provider_braze.landing.manifest import Pending, unreported_days, write_manifest
 from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import Plan

@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
-from airflow_provider_braze.task.arguments import MAX_CONCURRENCY, check_choice, check_range, read_campaign_ids
+from airflow_provider_braze.task.arguments import (
+    MAX_CONCURRENCY,
+    check_choice,
+    check_dates,
+    check_range,
+    read_campaign_ids,
+)
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.window import resolve_run_window
@@ -77,6 +83,7 @@ class CampaignDataSeriesOperator(BaseOperator):
         self.concurrency = concurrency
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
+        check_dates(start, end, timezone)
         check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
         check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
         check_choice("missing_days", missing_days, get_args(MissingDays))
@@ -95,8 +102,8 @@ class CampaignDataSeriesOperator(BaseOperator):
             try:
                 window = resolve_run_window(
                     context,
-                    hook,
                     timezone=self.timezone,
+                    connection_timezone=hook.settings.timezone,
                     start=self.start,
                     end=self.end,
                     lookback_days=self.lookback_days,
@@ -195,7 +202,7 @@ class CampaignListOperator(BaseOperator):
             return None
         try:
             moment = read_bound("edited_after", self.edited_after)
-        except BrazeWindowError:
+        except BrazeConfigError:
             moment = None
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             raise BrazeConfigError(

@@ -20,7 +20,7 @@ from airflow_provider_braze.task.airflow import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_braze.task.arguments import check_range, read_campaign_ids
+from airflow_provider_braze.task.arguments import check_dates, check_range, read_campaign_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
 from airflow_provider_braze.task.window import resolve_last_day
 from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
@@ -88,6 +88,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
         self._ready_at = 0.0
+        check_dates(start, end, timezone)
         check_range("sample", sample, 1, MAX_SAMPLE)
         if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
             raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
@@ -129,7 +130,13 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         campaign_ids = read_campaign_ids(self.campaign_ids)
         if campaign_ids == []:
             raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
-        window = resolve_last_day(context, hook, timezone=self.timezone, start=self.start, end=self.end)
+        window = resolve_last_day(
+            context,
+            timezone=self.timezone,
+            connection_timezone=hook.settings.timezone,
+            start=self.start,
+            end=self.end,
+        )
         return _Awaited(window, campaign_ids, ready_at(window, self.grace).timestamp())
 
     def _probe(self, hook: BrazeHook, awaited: _Awaited) -> JsonObject | None:

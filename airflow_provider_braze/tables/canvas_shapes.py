@@ -210,19 +210,23 @@ def _shape(extras: frozenset[Extra]) -> CanvasShape:
             ("time", date, msgspec.NODEFAULT),
             ("total_stats", total_type | None, None),
             ("variant_stats", dict[str, struct_of(variant)] | None, None),  # type: ignore[misc]
-            ("step_stats", dict[str, step_type] | None, None),
+            ("step_stats", dict[str, step_type] | None, None),  # type: ignore[valid-type]
         ],
     )
     # Not define: the envelope may carry other keys, such as the canvas' name.
-    data = msgspec.defstruct("Data", [("stats", tuple[day, ...])])
+    data = msgspec.defstruct("Data", [("stats", tuple[day, ...])])  # type: ignore[valid-type]
     response: Any = msgspec.defstruct("Response", [("data", data), ("message", Literal["success"], "success")])
     decode = msgspec.json.Decoder(response).decode
     return CanvasShape(total, variant, step, channels, total_type(), messages(), decode)
 
 
 class RawData(msgspec.Struct):
+    """The days of a response as text."""
+
     stats: list[msgspec.Raw]
 
 
 class RawResponse(msgspec.Struct):
+    """A response with its days as text."""
+
     data: RawData

@@ -123,6 +123,7 @@ def owners_of(counts: pa.Array) -> pa.Array:
 
 
 def join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
+    """Return the columns of blocks that have one record, one sequence per block."""
     columns = zip(*(block.cells for block in blocks), strict=True)
     group: dict[str, Cells] = dict(zip(record.fields, columns, strict=True))
     if record.extras:
@@ -145,22 +146,27 @@ def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) ->
 
 
 def typed_arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
+    """Return split columns as arrays, each of the type that its name has."""
     return {name: pa.array(cells, field_type(name)) for name, cells in zip(names, columns, strict=True)}
 
 
 def field_type(name: str) -> pa.DataType:
+    """Return the type of a column that holds what Braze sent."""
     if name in TEXT_FIELDS or name in NAME_COLUMNS or name == OTHER:
         return pa.string()
     return pa.float64() if name == "revenue" else pa.int64()
 
 
 def int32_array(cells: bytes) -> pa.Array:
+    """Return packed int32 as an array, without a copy."""
     return pa.Array.from_buffers(pa.int32(), len(cells) // 4, [None, pa.py_buffer(cells)])
 
 
 def dictionary_array(codes: pa.Array, texts: Sequence[str | None]) -> pa.Array:
+    """Return texts by their codes, dictionary-encoded."""
     return pa.DictionaryArray.from_arrays(codes, pa.array(texts, pa.string()))
 
 
 def take_places(places: Places, owners: pa.Array) -> Places:
+    """Return the place of each row's owner."""
     return {name: column.take(owners) for name, column in places.items()}

@@ -84,6 +84,7 @@ def pack(proven: Proven) -> Packed:
 
 
 def pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
+    """Pack the fields of one record, column by column."""
     length = len(columns[0])
     cells = tuple(_pack_column(name, values, length) for name, values in zip(record.fields, columns, strict=False))
     other = _others(record, columns[len(record.fields) :]) if record.extras else ()
@@ -109,6 +110,7 @@ def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ..
 
 
 def add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:
+    """Count a channel's keys without a column, and its rows if the channel is unknown."""
     for key, count in count_extras(record, columns):
         drift[drift_name(record.channel, key)] += count
     if record.channel not in CHANNEL_STATS:

@@ -5,21 +5,19 @@ Every table goes through here, except days whose shape :mod:`~airflow_provider_b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
 import pendulum
 
+from airflow_provider_braze.core.bounds import DATE
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.core.payloads import canonical_json, check_depth
 from airflow_provider_braze.core.series import Column, ListOf
 
 Converters = Mapping[str, Callable[[Any], Any]]
 """By key of an object: returns the cell of a value, or None when the value does not fit the column."""
-
-_STARTS_WITH_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def split_record(record: JsonObject, converters: Converters) -> tuple[JsonObject, JsonObject]:
@@ -97,7 +95,7 @@ def as_float(value: Any) -> float | None:
 def as_instant(value: Any) -> datetime | None:
     """Return the instant of an ISO 8601 text, in UTC when it has no offset."""
     # Without the check a lone clock time would become an instant of today.
-    if not isinstance(value, str) or not _STARTS_WITH_DATE.match(value):
+    if not isinstance(value, str) or not DATE.match(value):
         return None
     try:
         parsed = pendulum.parse(value)

@@ -156,11 +156,13 @@ def check_extras(count: int) -> None:
 
 
 def define(name: str, fields: Iterable[tuple[str, Any, Any]], rename: dict[str, str] | None = None) -> Any:
+    """Define a struct that forbids unknown fields."""
     # Without gc, the objects of a batch cost the garbage collector nothing; they hold no cycles.
     return msgspec.defstruct(name, list(fields), rename=rename, forbid_unknown_fields=True, gc=False)
 
 
 def new_record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = ()) -> Record:
+    """Return a record with some keys that have no column."""
     names = [f"extra{place}" for place, _ in enumerate(extras)]
     rest = define("Rest", ((name, Any, UNSET) for name in names), dict(zip(names, extras, strict=True)))
     return Record(channel, fields, extras, rest)
@@ -168,6 +170,7 @@ def new_record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = 
 
 @lru_cache(maxsize=256)
 def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
+    """Return the struct of a record, with some fields before its own."""
     known = ((name, *_FIELDS[name]) for name in record.fields)
     extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
     rename = {name: "name" for name in record.fields if name in NAME_COLUMNS}

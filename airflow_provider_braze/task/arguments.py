@@ -1,13 +1,16 @@
-"""Checks of operators' arguments that need no rendering: a mistake shows when the Dag is parsed."""
+"""Checks of operators' arguments. Those that need no rendering fail when the Dag is parsed."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Collection
+from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
 
+from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.series import Series
+from airflow_provider_braze.core.windows import UTC, given_days, load_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.layout import FileFormat
@@ -17,10 +20,10 @@ MAX_PARTS: Final = 1000
 
 
 def check_range(name: str, value: object, lowest: int, highest: int, *, or_text: str | None = None) -> None:
-    """Refuse what is no whole number from ``lowest`` to ``highest``.
+    """Check that an argument is a whole number from ``lowest`` to ``highest``.
 
-    :param or_text: a text that is good, too.
-    :raises BrazeConfigError: naming the argument, the value seen and what to give.
+    :param or_text: Text that is accepted too.
+    :raises BrazeConfigError: With the argument's name, its value and the range.
     """
     if isinstance(value, str) and value == or_text:
         return
@@ -30,50 +33,93 @@ def check_range(name: str, value: object, lowest: int, highest: int, *, or_text:
 
 
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:
-    """Refuse what is none of the choices.
+    """Check that an argument is one of the choices.
 
-    :raises BrazeConfigError: naming the argument, the value seen and the choices.
+    :raises BrazeConfigError: With the argument's name, its value and the choices.
     """
     if value not in choices:
-        raise BrazeConfigError(f"`{name}` has {value!r}. Known are: {', '.join(choices)}.")
+        raise BrazeConfigError(f"`{name}` has the unknown value {value!r}. Use one of: {', '.join(choices)}.")
 
 
-def read_campaign_ids(value: Any) -> list[str] | None:
-    """Read the argument ``campaign_ids`` after rendering.
+def check_dates(start: object, end: object, timezone: object = None) -> None:
+    """Check the dates of an operator before rendering, as far as they are literals.
 
-    :param value: a list of ids, one id, or the text of a list or tuple, which is what a template makes of one.
-    :return: the ids, each once, in the given order; None when not given.
-    :raises BrazeConfigError: it is none of these, such as what a template makes of an XCom that is not there.
+    Templates and other tasks' results are checked when the task runs.
+
+    :param timezone: IANA name. Without it the connection's zone is still unknown.
+    :raises BrazeConfigError: A literal is not a date, one of both is missing, or ``start`` is not before ``end``.
+    """
+    zone = load_timezone(str(timezone)) if _is_literal(timezone) and is_given(timezone) else None
+    bounds = {"start": start, "end": end}
+    literals = {name: value for name, value in bounds.items() if _is_literal(value)}
+    has_offset = {
+        getattr(read_bound(name, value), "tzinfo", None) is not None
+        for name, value in literals.items()
+        if is_given(value)
+    }
+    # Only a zone can order a naive date and one with an offset.
+    if len(literals) == 2 and (zone or len(has_offset) < 2):
+        given_days(start, end, zone or UTC)
+
+
+def _is_literal(value: object) -> bool:
+    if isinstance(value, str):
+        return "{{" not in value and "{%" not in value
+    return value is None or isinstance(value, date | timedelta | int | float)
+
+
+def read_ids(name: str, value: Any, *, is_free_text: bool = False) -> list[str] | None:
+    """Return the ids of a rendered argument.
+
+    :param name: Name of the argument, for errors.
+    :param value: List of ids, one id, or the text of a list or tuple, which is how a template renders one.
+    :param is_free_text: Whether values may hold commas and outer spaces, as names of custom events do. Default False.
+    :return: The ids in the given order, each once. None if the argument is None.
+    :raises BrazeConfigError: The value is none of these, such as the text ``None`` of a missing XCom.
     """
     if value is None:
         return None
-    if isinstance(value, str) and value.strip() in {"", "None"}:
+    if isinstance(value, str) and not is_given(value):
         raise BrazeConfigError(
-            f"`campaign_ids` was given, but rendered to {value!r}. Check the task that it comes from, or leave the "
-            "argument out to take all campaigns."
+            f"`{name}` was given, but rendered to {value!r}. Check the task that it comes from, or omit the argument."
         )
     if isinstance(value, str) and value.strip().startswith(("[", "(")):
-        value = _parse_list(value)
+        value = _parse_list(name, value)
     ids = [value] if isinstance(value, str) else value
-    # An XCom of mapped tasks is a sequence of its own kind, so anything that can be iterated counts as a list.
+    # An XCom of mapped tasks is not a list, so anything that can be iterated counts as one.
     if isinstance(ids, dict | bytes) or not hasattr(ids, "__iter__"):
-        raise _unusable(value)
+        raise _unusable_ids(name, value)
     ids = list(ids)
-    if not all(isinstance(campaign_id, str) and campaign_id.strip() for campaign_id in ids):
-        raise _unusable(value)
-    return list(dict.fromkeys(campaign_id.strip() for campaign_id in ids))
+    if not all(isinstance(id_, str) and id_.strip() for id_ in ids):
+        raise _unusable_ids(name, value)
+    if is_free_text:
+        return list(dict.fromkeys(ids))
+    if joined := next((id_ for id_ in ids if "," in id_), None):
+        raise BrazeConfigError(
+            f"`{name}` has {_cut(joined)}, which is several ids in one text. Give a list of ids, one text each."
+        )
+    return list(dict.fromkeys(id_.strip() for id_ in ids))
 
 
-def _parse_list(text: str) -> Any:
-    # A rendered list has Python's quotes, one from JSON has JSON's; both are Python literals.
+def read_campaign_ids(value: Any) -> list[str] | None:
+    """Return the campaign ids of a rendered argument; see :func:`read_ids`."""
+    return read_ids("campaign_ids", value)
+
+
+def _parse_list(name: str, text: str) -> Any:
+    # A rendered list has Python's quotes, one from JSON has JSON's. Both are Python literals.
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
-        raise _unusable(text) from None
+        raise _unusable_ids(name, text) from None
 
 
-def _unusable(value: Any) -> BrazeConfigError:
-    return BrazeConfigError(f"`campaign_ids` is {repr(value)[:200]}. Give one campaign id, or a list of them.")
+def _unusable_ids(name: str, value: Any) -> BrazeConfigError:
+    return BrazeConfigError(f"`{name}` is {_cut(value)}. Give one id, or a list of ids.")
+
+
+def _cut(value: Any) -> str:
+    return repr(value)[:200]
 
 
 def check_arguments(
@@ -89,18 +135,12 @@ def check_arguments(
     on_error: str,
     on_error_name: str = "on_error",
 ) -> None:
-    """Check the landing arguments that need no rendering, so that a mistake shows when the Dag is parsed.
+    """Check the landing arguments that need no rendering.
 
-    :param on_error_name: the name of that argument.
-    :raises BrazeConfigError: naming the argument, the value seen and what to give.
+    :param on_error_name: Name of the argument that gives ``on_error``. Default ``on_error``.
+    :raises BrazeConfigError: With the argument's name, its value and what to give.
     """
-    check_range("parts", parts, 1, MAX_PARTS)
-    if part is None and parts > 1:
-        raise BrazeConfigError(
-            f"`parts` is {parts} but `part` is not given. Use .partial(parts={parts}, ...)"
-            f".expand(part=list(range({parts})))."
-        )
-    check_range("part", 0 if part is None else part, 0, parts - 1)
+    _check_parts(parts, part)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
     has_windows = series.details is not None and series.details.has_conversion_windows
     check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto" if has_windows else None)
@@ -111,3 +151,18 @@ def check_arguments(
         raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(series.table_names)}.")
     for name in tables:
         check_choice("tables", name, series.table_names)
+
+
+def _check_parts(parts: int, part: int | None) -> None:
+    check_range("parts", parts, 1, MAX_PARTS)
+    if part is None and parts > 1:
+        raise BrazeConfigError(
+            f"`parts` is {parts} but `part` is not given. Use .partial(parts={parts}, ...)"
+            f".expand(part=list(range({parts})))."
+        )
+    if parts == 1 and part not in (None, 0):
+        raise BrazeConfigError(
+            f"`part` is {part!r} but `parts` is not given. Give the number of parts too: "
+            ".partial(parts=16, ...).expand(part=list(range(16)))."
+        )
+    check_range("part", 0 if part is None else part, 0, parts - 1)

@@ -1,6 +1,6 @@
 """The dates of an Airflow run as plain values, read from a task's context.
 
-The ticks of a schedule are Airflow's own: its timetables are asked, never imitated. Airflow is imported only then.
+The ticks of a schedule come from Airflow's own timetables. Airflow is imported only when ticks are needed.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from airflow_provider_braze.core.windows import TICK_RUN_TYPES, RunDates, load_t
 
 log = logging.getLogger(__name__)
 
-SEARCH_SPANS: Final = tuple(timedelta(days=days) for days in (2, 8, 32, 93, 367, 1462))
+SEARCH_SPANS: Final = tuple(timedelta(days=days) for days in (2, 8, 32, 93, 367, 1462, 2922))
+"""How far back to search for a tick. 29 February comes every four years, and once in eight years around 2100."""
+
 MAX_STEPS: Final = 3000
 
 
 def read_run_dates(context: Mapping[str, Any]) -> RunDates:
-    """Read what a run knows of dates, on Airflow 2.11 and 3.
+    """Return the dates of a run, on Airflow 2.11 and 3.
 
-    :param context: the context of a task; which of its date keys exist depends on the kind of run.
-    :return: the dates; what Airflow does not tell, or what a custom timetable cannot, is ``None``.
+    :param context: Context of a task. Its date keys depend on the type of run.
+    :return: The dates. Those that Airflow does not give, or that a custom timetable cannot, are ``None``.
     """
     dag_run = context["dag_run"]
     run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))
@@ -50,14 +52,10 @@ def _previous_tick(timetable: Any, tick: datetime) -> datetime | None:
     try:
         found = _find_previous_tick(timetable, pendulum.instance(tick).in_timezone("UTC"))
     except Exception:  # a custom timetable may raise anything
-        log.debug("The timetable %r cannot be walked", timetable, exc_info=True)
+        log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         found = None
     if found is None:
-        log.warning(
-            "The tick before %s cannot be told from the Dag's timetable %r. The run stands for one day only.",
-            tick,
-            timetable,
-        )
+        log.warning("Cannot find the tick before %s in timetable %r: this run lands one day only", tick, timetable)
     return found
 
 
@@ -71,8 +69,8 @@ def _find_previous_tick(timetable: Any, tick: pendulum.DateTime) -> datetime | N
 
 
 def _tick_before(core: Any, tick: datetime, earliest: pendulum.DateTime) -> datetime | None:
-    # Forwards, since that is how the scheduler goes, and since its timetables have no public way back. The stop before
-    # counts only if their own chain then comes to this very tick.
+    # Forwards, like the scheduler, because timetables have no public way back. The tick before counts only if the
+    # timetable's own chain continues from it to exactly this tick.
     before = None
     for reached in _ticks(core, earliest):
         if reached >= tick:
@@ -82,11 +80,17 @@ def _tick_before(core: Any, tick: datetime, earliest: pendulum.DateTime) -> date
 
 
 def _search_spans(timetable: Any) -> tuple[Any, ...]:
-    # A delta schedule ticks from wherever it starts: only the delta itself leads back. Airflow's own timetables before
-    # the Task SDK keep it private; the walk proves whatever is found here.
+    # A delta schedule ticks from wherever it starts, so only the delta itself leads back. Airflow's timetables before
+    # the Task SDK keep it private. The search confirms each candidate with the timetable.
     scheduled = getattr(timetable, "timetable", timetable)
     delta = getattr(scheduled, "delta", None) or getattr(scheduled, "_delta", None)
-    return SEARCH_SPANS if delta is None else (delta,)
+    if delta is None:
+        return SEARCH_SPANS
+    # Months differ in length: 28 to 31 January are all one month before 28 February. The earliest of them leaves no
+    # day out.
+    return (
+        (delta,) if isinstance(delta, timedelta) else tuple(delta + timedelta(days=days) for days in range(3, -4, -1))
+    )
 
 
 def _ticks(core: Any, earliest: pendulum.DateTime) -> Iterator[datetime]:
@@ -107,12 +111,12 @@ def _next_tick(timetable: Any, tick: datetime) -> datetime | None:
         ticks = _ticks(core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
         return next((reached for reached in ticks if reached > tick), None)
     except Exception:  # a custom timetable may raise anything
-        log.debug("The timetable %r cannot be walked", timetable, exc_info=True)
+        log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         return None
 
 
 def schedule_timezone(timetable: Any) -> tzinfo | None:
-    """The time zone that a Dag's timetable reckons in, None when it has none."""
+    """Return the time zone of a Dag's timetable, None if it has none."""
     zone = getattr(timetable, "timezone", None) or getattr(timetable, "_timezone", None)
     if isinstance(zone, str):
         return load_timezone(zone)
@@ -120,10 +124,10 @@ def schedule_timezone(timetable: Any) -> tzinfo | None:
 
 
 def core_timetable(timetable: Any) -> Any:
-    """The scheduler's own form of a Dag's timetable."""
+    """Return the scheduler's form of a Dag's timetable."""
     if hasattr(timetable, "next_dagrun_info"):
         return timetable
-    # Since 3.2 a Dag holds the Task SDK's description of its timetable, which cannot reckon.
+    # Since Airflow 3.2 a Dag holds the Task SDK's description of its timetable, which cannot compute ticks.
     from airflow.serialization.encoders import coerce_to_core_timetable
 
     return coerce_to_core_timetable(timetable)

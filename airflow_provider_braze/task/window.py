@@ -1,4 +1,4 @@
-"""The window of a task's run: resolved, guarded and told in the log, the same for all operators and sensors."""
+"""The window of a task's run, the same for all operators and sensors: resolved, checked and logged."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from datetime import timezone as fixed
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_braze.core.bounds import given_text
+from airflow_provider_braze.core.bounds import given_text, is_given
 from airflow_provider_braze.core.windows import (
     ONE_DAY,
     RunDates,
@@ -23,55 +23,76 @@ from airflow_provider_braze.task.run_dates import read_run_dates
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import Window
-    from airflow_provider_braze.hooks.braze import BrazeHook
 
 log = logging.getLogger(__name__)
 
 
 def resolve_run_window(
     context: Mapping[str, Any],
-    hook: BrazeHook,
     *,
     timezone: str | None,
+    connection_timezone: str | None,
     start: object,
     end: object,
-    lookback_days: int,
+    lookback_days: int | Literal["auto"],
 ) -> Window:
-    """Tell the days that a task's run is about.
+    """Return the days that a task's run lands, and log them.
 
-    :param context: the task's context.
-    :param hook: whose connection tells the company's time zone, if the user does not.
-    :param timezone: IANA name of the zone in which Braze's days are counted, as the user gave it, rendered.
-    :param start: as the user gave it, rendered.
-    :param end: as the user gave it, rendered.
-    :return: a window of at least one day, all over.
-    :raises AirflowSkipException: no day ended in the run's interval, as for most runs of an hourly schedule.
-    :raises BrazeWindowError: the days cannot be told, or are not over yet.
+    :param timezone: The argument ``timezone``, rendered.
+    :param connection_timezone: IANA name from the connection. Used if the argument is not given.
+    :param start: The argument ``start``, rendered.
+    :param end: The argument ``end``, rendered.
+    :param lookback_days: The argument ``lookback_days``. ``"auto"`` adds no days here.
+    :return: Window of at least one day, all of them over.
+    :raises AirflowSkipException: No day ended in the run's interval, as in most runs of an hourly schedule.
+    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
+    :raises BrazeWindowError: The last day is not over yet.
     """
     run = read_run_dates(context)
-    window = _resolve(run, hook, timezone, start, end, lookback_days)
+    days = 0 if lookback_days == "auto" else lookback_days
+    window = _resolve(run, timezone, connection_timezone, start, end, days)
     check_finished(window, now=datetime.now(fixed.utc), run_after=run.run_after)
-    log.info("This run is about %s", describe(window))
+    if not (is_given(timezone) or is_given(connection_timezone)):
+        log.warning("No company time zone is set: days are counted in UTC. A destination keeps its first time zone.")
+        log.warning(
+            "Set `timezone` in the extra of the Braze connection to your company's time zone in Braze, or to UTC."
+        )
+    if not is_given(start) and (start is not None or end is not None):
+        log.warning("start and end rendered to nothing (%r, %r): landing the run's own days", start, end)
+    if lookback_days and not may_look_back(window, run):
+        reason = "start and end set the window" if window.rule == "arguments" else "backfill runs land only their days"
+        log.info("lookback_days=%r is not applied: %s", lookback_days, reason)
+    log.info("Window: %s", describe(window))
     return window
 
 
 def resolve_last_day(
-    context: Mapping[str, Any], hook: BrazeHook, *, timezone: str | None, start: object, end: object
+    context: Mapping[str, Any],
+    *,
+    timezone: str | None,
+    connection_timezone: str | None,
+    start: object,
+    end: object,
 ) -> Window:
-    """Tell the last day that a task's run is about, over or not; the arguments are those of :func:`resolve_run_window`.
+    """Return the last day of a task's run, over or not. The arguments are those of :func:`resolve_run_window`.
 
-    :return: a window of that one day.
-    :raises AirflowSkipException: no day ended in the run's interval.
-    :raises BrazeWindowError: the day cannot be told.
+    :return: Window of that one day.
+    :raises AirflowSkipException: No day ended in the run's interval.
+    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
     """
-    window = _resolve(read_run_dates(context), hook, timezone, start, end, 0)
+    window = _resolve(read_run_dates(context), timezone, connection_timezone, start, end, 0)
     return replace(window, start=window.end - ONE_DAY)
 
 
 def _resolve(
-    run: RunDates, hook: BrazeHook, timezone: str | None, start: object, end: object, lookback_days: int
+    run: RunDates,
+    timezone: str | None,
+    connection_timezone: str | None,
+    start: object,
+    end: object,
+    lookback_days: int,
 ) -> Window:
-    zone = given_text(timezone) or hook.settings.timezone or "UTC"
+    zone = given_text(timezone) or given_text(connection_timezone) or "UTC"
     window = resolve_window(run, timezone=zone, start=start, end=end, lookback_days=lookback_days)
     if window.is_empty:
         raise AirflowSkipException(
@@ -81,8 +102,8 @@ def _resolve(
 
 
 def may_run_look_back(context: Mapping[str, Any], window: Window) -> bool:
-    """Whether days before a run's own may be read again.
+    """Return whether a run fetches days before its own again.
 
-    :param window: the run's own days, as :func:`resolve_run_window` tells them.
+    :param window: The run's own days, from :func:`resolve_run_window`.
     """
     return may_look_back(window, read_run_dates(context))

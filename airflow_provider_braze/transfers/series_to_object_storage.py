@@ -16,7 +16,7 @@ from airflow_provider_braze.landing.layout import FileFormat, Layout, validate_l
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.plan import Plan, choose_subjects
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
-from airflow_provider_braze.task.arguments import check_arguments
+from airflow_provider_braze.task.arguments import check_arguments, check_dates
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import (
@@ -126,6 +126,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
         self._outputs: Outputs | None = None
+        check_dates(start, end, timezone)
         check_arguments(
             self.series,
             parts=parts,
@@ -157,11 +158,11 @@ class SeriesToObjectStorageOperator(BaseOperator):
                 given = self._check_subjects(self.given_subjects())
                 window = resolve_run_window(
                     context,
-                    hook,
                     timezone=self.timezone,
+                    connection_timezone=hook.settings.timezone,
                     start=self.start,
                     end=self.end,
-                    lookback_days=0 if self.lookback_days == "auto" else self.lookback_days,
+                    lookback_days=self.lookback_days,
                 )
                 layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
                 # Before the first request: a run that may not land here need not list anything.

@@ -40,14 +40,15 @@ def test_find_lookback_with_campaigns_that_could_not_be_asked_is_the_default_at_
 @pytest.mark.parametrize(
     ("lookback", "text"),
     [
-        (Lookback(30), "30 days back, for no campaign told a conversion window"),
-        (Lookback(4, "c", 3_600), "4 days back, for the longest conversion window is that of c: 3600 seconds"),
+        (Lookback(30), "30 days: no campaign has a conversion window"),
+        (Lookback(10, "c", 7 * DAY), "10 days: campaign c has the longest conversion window (7 days)"),
+        (Lookback(4, "c", 3_600), "4 days: campaign c has the longest conversion window (3600 s)"),
         (
-            Lookback(30, "c", 3_600, 2),
-            "30 days back, for the longest conversion window is that of c: 3600 seconds; 2 campaigns did not tell "
-            "theirs, so at least 30",
+            Lookback(30, "c", DAY, 2),
+            "30 days: campaign c has the longest conversion window (1 day); at least 30, because details of "
+            "2 campaigns are missing",
         ),
     ],
 )
-def test_lookback_tells_where_it_comes_from(lookback, text):
+def test_lookback_as_text_has_its_reason(lookback, text):
     assert str(lookback) == text

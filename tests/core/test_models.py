@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from airflow_provider_braze.core.models import Credentials, Window
-from airflow_provider_braze.exceptions import BrazeWindowError
+from airflow_provider_braze.exceptions import BrazeConfigError
 
 KEY = 'se/c+r"e\\t&k=y'
 
@@ -74,5 +74,5 @@ def test_scrub_leaves_other_text_alone():
 @pytest.mark.parametrize("name", ["start", "end"])
 def test_window_of_what_is_no_date_names_the_end_and_the_value(name, wrong):
     days = {"start": date(2026, 11, 1), "end": date(2026, 11, 2), name: wrong}
-    with pytest.raises(BrazeWindowError, match=rf"A window's {name} is"):
+    with pytest.raises(BrazeConfigError, match=rf"A window's {name} is"):
         Window(**days)

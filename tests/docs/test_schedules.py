@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +16,14 @@ import pendulum
 import pytest
 from airflow.timetables.interval import CronDataIntervalTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
+from packaging.version import Version
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
 from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.task.run_dates import read_run_dates
-from tests.docs.pages import read, rows, section
+from tests.docs.pages import DOCS, blocks, read, rows, section
+from tests.lines import AIRFLOW
 
 TEXT = read("schedules.md")
 NOW = pendulum.datetime(2026, 11, 20, 23, 30)
@@ -24,7 +31,7 @@ BY_SCHEDULE = [row for row in rows(section(TEXT, "What a run lands")) if len(row
 BY_KIND = [row for row in rows(section(TEXT, "What a run lands")) if len(row) == 3]
 
 
-def days_told(cell: str) -> list[date]:
+def days_in(cell: str) -> list[date]:
     found = [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", cell)]
     assert found or cell == "none: the task is skipped"
     return [found[0] + timedelta(days=i) for i in range((found[-1] - found[0]).days + 1)] if found else []
@@ -56,8 +63,8 @@ def test_run_of_a_schedule_lands_the_days_of_the_table(row):
     cron, zone, company, due, on_3, on_2 = row
     tick = pendulum.parse(due[:16], tz=zone)
     arguments = (cron.strip("`"), zone, company, tick)
-    assert on_airflow_3(*arguments) == days_told(on_3)
-    assert on_airflow_2(*arguments) == days_told(on_2)
+    assert on_airflow_3(*arguments) == days_in(on_3)
+    assert on_airflow_2(*arguments) == days_in(on_2)
 
 
 def test_weekdays_in_the_table_are_those_of_the_dates():
@@ -109,7 +116,7 @@ def test_run_of_a_kind_lands_the_days_of_the_table(row):
         landed = manual(at)
     else:
         landed = backfilled(at) if at else triggered()
-    assert landed == (days_told(on_3), days_told(on_2))
+    assert landed == (days_in(on_3), days_in(on_2))
 
 
 def test_tables_have_all_their_rows():
@@ -123,7 +130,86 @@ def test_upgrading_tells_the_dates_of_the_same_run():
     on_2, on_3 = interval.start.date().isoformat(), due.date().isoformat()
     assert cells["logical date"] == cells["ds"] == [on_2, on_3]
     assert cells["data interval"] == [f"{on_2} to {interval.end.date()}", f"{on_3} to {on_3}"]
-    assert [days_told(cell) for cell in cells["lands"]] == [
+    assert [days_in(cell) for cell in cells["lands"]] == [
         on_airflow_2("@daily", "UTC", "UTC", due),
         on_airflow_3("@daily", "UTC", "UTC", due),
     ]
+
+
+class Backfills:
+    """Dry runs of ``airflow backfill create`` with the Dags of the page, all of it a year that is past everywhere."""
+
+    def __init__(self, home: Path) -> None:
+        (home / "dags").mkdir()
+        dags = [block.code for block in blocks(DOCS / "schedules.md") if "with DAG(" in block.code]
+        dags = [code for code in dags if "CronPartitionTimetable" not in code or Version("3.2") <= AIRFLOW]
+        for number, code in enumerate([*dags, _on_data_intervals(dags[0])]):
+            (home / "dags" / f"dag_{number}.py").write_text(_in_2025(code))
+        self._env = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags")}
+        self._airflow("db", "migrate")
+        self._airflow("dags", "reserialize")
+
+    def list_dates(self, command: str) -> list[datetime]:
+        """Return the dates of the runs that a command would create: partition dates or else logical dates."""
+        _, _, runs = self._airflow(*shlex.split(_in_2025(command))[1:], "--dry-run").partition("Runs to be attempted")
+        return [pendulum.parse(found) for found in re.findall(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\+00:00", runs)]
+
+    def _airflow(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        done = subprocess.run(command, env=self._env, check=True, capture_output=True, text=True, timeout=300)
+        return done.stdout
+
+
+def _in_2025(text: str) -> str:
+    return text.replace("2026", "2025")
+
+
+def _on_data_intervals(code: str) -> str:
+    timetable = 'CronDataIntervalTimetable("0 6 * * *", "America/New_York")'
+    code = code.replace('"braze_every_morning"', '"braze_intervals"').replace('"0 6 * * *"', timetable)
+    return f"from airflow.timetables.interval import CronDataIntervalTimetable\n{code}"
+
+
+@pytest.fixture(scope="module")
+def backfills(tmp_path_factory: pytest.TempPathFactory) -> Backfills:
+    return Backfills(tmp_path_factory.mktemp("airflow"))
+
+
+OCTOBER = [date(2025, 10, 1) + timedelta(days=i) for i in range(31)]
+NEW_YORK = "America/New_York"
+
+
+def backfill_dates(title: str) -> str:
+    (found,) = re.findall(r"`(--from-date \S+ --to-date \S+)`", section(TEXT, title))
+    return f"airflow backfill create --dag-id {{}} {found}"
+
+
+@pytest.mark.since_airflow("3.0")
+def test_printed_backfill_of_october_lands_each_of_its_days_once(backfills):
+    (command,) = re.findall(r"^airflow backfill create .*$", TEXT, flags=re.M)
+    ticks = backfills.list_dates(command)
+    landed = [on_airflow_3("0 6 * * *", NEW_YORK, NEW_YORK, tick, "backfill") for tick in ticks]
+    assert landed == [[day] for day in OCTOBER]
+
+
+@pytest.mark.since_airflow("3.0")
+def test_printed_backfill_with_data_intervals_lands_each_day_of_october_once(backfills):
+    starts = backfills.list_dates(backfill_dates("Backfills").format("braze_intervals"))
+    ends = [
+        CronDataIntervalTimetable("0 6 * * *", load_timezone(NEW_YORK))
+        .infer_manual_data_interval(run_after=start.add(days=1, hours=1))
+        .end
+        for start in starts
+    ]
+    days = [on_airflow_2("0 6 * * *", NEW_YORK, NEW_YORK, end, "backfill") for end in ends]
+    assert days == [[day] for day in OCTOBER]
+
+
+@pytest.mark.since_airflow("3.3")
+def test_printed_backfill_of_partitions_lands_each_day_of_october_once(backfills):
+    from airflow.sdk import CronPartitionTimetable
+
+    schedule = CronPartitionTimetable("0 0 * * *", timezone=NEW_YORK, run_offset=-1)
+    dates = backfills.list_dates(backfill_dates("Partitions").format("braze_partitions"))
+    windows = [window_of(schedule, NEW_YORK, "backfill", partition_date=each, partition_key="k") for each in dates]
+    assert [list(window) for window in windows] == [[day] for day in OCTOBER]

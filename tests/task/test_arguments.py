@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
-from airflow_provider_braze.task.arguments import check_arguments, check_choice, check_range
+from airflow_provider_braze.task.arguments import check_arguments, check_choice, check_dates, check_range
 
 GOOD = {
     "parts": 1,
@@ -40,7 +40,7 @@ def test_check_choice_of_a_choice_passes():
 def test_check_choice_of_anything_else_names_the_choices(value):
     with pytest.raises(BrazeConfigError) as caught:
         check_choice("missing_days", value, ("warn", "fail"))
-    assert str(caught.value) == f"`missing_days` has {value!r}. Known are: warn, fail."
+    assert str(caught.value) == f"`missing_days` has the unknown value {value!r}. Use one of: warn, fail."
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,11 @@ def test_check_arguments_passes_what_can_be_landed(given):
             {"parts": 16},
             "`parts` is 16 but `part` is not given. Use .partial(parts=16, ...).expand(part=list(range(16))).",
         ),
-        ({"part": 1}, "`part` is 1. Give a whole number, 0 to 0."),
+        (
+            {"part": 3},
+            "`part` is 3 but `parts` is not given. Give the number of parts too: "
+            ".partial(parts=16, ...).expand(part=list(range(16))).",
+        ),
         ({"parts": 16, "part": 16}, "`part` is 16. Give a whole number, 0 to 15."),
         ({"parts": 16, "part": -1}, "`part` is -1."),
         ({"parts": 16, "part": "3"}, "`part` is '3'."),
@@ -99,10 +103,10 @@ def test_check_arguments_passes_what_can_be_landed(given):
         ({"lookback_days": ["auto"]}, "`lookback_days` is ['auto']."),
         ({"lookback_days": 3661}, "`lookback_days` is 3661."),
         ({"lookback_days": timedelta(days=30)}, "`lookback_days` is datetime.timedelta(days=30)."),
-        ({"file_format": "csv"}, "`file_format` has 'csv'. Known are: parquet, jsonl."),
-        ({"file_format": None}, "`file_format` has None."),
-        ({"missing_days": "error"}, "`missing_days` has 'error'. Known are: warn, fail, ignore."),
-        ({"on_error": "warn"}, "`on_error` has 'warn'. Known are: fail, skip."),
+        ({"file_format": "csv"}, "`file_format` has the unknown value 'csv'. Use one of: parquet, jsonl."),
+        ({"file_format": None}, "`file_format` has the unknown value None."),
+        ({"missing_days": "error"}, "`missing_days` has the unknown value 'error'. Use one of: warn, fail, ignore."),
+        ({"on_error": "warn"}, "`on_error` has the unknown value 'warn'. Use one of: fail, skip."),
         (
             {"tables": []},
             "`tables` is []. Give a list of campaign_days, campaign_messages, campaign_raw, campaigns, "
@@ -111,11 +115,57 @@ def test_check_arguments_passes_what_can_be_landed(given):
         ({"tables": "campaign_days"}, "`tables` is 'campaign_days'. Give a list of"),
         ({"tables": None}, "`tables` is None. Give a list of"),
         ({"tables": 5}, "`tables` is 5. Give a list of"),
-        ({"tables": ["campaign_days", "canvases"]}, "`tables` has 'canvases'. Known are: campaign_days, "),
-        ({"tables": [["campaign_days"]]}, "`tables` has ['campaign_days']. Known are: "),
+        (
+            {"tables": ["campaign_days", "canvases"]},
+            "`tables` has the unknown value 'canvases'. Use one of: campaign_days, ",
+        ),
+        ({"tables": [["campaign_days"]]}, "`tables` has the unknown value ['campaign_days']. Use one of: "),
     ],
 )
-def test_check_arguments_refuses_by_name_and_value(given, message):
+def test_check_arguments_rejects_by_name_and_value(given, message):
     with pytest.raises(BrazeConfigError) as caught:
         check_arguments(CAMPAIGNS, **{**GOOD, **given})
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone"),
+    [
+        (None, None, None),
+        ("", "None", None),
+        ("2026-01-05", "2026-01-06", None),
+        (date(2026, 1, 5), datetime(2026, 1, 6, tzinfo=timezone.utc), "Asia/Seoul"),
+        ("{{ ds }}", None, None),
+        ("{{ ds }}", "2026-01-05", "{{ params.zone }}"),
+        ("{% if a %}{{ ds }}{% endif %}", "{{ ds }}", None),
+        (object(), "2026-01-05", None),
+        # The connection's zone, unknown before the task runs, decides which is earlier.
+        ("2026-01-05", "2026-01-05T03:00:00+09:00", None),
+        ("2026-01-05", "2026-01-04T22:00:00Z", "Pacific/Kiritimati"),
+    ],
+)
+def test_check_dates_passes_usable_literals_and_templates(start, end, zone):
+    check_dates(start, end, zone)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone", "message"),
+    [
+        ("2026-01-06", "2026-01-05", None, "start='2026-01-06' is after end='2026-01-05'."),
+        ("2026-01-05", "2026-01-05", "{{ params.zone }}", "are the same moment"),
+        ("2026-01-05T01:00Z", "2026-01-05T03:00+09:00", None, "is after end="),
+        ("2026-01-05", "2026-01-05T03:00:00Z", "America/New_York", "is after end="),
+        ("2026-01-05", None, None, "`end` is missing"),
+        ("", date(2026, 1, 5), None, "`start` is missing"),
+        ("yesterday", "{{ ds }}", None, "start='yesterday' is not a date or datetime."),
+        ("{{ ds }}", "2026-02-30", None, "end='2026-02-30' is not a date or datetime."),
+        (5, "2026-01-05", None, "start=5 is not a date or datetime."),
+        (timedelta(days=1), None, None, "is not a date or datetime."),
+        ("2026-01-05", "2026-01-06", "Mars/Base", "The time zone 'Mars/Base' does not exist."),
+        (None, None, "Mars/Base", "The time zone 'Mars/Base' does not exist."),
+    ],
+)
+def test_check_dates_rejects_literals_that_no_run_can_use(start, end, zone, message):
+    with pytest.raises(BrazeConfigError) as caught:
+        check_dates(start, end, zone)
+    assert message in str(caught.value)

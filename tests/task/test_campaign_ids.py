@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.task.arguments import read_campaign_ids
+from airflow_provider_braze.task.arguments import read_campaign_ids, read_ids
 
 A, B = "8c1f2c4e-0000-4000-8000-00000000000a", "8c1f2c4e-0000-4000-8000-00000000000b"
 
@@ -84,11 +84,30 @@ def test_read_campaign_ids_of_an_empty_list_is_empty(value):
     ],
 )
 def test_read_campaign_ids_of_anything_else_shows_it_and_says_what_to_give(value):
-    with pytest.raises(BrazeConfigError, match="Give one campaign id, or a list of them") as caught:
+    with pytest.raises(BrazeConfigError, match="Give one id, or a list of ids") as caught:
         read_campaign_ids(value)
     assert len(str(caught.value)) < 300
 
 
-@given(st.lists(st.text(min_size=1).filter(lambda text: text.strip() == text), unique=True))
+@given(st.lists(st.text(min_size=1).filter(lambda text: text.strip() == text and "," not in text), unique=True))
 def test_read_campaign_ids_reads_what_a_template_makes_of_a_list(ids):
     assert read_campaign_ids(ids) == read_campaign_ids(str(ids)) == ids
+
+
+@pytest.mark.parametrize("value", [f"{A},{B}", f"{A}, {B}", [f"{A},{B}"], str([A, f"{B},"])])
+def test_read_ids_of_several_in_one_text_says_that_a_list_is_needed(value):
+    with pytest.raises(BrazeConfigError, match=r"^`canvas_ids` has .+ several ids in one text\. Give a list of ids"):
+        read_ids("canvas_ids", value)
+
+
+def test_read_ids_errors_name_the_argument():
+    with pytest.raises(BrazeConfigError, match=r"^`segment_ids` was given, but rendered to 'None'"):
+        read_ids("segment_ids", "None")
+    with pytest.raises(BrazeConfigError, match=r"^`segment_ids` is 5"):
+        read_ids("segment_ids", 5)
+
+
+@pytest.mark.parametrize("value", ["Bought, paid", " Bought ", ["a,b", " c"], "['a,b', ' c']"])
+def test_read_ids_of_free_text_keeps_commas_and_spaces(value):
+    names = ["a,b", " c"] if "c" in value or "a,b" in value else [value]
+    assert read_ids("events", value, is_free_text=True) == names

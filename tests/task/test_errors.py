@@ -27,7 +27,7 @@ def run(error: BaseException) -> None:
         raise error
 
 
-def test_failing_without_retry_without_error_does_nothing():
+def test_no_error_passes():
     with fail_fast_on_permanent_errors():
         pass
 
@@ -43,7 +43,7 @@ def test_failing_without_retry_without_error_does_nothing():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_failing_without_retry_of_what_no_retry_mends_fails_for_good(error):
+def test_permanent_error_fails_the_task_without_retries(error):
     with pytest.raises(AirflowFailException) as caught:
         run(error)
     assert str(caught.value) == f"{type(error).__name__}: said"
@@ -69,7 +69,7 @@ def test_failing_without_retry_of_what_no_retry_mends_fails_for_good(error):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_failing_without_retry_of_anything_else_lets_it_pass(error):
+def test_any_other_error_passes_unchanged(error):
     with pytest.raises(type(error)) as caught:
         run(error)
     assert caught.value is error

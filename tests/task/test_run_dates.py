@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
-from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
 from airflow_provider_braze.task.window import resolve_run_window
@@ -99,6 +98,11 @@ def cron(expression: str, zone: str = "UTC", **options: object) -> object:
     return trigger.CronTriggerTimetable(expression, timezone=load_timezone(zone), **options)
 
 
+def resolve(context: dict, **given: object) -> Window:
+    arguments = dict.fromkeys(["timezone", "connection_timezone", "start", "end"])
+    return resolve_run_window(context, **{**arguments, "lookback_days": 0, **given})
+
+
 def window_of(context: dict, zone: str = "UTC") -> Window:
     return resolve_window(read_run_dates(context), timezone=zone)
 
@@ -148,6 +152,7 @@ MEASURED = {
     "@monthly": (at_tick(cron("@monthly"), utc("2026-03-01")), "schedule 02-01 03-01"),
     "@yearly": (at_tick(cron("0 0 1 1 *"), utc("2026-01-01")), "schedule 01-01 01-01"),
     "every four years": (at_tick(cron("0 0 29 2 *"), utc("2024-02-29")), "schedule 02-29 02-29"),
+    "once in eight years": (at_tick(cron("0 0 29 2 *"), utc("2104-02-29")), "schedule 02-29 02-29"),
     "weekdays, Monday": (at_tick(cron("0 6 * * 1-5"), utc("2026-11-16 06:00")), "schedule 11-13 11-16"),
     "weekdays, Tuesday": (at_tick(cron("0 6 * * 1-5"), utc("2026-11-17 06:00")), "schedule 11-16 11-17"),
     "months": (
@@ -217,7 +222,7 @@ def test_read_run_dates_partition_known_to_the_run_alone_is_read():
     assert (run.partition_date, run.partition_key, run.next_tick) == (utc("2026-11-18"), "k", utc("2026-11-19"))
 
 
-# --- ticks that cannot be told ---------------------------------------------------------------------------------------
+# --- ticks that cannot be found --------------------------------------------------------------------------------------
 
 
 class Broken(Timetable):
@@ -232,7 +237,7 @@ class Stuck(Broken):
         return SimpleNamespace(data_interval=DataInterval.exact(restriction.earliest))
 
 
-UNTOLD = {
+UNKNOWN = {
     "broken": Broken(),
     "stuck": Stuck(),
     "once": "@once",
@@ -244,13 +249,13 @@ UNTOLD = {
 }
 
 
-@pytest.mark.parametrize("schedule", UNTOLD.values(), ids=UNTOLD)
-def test_read_run_dates_tick_that_cannot_be_told_is_none_with_a_warning(schedule, caplog):
+@pytest.mark.parametrize("schedule", UNKNOWN.values(), ids=UNKNOWN)
+def test_read_run_dates_unknown_tick_is_none_with_a_warning(schedule, caplog):
     tick = utc("2026-11-20")
     context = at_tick(schedule, tick)
     run = read_run_dates(context)
     assert run.previous_tick is None
-    assert "cannot be told" in caplog.text
+    assert "Cannot find the tick before" in caplog.text
     assert resolve_window(run, timezone="UTC").rule == "logical_date"
 
 
@@ -263,7 +268,7 @@ def test_read_run_dates_partition_of_custom_timetable_has_no_zone_and_no_next_ti
 
 
 @pytest.mark.parametrize("run_type", ["manual", "operator_triggered", "asset_triggered"])
-def test_read_run_dates_run_that_is_no_tick_asks_no_timetable(run_type, caplog):
+def test_read_run_dates_run_without_a_tick_does_not_use_the_timetable(run_type, caplog):
     context = at_tick(Broken(), utc("2026-11-20"), run_type)
     assert read_run_dates(context).previous_tick is None
     assert caplog.text == ""
@@ -385,6 +390,30 @@ def test_windows_of_delta_ticks_join(delta, beginning):
     assert_ticks_join(trigger.DeltaTriggerTimetable(delta), ticks, company_zone)
 
 
+MONTHS = [
+    relativedelta(months=1),
+    relativedelta(months=3),
+    relativedelta(years=1),
+    relativedelta(months=1, days=1),
+    relativedelta(months=1, days=-1),
+    relativedelta(months=1, hours=12),
+]
+
+
+@slowly
+@given(
+    delta=st.sampled_from(MONTHS),
+    beginning=st.datetimes(datetime(2023, 1, 1), datetime(2024, 12, 31), timezones=st.just(timezone.utc)),
+    company_zone=st.sampled_from(ZONES),
+)
+def test_windows_of_months_leave_no_day_out_and_overlap_by_three_days_at_most(delta, beginning, company_zone):
+    ticks = [ends for _, ends in chain(core_trigger.DeltaTriggerTimetable(delta), pendulum.instance(beginning), 8)]
+    schedule = trigger.DeltaTriggerTimetable(delta)
+    windows = [window_of(at_tick(schedule, tick), company_zone) for tick in ticks]
+    for before, after in itertools.pairwise(windows):
+        assert timedelta(0) <= before.end - after.start <= timedelta(days=3)
+
+
 @slowly
 @given(delta=st.sampled_from(DELTAS + CALENDAR_DELTAS), beginning=beginnings())
 def test_windows_of_delta_data_intervals_join(delta, beginning):
@@ -419,8 +448,14 @@ def test_window_of_run_of_daily_is_the_same_on_both_lines(zone, company_zone):
             on_3_with_intervals("@daily", zone, interval_of_run),
             at_tick(cron("@daily", zone), fire),
         ]
-        arguments = {"timezone": company_zone, "start": None, "end": None, "lookback_days": 30}
-        windows = [resolve_run_window(context, BrazeHook(), **arguments) for context in contexts]
+        arguments = {
+            "timezone": company_zone,
+            "connection_timezone": None,
+            "start": None,
+            "end": None,
+            "lookback_days": 30,
+        }
+        windows = [resolve_run_window(context, **arguments) for context in contexts]
         last_days_end = fire.in_timezone(company_zone).date()
         assert {(window.start, window.end) for window in windows} == {(windows[0].start, last_days_end)}
 
