@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Final, Literal
-from uuid import UUID
 
 from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.sandbox.figures import digest, made_up_id
 
 Rhythm = Literal["daily", "weekdays", "weekly", "sporadic", "never"]
 Shape = Literal["flat", "rich", "plain"]
@@ -102,16 +101,6 @@ class Campaign:
     def last_day(self) -> date:
         """The last day on which it may send."""
         return (self.created + _ARCHIVED_AFTER).date() if self.blueprint.is_archived else date.max
-
-
-def digest(seed: int, *parts: object) -> bytes:
-    """Return 64 bytes that look random and depend on nothing but the arguments."""
-    return blake2b("|".join(map(str, (seed, *parts))).encode()).digest()
-
-
-def made_up_id(seed: int, *parts: object) -> str:
-    """Return an identifier in the form of a UUID."""
-    return str(UUID(bytes=digest(seed, "id", *parts)[:16], version=4))
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,256 @@
+"""The canvases of the made-up workspace: pure functions of the settings and the canvas's number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from functools import lru_cache
+from typing import Final, Literal
+
+from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.sandbox.figures import digest, made_up_id
+
+Idle = Literal["zeros", "empty"]
+"""A day without activity has zeros everywhere, or ``"total_stats": {}`` and no variants and steps."""
+
+STEP_DELETED_AT: Final = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+"""When the steps are deleted that a blueprint marks so."""
+
+_FIRST_CREATED: Final = datetime(2022, 2, 7, 10, tzinfo=timezone.utc)
+_ARCHIVED_AFTER: Final = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """What a step of a kind of canvas is.
+
+    :param channels: channels of its messages, by their keys in the series; none for a delay or a split.
+    :param rows: message rows per channel.
+    :param has_row_ids: whether rows have ``variation_name`` and ``variation_api_id``.
+    :param is_sparse: whether its days lack ``messages``, revenue and ``…_by_entry_time``.
+    """
+
+    name: str
+    channels: tuple[str, ...] = ()
+    rows: int = 1
+    type: str = "message"
+    has_row_ids: bool = False
+    is_sparse: bool = False
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasBlueprint:
+    """What canvases of one kind have in common; the kinds repeat.
+
+    :param variants: names of its variants.
+    :param events: number of conversion events, 0 to 4.
+    :param window_days: how long an entry may still convert, at most 30 days.
+    :param is_daily: whether it also runs at weekends.
+    :param has_recipients: whether its steps have the undocumented ``unique_recipients``.
+    :param has_integral_revenue: whether revenue of variants is written without a fraction, as on older pages.
+    """
+
+    title: str
+    steps: tuple[StepPlan, ...]
+    variants: tuple[str, ...] = ("Variant 1",)
+    events: int = 1
+    window_days: int = 30
+    is_daily: bool = True
+    idle: Idle = "zeros"
+    has_recipients: bool = False
+    has_integral_revenue: bool = False
+    is_archived: bool = False
+    is_draft: bool = False
+    tags: tuple[str | None, ...] = ()
+
+
+_DELAY: Final = StepPlan("Wait a day", type="delay", is_sparse=True)
+_CONTROL: Final = StepPlan("Control", type="full")
+BLUEPRINTS: Final = (
+    CanvasBlueprint(
+        "Welcome journey",
+        (
+            StepPlan("Welcome", ("email",)),
+            _DELAY,
+            StepPlan("Nudge", ("ios_push", "android_push")),
+            StepPlan("Old reminder", ("email", "sms"), is_deleted=True),
+            _CONTROL,
+        ),
+        variants=("Variant 1", "Variant 2", "Control"),
+        events=2,
+        has_recipients=True,
+        tags=("lifecycle", None),
+    ),
+    CanvasBlueprint(
+        "Abandoned basket",
+        (StepPlan("Basket email", ("email",)), StepPlan("Basket SMS", ("sms",))),
+        window_days=3,
+        is_daily=False,
+        idle="empty",
+        tags=("lifecycle",),
+    ),
+    CanvasBlueprint(
+        "Onboarding, many messages",
+        (StepPlan("Three subjects", ("email",), rows=3), StepPlan("Two pushes", ("web_push",), 2, has_row_ids=True)),
+        variants=("A", "B"),
+        events=4,
+        window_days=14,
+        tags=("test", "日本"),
+    ),
+    CanvasBlueprint(
+        "Win-back on other channels",
+        (
+            StepPlan("Chat", ("whats_app", "line")),
+            StepPlan("Hook", ("webhook",), type="full"),
+            StepPlan("In app", ("content_cards", "trigger_in_app_message", "in_app_message"), 2),
+        ),
+        events=3,
+        is_daily=False,
+        has_integral_revenue=True,
+    ),
+    CanvasBlueprint("Split only", (StepPlan("Which group?", type="decision_split"), _DELAY), events=0, idle="empty"),
+    CanvasBlueprint("Retired journey", (StepPlan("Bye", ("email",)),), is_archived=True, tags=("archive",)),
+    CanvasBlueprint("Draft, never entered", (), events=0, is_draft=True, tags=("draft",)),
+    CanvasBlueprint(
+        "Loyalty tiers",
+        (StepPlan("Silver", ("email",), has_row_ids=True), StepPlan("Gold", ("email", "kindle_push"), is_deleted=True)),
+        variants=("Silver", "Gold"),
+        window_days=7,
+        has_recipients=True,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a canvas."""
+
+    id: str
+    plan: StepPlan
+
+    def is_deleted(self, as_of: datetime) -> bool:
+        """Whether it has been deleted by some time."""
+        return self.plan.is_deleted and as_of >= STEP_DELETED_AT
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """One canvas of the workspace.
+
+    :param number: its place in the workspace, from 0.
+    :param variants: name by variant id.
+    :param base: entries of an average day.
+    """
+
+    id: str
+    number: int
+    name: str
+    blueprint: CanvasBlueprint
+    created: datetime
+    edited: datetime
+    variants: Mapping[str, str]
+    steps: tuple[Step, ...]
+    base: int
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which users may enter."""
+        return (self.created + _ARCHIVED_AFTER).date() if self.blueprint.is_archived else date.max
+
+
+@lru_cache(maxsize=8)
+def all_canvases(seed: int, count: int, extra_steps: int) -> Mapping[str, Canvas]:
+    """Return the canvases of a workspace by id, oldest first."""
+    return {canvas.id: canvas for canvas in (_canvas(seed, number, extra_steps) for number in range(count))}
+
+
+def _canvas(seed: int, number: int, extra_steps: int) -> Canvas:
+    blueprint = BLUEPRINTS[number % len(BLUEPRINTS)]
+    noise = digest(seed, "canvas", number)
+    created = (_FIRST_CREATED + timedelta(days=1000) * (1 - 1 / (1 + number / 50))).replace(microsecond=0)
+    plans = (*blueprint.steps, *(StepPlan(f"Extra email {each + 1}", ("email",)) for each in range(extra_steps)))
+    return Canvas(
+        id=made_up_id(seed, "canvas", number),
+        number=number,
+        name=f"{blueprint.title} #{number}",
+        blueprint=blueprint,
+        created=created,
+        edited=created + timedelta(hours=noise[0] * 16 + 1),
+        variants={made_up_id(seed, "canvas", number, "variant", name): name for name in blueprint.variants},
+        steps=tuple(Step(made_up_id(seed, "canvas", number, "step", i), plan) for i, plan in enumerate(plans)),
+        base=1_000 + int.from_bytes(noise[1:3], "big") % 29_000,
+    )
+
+
+def list_entry(canvas: Canvas) -> JsonObject:
+    """Return a canvas as in ``/canvas/list``."""
+    return {
+        "id": canvas.id,
+        "last_edited": canvas.edited.isoformat(),
+        "name": canvas.name,
+        "tags": list(canvas.blueprint.tags),
+    }
+
+
+def details(canvas: Canvas, now: datetime) -> JsonObject:
+    """Return a canvas as in ``/canvas/details``, without ``message``. Deleted steps are left out."""
+    blueprint = canvas.blueprint
+    was_entered = not blueprint.is_draft
+    last_entry = min(now.date(), canvas.last_day)
+    steps = [step for step in canvas.steps if not step.is_deleted(now)]
+    first = [step.id for step in steps[:1]]
+    return {
+        "created_at": canvas.created.isoformat(),
+        "updated_at": canvas.edited.isoformat(),
+        "name": canvas.name,
+        "description": f"Made up by the sandbox: {blueprint.title}",
+        "archived": blueprint.is_archived,
+        "draft": blueprint.is_draft,
+        "enabled": was_entered and not blueprint.is_archived,
+        "has_post_launch_draft": False,
+        "schedule_type": "action_based" if blueprint.is_daily else "time_based",
+        "first_entry": canvas.created.isoformat() if was_entered else None,
+        "last_entry": f"{last_entry.isoformat()}T00:00:00+00:00" if was_entered else None,
+        "channels": sorted({channel for step in steps for channel in step.plan.channels}),
+        "variants": [
+            {"name": name, "id": id_, "first_step_ids": first, "first_step_id": first[0] if first else None}
+            for id_, name in canvas.variants.items()
+        ],
+        "tags": list(blueprint.tags),
+        "teams": [],
+        "steps": [_step_details(canvas, steps, place) for place in range(len(steps))],
+    }
+
+
+def message_id(canvas: Canvas, step: Step, channel: str, row: int) -> str:
+    """Return the variation id of a step's message."""
+    return made_up_id(canvas.number, step.id, channel, row)
+
+
+def message_name(channel: str, row: int) -> str:
+    """Return the name of a step's message."""
+    return f"{channel} {row + 1}"
+
+
+def _step_details(canvas: Canvas, steps: list[Step], place: int) -> JsonObject:
+    step, following = steps[place], [each.id for each in steps[place + 1 : place + 2]]
+    names = ("Yes", "No") if step.plan.type == "decision_split" else (None,)
+    messages = {
+        message_id(canvas, step, channel, row): {"channel": channel, "name": message_name(channel, row)}
+        for channel in step.plan.channels
+        for row in range(step.plan.rows)
+    }
+    return {
+        "name": step.plan.name,
+        "type": step.plan.type,
+        "id": step.id,
+        "next_step_ids": following if step.plan.type in ("message", "full") else [],
+        "next_paths": [{"name": name, "next_step_id": each} for each in following for name in names],
+        "channels": list(step.plan.channels),
+        "messages": messages,
+    }
