@@ -38,8 +38,8 @@ from airflow_provider_braze.sandbox.settings import SandboxSettings
 class _RowPlan:
     """What the rows of one variation have in common, day by day.
 
-    :param fixed: keys that never change, nulls of a control row among them.
-    :param price_cents: revenue of a conversion, or None when the row shows no revenue.
+    :param fixed: keys that never change, including nulls of a control row.
+    :param price_cents: revenue of a conversion, or None when the row has no revenue.
     """
 
     channel: str

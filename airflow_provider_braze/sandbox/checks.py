@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.sandbox.instants import parse_instant
+
+_Settings = TypeVar("_Settings", bound=Any)
 
 Check = Callable[[str, Any], Any]
 """Takes the name of a setting and its value; returns the value to keep."""
@@ -37,6 +40,9 @@ def _ranged(wanted: str, low: float, high: float, types: tuple[type[int] | type[
         return value
 
     return check
+
+
+SECONDS: Final = number("a number of seconds from 0 to 3600", 0, 3600)
 
 
 def choice(choices: tuple[str, ...]) -> Check:
@@ -137,3 +143,29 @@ def days(name: str, value: Any) -> Any:
 
 def _iso_date(day: date | str) -> str:
     return date.fromisoformat(str(day)).isoformat()
+
+
+def merge(settings: _Settings, changes: Any, prefix: str) -> _Settings:
+    """Return settings with some fields changed.
+
+    :param prefix: put before field names in errors.
+    :raises BrazeConfigError: a field is unknown or its value is wrong.
+    """
+    if not isinstance(changes, Mapping):
+        raise wrong(prefix.rstrip(".") or "settings", changes, "one object of settings")
+    known = [each.name for each in fields(settings)]
+    for name in changes:
+        if name not in known:
+            raise BrazeConfigError(
+                f"The sandbox has no setting {prefix + str(name)!r}. Use one of: {', '.join(known)}."
+            )
+    return replace(settings, **changes)
+
+
+def check_all(settings: Any, by_name: Mapping[str, Check], prefix: str) -> None:
+    """Check all fields of new settings, and store what each check returns.
+
+    :raises BrazeConfigError: a value is wrong.
+    """
+    for name, check in by_name.items():
+        object.__setattr__(settings, name, check(prefix + name, getattr(settings, name)))

@@ -4,8 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+BRAZE_LIMITS: Final[Mapping[str, tuple[int, float]]] = {
+    # Source: Braze docs, API rate limits (seen 2026-09).
+    "campaigns.data_series": (50_000, 60),
+    "events": (1_000, 3_600),
+    "default": (250_000, 3_600),
+}
+"""Braze's limits by bucket: requests, and seconds until they reset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A rate limit.
+
+    :param seconds: seconds until it resets.
+    :param is_enforced: whether requests above it are rejected.
+    """
+
+    bucket: str
+    requests: int
+    seconds: float
+    is_enforced: bool
 
 
 @dataclass(frozen=True, slots=True)

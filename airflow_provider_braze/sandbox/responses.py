@@ -12,7 +12,8 @@ from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
 from airflow_provider_braze.sandbox.limits import HEADERS, Standing
 from airflow_provider_braze.sandbox.params import Rejected
-from airflow_provider_braze.sandbox.settings import SandboxSettings, permission_of
+from airflow_provider_braze.sandbox.paths import permission_of
+from airflow_provider_braze.sandbox.settings import SandboxSettings
 from airflow_provider_braze.sandbox.state import Body, SandboxState
 
 _HTML: Final = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
@@ -68,7 +69,8 @@ def _admit(settings: SandboxSettings, query: Query) -> None:
     if scheme.lower() != "bearer" or key != settings.api_key:
         # Recorded of the live API: the body of a 401 repeats the key that was sent.
         raise Rejected(401, f"Invalid API key: {key}")
-    if permission_of(query.path) not in settings.permissions:
+    permission = permission_of(query.path)
+    if permission not in settings.permissions or permission in settings.missing_permissions:
         raise Rejected(403)
 
 

@@ -64,7 +64,8 @@ def test_day_of_goes_by_the_zone(zone, day):
 
 
 @pytest.mark.parametrize(
-    ("reading", "inside", "at_midnight"), [("inclusive", 2, 2), ("midnight_before", 2, 1), ("exclusive", 1, 1)]
+    ("reading", "inside", "at_midnight"),
+    [("inclusive", 2, 2), ("midnight_before", 2, 1), ("exclusive", 1, 1), ("midnight", 1, 1)],
 )
 def test_last_day_follows_the_reading(reading, inside, at_midnight):
     midnight = utc(2024, 5, 1, 22)
