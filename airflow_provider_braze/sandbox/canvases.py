@@ -50,9 +50,6 @@ class Canvas:
     steps: tuple[Step, ...]
     base: int
 
-    def __hash__(self) -> int:
-        return hash(self.id)
-
     @property
     def last_day(self) -> date:
         """The last day on which users may enter."""

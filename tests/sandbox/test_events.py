@@ -78,6 +78,10 @@ def test_event_count_grows():
     assert values[0] == 0 < values[1] < values[2] <= values[3] == values[4]
 
 
+def test_event_count_tomorrow_is_missing():
+    assert event_count(SETTINGS, "signup", date(2026, 11, 20)) is None
+
+
 def test_event_count_server_event_has_no_app():
     assert event_count(SETTINGS, SERVER_EVENT, MONDAY) > 0
     assert event_count(SETTINGS, SERVER_EVENT, MONDAY, APP) == 0

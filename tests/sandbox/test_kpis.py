@@ -71,6 +71,7 @@ def test_kpi_value_today_is_partial_and_tomorrow_missing():
     today = date(2026, 11, 19)
     assert kpi_value(SETTINGS, "dau", today) < kpi_value(SETTINGS, "dau", today, as_of=utc(2026, 11, 20))
     assert kpi_value(SETTINGS, "dau", date(2026, 11, 20)) is None
+    assert session_count(SETTINGS, date(2026, 11, 20)) is None
 
 
 @pytest.mark.parametrize("metric", [*METRICS, "sessions"])
@@ -134,5 +135,5 @@ def test_series_faults_of_days(fault):
 
 
 def test_apps_zero_apps_have_no_users():
-    nobody = replace(SETTINGS, apps=0)
-    assert (app_ids(nobody), kpi_value(nobody, "dau", MONDAY)) == ([], 0)
+    without = replace(SETTINGS, apps=0)
+    assert (app_ids(without), kpi_value(without, "dau", MONDAY)) == ([], 0)

@@ -56,6 +56,10 @@ def test_purchase_value_revenue_is_integral_on_some_days():
     assert type(purchase_value(SETTINGS, "quantity", MONDAY)) is int
 
 
+def test_purchase_value_tomorrow_is_missing():
+    assert purchase_value(SETTINGS, "quantity", date(2026, 11, 20)) is None
+
+
 def test_purchase_value_product_never_sold_is_zero():
     assert purchase_value(SETTINGS, "revenue", MONDAY, PRODUCTS[-1]) == 0
 

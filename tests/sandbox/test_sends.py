@@ -43,6 +43,11 @@ def test_send_day_has_the_shape_of_the_campaign():
     assert 0 < send["messages"]["webhook"][0]["sent"] < campaign["messages"]["webhook"][0]["sent"]
 
 
+def test_send_ids_unknown_campaign_is_a_key_error():
+    with pytest.raises(KeyError):
+        send_ids(SETTINGS, "unknown")
+
+
 def test_send_ids_only_of_api_campaigns():
     with_sends = [each for each in campaign_ids(SETTINGS) if send_ids(SETTINGS, each)]
     assert len(with_sends) == sum(blueprint.is_api for blueprint in BLUEPRINTS)
