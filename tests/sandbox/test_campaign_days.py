@@ -154,7 +154,7 @@ def test_day_object_of_today_is_partial():
     assert quarter["unique_recipients"] == int(whole["unique_recipients"] / 4)
 
 
-def test_day_object_goes_by_the_company_zone():
+def test_day_object_counts_days_in_the_company_zone():
     campaign = of_kind("Newsletter")
     tokyo = replace(SETTINGS, timezone="Asia/Tokyo")
     moment = utc(2026, 11, 17, 15)

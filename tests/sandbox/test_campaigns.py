@@ -44,7 +44,7 @@ def test_data_series_without_ending_at_ends_today():
     assert days(series()) == ["2026-11-17", "2026-11-18", "2026-11-19"]
 
 
-def test_data_series_today_goes_by_the_company_zone():
+def test_data_series_today_counts_days_in_the_company_zone():
     assert days(series(replace(SETTINGS, timezone="America/Los_Angeles")))[-1] == "2026-11-18"
 
 

@@ -239,7 +239,7 @@ def test_canvas_day_unknown_keys_are_everywhere():
     assert "unknown" not in str(canvas_day(SETTINGS, WELCOME, TUESDAY))
 
 
-def test_canvas_day_goes_by_the_company_zone():
+def test_canvas_day_counts_days_in_the_company_zone():
     tokyo = replace(SETTINGS, timezone="Asia/Tokyo")
     moment = datetime(2026, 11, 17, 15, tzinfo=timezone.utc)
     whole = datetime(2026, 11, 18, tzinfo=timezone.utc)

@@ -59,7 +59,7 @@ def test_day_start_midnight_that_comes_twice_is_the_first_one():
 
 
 @pytest.mark.parametrize(("zone", "day"), [("Asia/Seoul", date(2024, 1, 2)), ("America/New_York", date(2024, 1, 1))])
-def test_day_of_goes_by_the_zone(zone, day):
+def test_day_of_follows_the_zone(zone, day):
     assert day_of(utc(2024, 1, 1, 16), zone) == day
 
 

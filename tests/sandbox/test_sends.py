@@ -75,5 +75,5 @@ def test_bad_subject_is_rejected(subject):
         series(SETTINGS.merged({"faults": {"bad_subjects": {subject: 404}}}))
 
 
-def test_data_series_goes_by_the_company_zone():
+def test_data_series_counts_days_in_the_company_zone():
     assert series(replace(SETTINGS, timezone="America/Los_Angeles"))[-1]["time"] == "2026-11-18"

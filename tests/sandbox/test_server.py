@@ -155,7 +155,7 @@ def test_sandbox_configure_wrong_value_changes_nothing(braze):
     assert braze.settings == before
 
 
-def test_control_health_tells_the_clock(client):
+def test_control_health_shows_the_clock(client):
     assert client.get("/_sandbox/health").json() == {"status": "ok", "now": "2026-11-19T06:00:00+00:00"}
 
 
