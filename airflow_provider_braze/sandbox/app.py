@@ -1,4 +1,4 @@
-"""The sandbox as an ASGI application: Braze's API, and a control endpoint under ``/_sandbox/``."""
+"""The sandbox as an ASGI application: Braze's API, and control endpoints under ``/_sandbox/``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.sandbox.respond import Answer, Query, respond
+from airflow_provider_braze.sandbox.responses import ApiResponse, Query, respond
 from airflow_provider_braze.sandbox.state import SandboxState, ServedRequest
 from airflow_provider_braze.sandbox.wire import FindTransport, cut, drip, reset
 
@@ -16,10 +16,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def create_app(state: SandboxState, find_transport: FindTransport = lambda scope: None) -> Starlette:
-    """Make the application.
+    """Build the application.
 
-    :param state: what it serves and remembers.
-    :param find_transport: returns the connection of a request, which cutting and resetting need.
+    :param state: settings, and what is kept of requests.
+    :param find_transport: returns the connection of a request, for faults that cut or reset it.
     """
     api = _Api(state, find_transport)
     control = _Control(state)
@@ -28,7 +28,7 @@ def create_app(state: SandboxState, find_transport: FindTransport = lambda scope
             Route("/_sandbox/health", control.health, methods=["GET"]),
             Route("/_sandbox/settings", control.settings, methods=["GET", "PATCH"]),
             Route("/_sandbox/requests", control.requests, methods=["GET", "DELETE"]),
-            Route("/{path:path}", api.answer, methods=_METHODS),
+            Route("/{path:path}", api.serve, methods=_METHODS),
         ]
     )
     app.router.redirect_slashes = False
@@ -40,27 +40,27 @@ class _Api:
         self._state = state
         self._find_transport = find_transport
 
-    async def answer(self, request: Request) -> Response:
+    async def serve(self, request: Request) -> Response:
         params = dict(request.query_params)
         query = Query(request.method, request.url.path, params, request.headers.get("authorization", ""))
-        answer = respond(self._state, query)
-        status = 0 if answer.fault == "rate_reset" else answer.status
+        sent = respond(self._state, query)
+        status = 0 if sent.fault == "rate_reset" else sent.status
         self._state.record(ServedRequest(query.path, status, params))
         await self._state.pause(self._state.settings.latency_seconds)
-        return self._response(answer, "gzip" in request.headers.get("accept-encoding", ""))
+        return self._response(sent, "gzip" in request.headers.get("accept-encoding", ""))
 
-    def _response(self, answer: Answer, takes_gzip: bool) -> Response:
-        headers = {**answer.headers, "vary": "Accept-Encoding"}
-        body = answer.body.plain
-        if takes_gzip and answer.body.compressed is not None:
+    def _response(self, sent: ApiResponse, takes_gzip: bool) -> Response:
+        headers = {**sent.headers, "vary": "Accept-Encoding"}
+        body = sent.body.plain
+        if takes_gzip and sent.body.compressed is not None:
             headers["content-encoding"] = "gzip"
-            body = answer.body.compressed
-        response = Response(body, answer.status, headers, answer.media_type)
-        if answer.fault == "rate_cut":
+            body = sent.body.compressed
+        response = Response(body, sent.status, headers, sent.media_type)
+        if sent.fault == "rate_cut":
             return cut(response, self._find_transport)
-        if answer.fault == "rate_reset":
+        if sent.fault == "rate_reset":
             return reset(self._find_transport)
-        if answer.fault == "rate_slow":
+        if sent.fault == "rate_slow":
             return drip(response, self._state.settings.faults.slow_seconds, self._state.pause)
         return response
 

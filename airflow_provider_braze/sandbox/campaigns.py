@@ -6,32 +6,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Final, Literal
-from uuid import UUID
 
 from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.sandbox.figures import digest, made_up_id
 
 Rhythm = Literal["daily", "weekdays", "weekly", "sporadic", "never"]
 Shape = Literal["flat", "rich", "plain"]
-"""Of the rows: ``flat`` has a variation id, ``rich`` has names, revenue and conversions too, ``plain`` has neither."""
+"""Shape of rows: ``flat`` has a variation id, ``rich`` also names, revenue and conversions, ``plain`` neither."""
 Control = Literal["none", "absent", "null"]
-"""Whether there is a control row, and whether its stats are absent or null."""
+"""Whether a control row exists, and whether its stats are absent or null."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What campaigns of one kind have in common; the twenty kinds repeat.
+    """What campaigns of one kind have in common. The twenty kinds repeat.
 
-    :param channels: channels of its messages, by their keys in a data series.
-    :param shape: of their rows.
+    :param channels: channels of its messages, by their keys in the data series.
+    :param shape: shape of their rows.
     :param variants: rows per channel, without the control.
-    :param control: of its rows, in the channels that can have one here.
+    :param control: kind of its control row, in channels that can have one here.
     :param events: number of conversion events, 0 to 4.
-    :param window_days: how long a send may still convert.
-    :param rhythm: on which days it sends.
-    :param extra: what else its rows have: dynamic keys of push stories or an undocumented stat.
-    :param tags: as in the list of campaigns; may hold nulls.
+    :param window_days: conversion window in days.
+    :param rhythm: days on which it sends.
+    :param extra: additional keys of its rows: of push stories, or an undocumented stat.
+    :param tags: tags in the list of campaigns; may contain nulls.
     """
 
     title: str
@@ -48,7 +47,7 @@ class Blueprint:
     tags: tuple[str | None, ...] = ()
 
     def has_control(self, channel: str) -> bool:
-        """Whether there is a control row among those of a channel."""
+        """Whether a channel has a control row."""
         return self.control != "none" and channel in _CONTROLLED
 
 
@@ -85,8 +84,8 @@ class Campaign:
     """One campaign of the workspace.
 
     :param number: its place in the workspace, from 0.
-    :param base: recipients of an average day.
-    :param weekday: of a weekly campaign, 0 is Monday.
+    :param base: recipients on an average day.
+    :param weekday: day on which a weekly campaign sends; 0 is Monday.
     """
 
     id: str
@@ -104,16 +103,6 @@ class Campaign:
         return (self.created + _ARCHIVED_AFTER).date() if self.blueprint.is_archived else date.max
 
 
-def digest(seed: int, *parts: object) -> bytes:
-    """Return 64 bytes that look random and depend on nothing but the arguments."""
-    return blake2b("|".join(map(str, (seed, *parts))).encode()).digest()
-
-
-def made_up_id(seed: int, *parts: object) -> str:
-    """Return an identifier in the form of a UUID."""
-    return str(UUID(bytes=digest(seed, "id", *parts)[:16], version=4))
-
-
 @lru_cache(maxsize=8)
 def all_campaigns(seed: int, count: int) -> Mapping[str, Campaign]:
     """Return the campaigns of a workspace by id, oldest first."""
@@ -123,7 +112,7 @@ def all_campaigns(seed: int, count: int) -> Mapping[str, Campaign]:
 def _campaign(seed: int, number: int) -> Campaign:
     blueprint = BLUEPRINTS[number % len(BLUEPRINTS)]
     noise = digest(seed, "campaign", number)
-    # Ever closer together, so that a later number is always younger, however many there are.
+    # The distances shrink, so a later number is always younger, for any number of campaigns.
     created = (_FIRST_CREATED + timedelta(days=1000) * (1 - 1 / (1 + number / 50))).replace(microsecond=0)
     return Campaign(
         id=made_up_id(seed, "campaign", number),
@@ -138,7 +127,7 @@ def _campaign(seed: int, number: int) -> Campaign:
 
 
 def list_entry(campaign: Campaign) -> JsonObject:
-    """Return a campaign as ``/campaigns/list`` shows it."""
+    """Return a campaign as in ``/campaigns/list``."""
     return {
         "id": campaign.id,
         "last_edited": campaign.edited.isoformat(),
@@ -149,7 +138,7 @@ def list_entry(campaign: Campaign) -> JsonObject:
 
 
 def details(seed: int, campaign: Campaign, now: datetime) -> JsonObject:
-    """Return a campaign as ``/campaigns/details`` shows it, without the ``message`` of the envelope."""
+    """Return a campaign as in ``/campaigns/details``, without the ``message`` of the envelope."""
     blueprint = campaign.blueprint
     was_sent = blueprint.rhythm != "never"
     last_sent = min(now.date(), campaign.last_day)
@@ -188,7 +177,7 @@ def _messages(seed: int, campaign: Campaign) -> JsonObject:
 
 
 _DETAIL_WORDS: Final = {
-    # The details name some channels otherwise than the data series does.
+    # Details and data series have different names for some channels.
     "content_cards": "content_card",
     "in_app_message": "in-app_message",
     "trigger_in_app_message": "in-app_message",

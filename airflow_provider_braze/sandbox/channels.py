@@ -1,7 +1,7 @@
-"""The channels of a campaign and their stats, with the share of the recipients that each stat makes up.
+"""The channels of campaigns and canvases, and the stats of each with its share of the recipients.
 
-Names are those of Braze docs, Export campaign analytics (seen 2026-09), and of its older pages; ``line`` and
-``machine_open`` stand for the channels and stats that no page shows.
+Names are from Braze docs, Export campaign analytics (seen 2026-09), and its older pages. ``line`` and ``machine_open``
+represent channels and stats that Braze does not document.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CONVERTED: Final = 2
 
 
 class Stat(NamedTuple):
-    """One figure of a row: its key, its share of the recipients, and when it comes in."""
+    """One figure of a row: its key, its share of the recipients, and its pace."""
 
     name: str
     share: float
@@ -100,7 +100,7 @@ PUSH_STORY: Final = (
 
 
 def conversion_stats(events: int) -> tuple[Stat, ...]:
-    """Return the conversions of a campaign with so many conversion events, 0 to 4."""
+    """Return the conversion stats of a campaign with 0 to 4 conversion events."""
     numbers = ["", "1", "2", "3"][:events]
     by_day = [Stat(f"conversions{each}", 0.02 / (i + 1), ENGAGED) for i, each in enumerate(numbers)]
     by_send = [Stat(f"conversions{each}_by_send_time", 0.022 / (i + 1), CONVERTED) for i, each in enumerate(numbers)]

@@ -1,23 +1,26 @@
-"""Checks of single settings: each returns the value to keep, or says which setting is wrong."""
+"""Checks of single settings: each returns the value to keep, or names the setting that is wrong."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from datetime import date
-from typing import Any
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.sandbox.instants import parse_instant
+
+_Settings = TypeVar("_Settings", bound=Any)
 
 Check = Callable[[str, Any], Any]
 """Takes the name of a setting and its value; returns the value to keep."""
 
 
 def wrong(name: str, value: object, wanted: str) -> BrazeConfigError:
-    """Return the error for a setting whose value is not what is wanted."""
-    return BrazeConfigError(f"The sandbox setting {name!r} is {str(value)[:200]!r}. It has to be {wanted}.")
+    """Return the error for a setting with a wrong value."""
+    return BrazeConfigError(f"The sandbox setting {name!r} is {str(value)[:200]!r}. Set it to {wanted}.")
 
 
 def number(wanted: str, low: float, high: float) -> Check:
@@ -39,6 +42,9 @@ def _ranged(wanted: str, low: float, high: float, types: tuple[type[int] | type[
     return check
 
 
+SECONDS: Final = number("a number of seconds from 0 to 3600", 0, 3600)
+
+
 def choice(choices: tuple[str, ...]) -> Check:
     """Return a check for one of a few words."""
 
@@ -51,18 +57,18 @@ def choice(choices: tuple[str, ...]) -> Check:
 
 
 def several(choices: tuple[str, ...]) -> Check:
-    """Return a check for a list of some of a few words; it keeps them as a tuple, each once."""
+    """Return a check for a list of some of a few words. It keeps them as a tuple, each once."""
 
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, list | tuple | set | frozenset) or set(value) - set(choices):
-            raise wrong(name, value, "a list of names out of " + ", ".join(choices))
+            raise wrong(name, value, "a list of these names: " + ", ".join(choices))
         return tuple(each for each in choices if each in value)
 
     return check
 
 
 def optional(check: Check) -> Check:
-    """Return a check that lets None pass too."""
+    """Return a check that also accepts None."""
     return lambda name, value: None if value is None else check(name, value)
 
 
@@ -74,10 +80,10 @@ def flag(name: str, value: Any) -> Any:
 
 
 def secret(name: str, value: Any) -> Any:
-    """Check for a text that can stand in an HTTP header; the error does not repeat it."""
+    """Check for a text that fits into an HTTP header. The error does not repeat it."""
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise BrazeConfigError(
-            f"The sandbox setting {name!r} cannot be used. It has to be printable ASCII text without blanks."
+            f"The sandbox setting {name!r} cannot be used. Set it to printable ASCII text without blanks."
         )
     return value
 
@@ -99,22 +105,67 @@ def instant(name: str, value: Any) -> Any:
 
 
 def statuses(name: str, value: Any) -> Any:
-    """Check for HTTP error statuses by campaign id."""
-    wanted = "an object of HTTP statuses from 400 to 599 by campaign id"
+    """Check for HTTP error statuses by subject."""
+    wanted = "an object of HTTP statuses from 400 to 599 by subject"
     if not isinstance(value, Mapping):
         raise wrong(name, value, wanted)
     check = whole_number(wanted, 400, 599)
-    return {str(campaign): check(f"{name}.{campaign}", status) for campaign, status in value.items()}
+    return {str(subject): check(f"{name}.{subject}", status) for subject, status in value.items()}
+
+
+def limits(buckets: tuple[str, ...]) -> Check:
+    """Return a check for rate limits by bucket."""
+    wanted = f"an object of {{'requests': 1 or more, 'seconds': 0.01 to 86400}} by bucket: {', '.join(buckets)}"
+    requests, seconds = whole_number(wanted, 1, 10**9), number(wanted, 0.01, 86_400)
+
+    def check(name: str, value: Any) -> Any:
+        if not isinstance(value, Mapping) or set(value) - set(buckets):
+            raise wrong(name, value, wanted)
+        for own in value.values():
+            if not isinstance(own, Mapping) or set(own) != {"requests", "seconds"}:
+                raise wrong(name, value, wanted)
+        return {
+            bucket: {"requests": requests(name, own["requests"]), "seconds": seconds(name, own["seconds"])}
+            for bucket, own in value.items()
+        }
+
+    return check
 
 
 def days(name: str, value: Any) -> Any:
-    """Check for lists of ISO dates by campaign id."""
+    """Check for lists of ISO dates by subject."""
     try:
-        return {str(campaign): tuple(_iso_date(day) for day in given) for campaign, given in value.items()}
+        return {str(subject): tuple(_iso_date(day) for day in given) for subject, given in value.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        wanted = "an object of lists of ISO dates by campaign id, or by '*' for all campaigns"
+        wanted = "an object of lists of ISO dates by subject, or by '*' for all"
         raise wrong(name, value, wanted) from error
 
 
 def _iso_date(day: date | str) -> str:
     return date.fromisoformat(str(day)).isoformat()
+
+
+def merge(settings: _Settings, changes: Any, prefix: str) -> _Settings:
+    """Return settings with some fields changed.
+
+    :param prefix: put before field names in errors.
+    :raises BrazeConfigError: a field is unknown or its value is wrong.
+    """
+    if not isinstance(changes, Mapping):
+        raise wrong(prefix.rstrip(".") or "settings", changes, "one object of settings")
+    known = [each.name for each in fields(settings)]
+    for name in changes:
+        if name not in known:
+            raise BrazeConfigError(
+                f"The sandbox has no setting {prefix + str(name)!r}. Use one of: {', '.join(known)}."
+            )
+    return replace(settings, **changes)
+
+
+def check_all(settings: Any, by_name: Mapping[str, Check], prefix: str) -> None:
+    """Check all fields of new settings, and store what each check returns.
+
+    :raises BrazeConfigError: a value is wrong.
+    """
+    for name, check in by_name.items():
+        object.__setattr__(settings, name, check(prefix + name, getattr(settings, name)))

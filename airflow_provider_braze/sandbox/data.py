@@ -1,196 +1,76 @@
-"""The figures of the made-up workspace: pure functions of seed, campaign, day, zone and as-of time.
+"""All figures of the made-up workspace: what a landed table has to contain.
 
-A day's figures grow until the campaign's conversion window has closed and then stay, so that restatement can be seen;
-sends are final when the day is over, and the day of the as-of time is partial.
+Each function is pure: it depends on the settings, the subject, the day and the as-of time. They need neither a running
+sandbox nor its extra dependencies.
+
+==========  =======================================================================================================
+series      functions
+==========  =======================================================================================================
+campaigns   :func:`campaign_ids`, :func:`campaign_entry`, :func:`campaign_details`, :func:`day_object`,
+            :func:`is_active`
+canvases    :func:`canvas_ids`, :func:`canvas_entry`, :func:`canvas_details`, :func:`canvas_day`,
+            :func:`canvas_summary`, :func:`is_canvas_active`
+segments    :func:`segment_ids`, :func:`segment_entry`, :func:`segment_details`, :func:`segment_size`
+KPIs        :func:`app_ids`, :func:`kpi_value`, :func:`session_count`
+events      :func:`event_names`, :func:`event_count`
+purchases   :func:`product_ids`, :func:`purchase_value`
+sends       :func:`send_ids`, :func:`send_day`
+==========  =======================================================================================================
+
+A flat figure is None when the response has no object for that day. With the setting ``omit_inactive_days`` a response
+also leaves out zeros, and days for which ``is_active`` or ``is_canvas_active`` is false.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
-
-from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.sandbox.campaigns import Campaign, all_campaigns, details, digest, list_entry, made_up_id
-from airflow_provider_braze.sandbox.channels import (
-    CONVERTED,
-    ENROLLED,
-    MACHINE_OPEN,
-    PUSH_STORY,
-    RECIPIENTS,
-    STATS,
-    Stat,
-    conversion_stats,
+from airflow_provider_braze.sandbox.campaign_days import (
+    campaign_by_id,
+    campaign_details,
+    campaign_entry,
+    campaign_ids,
+    day_object,
+    is_active,
 )
-from airflow_provider_braze.sandbox.instants import day_of, day_start
-from airflow_provider_braze.sandbox.settings import SandboxSettings
+from airflow_provider_braze.sandbox.canvas_days import (
+    canvas_by_id,
+    canvas_day,
+    canvas_details,
+    canvas_entry,
+    canvas_ids,
+    canvas_summary,
+    is_canvas_active,
+)
+from airflow_provider_braze.sandbox.events import event_count, event_names
+from airflow_provider_braze.sandbox.kpis import app_ids, kpi_value, session_count
+from airflow_provider_braze.sandbox.purchases import product_ids, purchase_value
+from airflow_provider_braze.sandbox.segments import segment_details, segment_entry, segment_ids, segment_size
+from airflow_provider_braze.sandbox.sends import send_day, send_ids
 
-_DAY_SECONDS: Final = 86_400
-_WEEKEND: Final = 0.6
-
-
-@dataclass(frozen=True, slots=True)
-class _RowPlan:
-    """What the rows of one variation have in common, day by day.
-
-    :param fixed: keys that never change, nulls of a control row among them.
-    :param price_cents: revenue of a conversion, or None when the row shows no revenue.
-    """
-
-    channel: str
-    fixed: Mapping[str, Any]
-    stats: tuple[Stat, ...]
-    price_cents: int | None
-    weight: float
-
-
-def campaign_ids(settings: SandboxSettings) -> list[str]:
-    """Return the ids of all campaigns, archived ones included, oldest first."""
-    return list(all_campaigns(settings.seed, settings.campaigns))
-
-
-def campaign_by_id(settings: SandboxSettings, campaign_id: str) -> Campaign | None:
-    """Return the campaign with an id, or None when the workspace has none."""
-    return all_campaigns(settings.seed, settings.campaigns).get(campaign_id)
-
-
-def campaign_entry(settings: SandboxSettings, number: int) -> JsonObject:
-    """Return a campaign as ``/campaigns/list`` shows it, by its place from 0, oldest first."""
-    return list_entry(list(all_campaigns(settings.seed, settings.campaigns).values())[number])
-
-
-def campaign_details(settings: SandboxSettings, campaign_id: str) -> JsonObject:
-    """Return a campaign as ``/campaigns/details`` shows it, without the ``message`` of the envelope.
-
-    :raises KeyError: no such campaign.
-    """
-    return details(settings.seed, all_campaigns(settings.seed, settings.campaigns)[campaign_id], settings.now())
-
-
-def is_active(settings: SandboxSettings, campaign_id: str, day: date) -> bool:
-    """Return whether a campaign has activity on a day of the company's zone.
-
-    :raises KeyError: no such campaign.
-    """
-    campaign = all_campaigns(settings.seed, settings.campaigns)[campaign_id]
-    return _is_active(settings, campaign, day, digest(settings.seed, campaign.number, day))
-
-
-def day_object(settings: SandboxSettings, campaign_id: str, day: date, as_of: datetime | None = None) -> JsonObject:
-    """Return what Braze says about a campaign and a day, at some time.
-
-    :param as_of: aware time of the question; default what the settings' clock shows.
-    :return: the day object of ``/campaigns/data_series``, with its rows in stable order.
-    :raises KeyError: no such campaign.
-    """
-    campaign = all_campaigns(settings.seed, settings.campaigns)[campaign_id]
-    noise = digest(settings.seed, campaign.number, day)
-    volume = _volume(settings, campaign, day, noise)
-    paces = _paces(day, settings.timezone, (as_of or settings.now()).timestamp(), campaign.blueprint.window_days)
-    totals = _day_totals(campaign, volume, noise, paces)
-    messages = {"messages": _messages(_row_plans(settings.seed, campaign), volume, noise, paces)}
-    head = {"time": day.isoformat()}
-    return {**head, **messages, **totals} if campaign.blueprint.shape == "rich" else {**head, **totals, **messages}
-
-
-def _is_active(settings: SandboxSettings, campaign: Campaign, day: date, noise: bytes) -> bool:
-    if not day_of(campaign.created, settings.timezone) <= day <= campaign.last_day:
-        return False
-    rhythm = campaign.blueprint.rhythm
-    if rhythm == "weekdays":
-        return day.weekday() < 5
-    if rhythm == "weekly":
-        return day.weekday() == campaign.weekday
-    if rhythm == "sporadic":
-        return noise[63] < 96
-    return rhythm == "daily"
-
-
-def _volume(settings: SandboxSettings, campaign: Campaign, day: date, noise: bytes) -> int:
-    if not _is_active(settings, campaign, day, noise):
-        return 0
-    factor = (0.5 + noise[62] / 255) * (_WEEKEND if day.weekday() >= 5 else 1.0)
-    return int(campaign.base * factor)
-
-
-def _paces(day: date, zone: str, now: float, window_days: int) -> tuple[float, float, float]:
-    """Return how much of a day's final figures has come in: at once, engaged, converted."""
-    start, end = day_start(day, zone), day_start(day + timedelta(days=1), zone)
-    elapsed = min(1.0, max(0.0, (now - start) / max(1.0, end - start)))
-    late = min(1.0, max(0.0, (now - end) / (window_days * _DAY_SECONDS)))
-    return elapsed, 0.7 * elapsed + 0.3 * late, 0.4 * elapsed + 0.6 * late
-
-
-def _figures(stats: Sequence[Stat], volume: int, paces: tuple[float, float, float]) -> dict[str, int]:
-    return {name: int(int(volume * share) * paces[pace]) for name, share, pace in stats}
-
-
-def _revenue(volume: int, price_cents: int, paces: tuple[float, float, float]) -> float:
-    return int(int(volume * 0.02) * price_cents * paces[CONVERTED]) / 100
-
-
-def _day_totals(campaign: Campaign, volume: int, noise: bytes, paces: tuple[float, float, float]) -> JsonObject:
-    events = campaign.blueprint.events
-    totals: JsonObject = _figures((RECIPIENTS, *conversion_stats(events)), volume, paces)
-    if events:
-        # Whole dollars on some days: Braze may write an integral number without a fraction (inferred).
-        revenue = _revenue(volume, 500 + noise[61] * 16, paces)
-        totals["revenue"] = int(revenue) if campaign.number % 4 == 1 else revenue
-    return totals
-
-
-def _messages(
-    plans: Sequence[_RowPlan], volume: int, noise: bytes, paces: tuple[float, float, float]
-) -> dict[str, list[JsonObject]]:
-    messages: dict[str, list[JsonObject]] = {}
-    for place, plan in enumerate(plans):
-        part = int(volume * plan.weight * (0.75 + noise[place % 60] / 510))
-        row = {**plan.fixed, **_figures(plan.stats, part, paces)}
-        if plan.price_cents is not None:
-            row["revenue"] = _revenue(part, plan.price_cents, paces)
-        messages.setdefault(plan.channel, []).append(row)
-    return messages
-
-
-@lru_cache(maxsize=4_096)
-def _row_plans(seed: int, campaign: Campaign) -> tuple[_RowPlan, ...]:
-    blueprint = campaign.blueprint
-    plans = []
-    for channel in blueprint.channels:
-        variants = [_variant(seed, campaign, channel, number) for number in range(blueprint.variants)]
-        plans += [*variants, *([_control(seed, campaign, channel)] if blueprint.has_control(channel) else [])]
-    return tuple(plans)
-
-
-def _variant(seed: int, campaign: Campaign, channel: str, number: int) -> _RowPlan:
-    blueprint = campaign.blueprint
-    extra = {"push_story": PUSH_STORY, "machine_open": (MACHINE_OPEN,), "": ()}[blueprint.extra]
-    stats = STATS[channel] + (extra if channel in _EXTRA_CHANNELS else ())
-    weight = 1 / (len(blueprint.channels) * blueprint.variants)
-    if blueprint.shape != "rich":
-        fixed = _identity(seed, campaign, channel, number) if blueprint.shape == "flat" else {}
-        return _RowPlan(channel, fixed, stats, None, weight)
-    fixed = {"variation_name": f"{channel.title()} {'ABCD'[number]}", **_identity(seed, campaign, channel, number)}
-    return _RowPlan(channel, fixed, (*stats, *_shared(campaign)), 1_000 + 250 * number, weight)
-
-
-def _control(seed: int, campaign: Campaign, channel: str) -> _RowPlan:
-    blank = dict.fromkeys((stat.name for stat in STATS[channel]) if campaign.blueprint.control == "null" else ())
-    fixed = {"variation_name": "Control Group", **_identity(seed, campaign, channel, "control"), **blank}
-    return _RowPlan(channel, fixed, (ENROLLED, *_shared(campaign)), 900, 0.1 / len(campaign.blueprint.channels))
-
-
-def _identity(seed: int, campaign: Campaign, channel: str, variant: object) -> dict[str, str]:
-    # The multivariate sample of the documentation has no variation ids.
-    if channel == "trigger_in_app_message":
-        return {}
-    return {"variation_api_id": made_up_id(seed, campaign.number, channel, variant)}
-
-
-def _shared(campaign: Campaign) -> tuple[Stat, ...]:
-    return (RECIPIENTS, *conversion_stats(campaign.blueprint.events))
-
-
-_EXTRA_CHANNELS: Final = ("ios_push", "email")
+__all__ = [
+    "app_ids",
+    "campaign_by_id",
+    "campaign_details",
+    "campaign_entry",
+    "campaign_ids",
+    "canvas_by_id",
+    "canvas_day",
+    "canvas_details",
+    "canvas_entry",
+    "canvas_ids",
+    "canvas_summary",
+    "day_object",
+    "event_count",
+    "event_names",
+    "is_active",
+    "is_canvas_active",
+    "kpi_value",
+    "product_ids",
+    "purchase_value",
+    "segment_details",
+    "segment_entry",
+    "segment_ids",
+    "segment_size",
+    "send_day",
+    "send_ids",
+    "session_count",
+]

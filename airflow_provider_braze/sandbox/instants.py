@@ -1,4 +1,4 @@
-"""Times as the API reads them, and the days of the company's zone."""
+"""Times as the API parses them, and the days of the company's zone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-EndingAtReading = Literal["inclusive", "midnight_before", "exclusive"]
-"""Which day is the last of an answer; the documentation leaves it open.
+EndingAtReading = Literal["inclusive", "midnight_before", "exclusive", "midnight"]
+"""Which day is the last of a series; the documentation does not say.
 
-``inclusive``: the company's day that contains ``ending_at``. ``midnight_before``: the same, but an exact midnight
-belongs to the day before. ``exclusive``: the day before the one that contains it.
+``inclusive``: the company's day that contains ``ending_at``. ``midnight_before``: the same, except that an exact
+midnight belongs to the day before. ``exclusive``: the day before the one that contains it. ``midnight``: ``ending_at``
+is first cut to midnight of the company's zone, and the series ends at that midnight.
 """
 
 _INSTANT = re.compile(
@@ -24,10 +25,10 @@ _INSTANT = re.compile(
 
 
 def parse_instant(text: str) -> datetime | None:
-    """Read a date or a time of ISO 8601, as leniently as Braze's own sample needs; None if it is neither.
+    """Parse an ISO 8601 date or time, as leniently as Braze's own sample needs. Return None if it is neither.
 
     The sample of Braze docs, Export campaign analytics (seen 2026-09) has the offset ``-5:00``, which is not padded. A
-    date alone and a time without an offset are read as UTC: inferred, the documentation does not say.
+    date alone and a time without an offset count as UTC (inferred).
     """
     match = _INSTANT.fullmatch(text)
     if not match:
@@ -63,8 +64,9 @@ def day_of(instant: datetime, zone: str) -> date:
 
 
 def last_day(ending_at: datetime, zone: str, reading: EndingAtReading) -> date:
-    """Return the last day of a series that ends at an instant, by one of the three readings."""
+    """Return the last day of a series that ends at an instant, by one of the four readings."""
     day = day_of(ending_at, zone)
-    if reading == "exclusive" or (reading == "midnight_before" and ending_at.timestamp() == day_start(day, zone)):
-        return day - timedelta(days=1)
-    return day
+    if reading == "midnight":
+        ending_at = datetime.fromtimestamp(day_start(day, zone), timezone.utc)
+    is_before = reading == "exclusive" or (reading != "inclusive" and ending_at.timestamp() == day_start(day, zone))
+    return day - timedelta(days=1) if is_before else day

@@ -1,18 +1,18 @@
-"""Fixtures for tests of Dags and of code that talks to Braze.
+"""Fixtures for tests of Dags and of other code that calls Braze.
 
 In the ``conftest.py`` at the root of your tests::
 
     pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin"]
 
-Then a test gets a fresh local Braze, and the connection ``braze_default`` points at it::
+A test then gets a new local Braze, and the connection ``braze_default`` points at it::
 
     def test_campaigns_land(braze_sandbox, dag):
         braze_sandbox.configure(as_of="2026-11-19T06:00:00Z", campaigns=5)
         dag.test()
         assert braze_sandbox.count("/campaigns/data_series") == 5
 
-What should have landed is told by :func:`airflow_provider_braze.sandbox.data.day_object`. For other connections, or
-several workspaces at once, take the factory::
+Compare landed figures with :mod:`airflow_provider_braze.sandbox.data`, such as ``day_object`` and ``canvas_day``. For
+other connections, or several workspaces at once, use the factory::
 
     def test_two_workspaces(braze_sandbox_factory):
         europe = braze_sandbox_factory(conn_id="braze_eu", timezone="Europe/Berlin")
@@ -33,9 +33,9 @@ from airflow_provider_braze.sandbox.settings import SandboxSettings
 
 @pytest.fixture
 def braze_sandbox_factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
-    """Return a function that starts a sandbox with the settings given and points a connection at it.
+    """Return a function that starts a sandbox with given settings and points a connection at it.
 
-    Its argument ``conn_id`` names the connection, by default ``braze_default``. All sandboxes stop after the test.
+    Its argument ``conn_id`` is the id of the connection; default ``braze_default``. All sandboxes stop after the test.
     """
     with ExitStack() as stack:
 
@@ -49,5 +49,5 @@ def braze_sandbox_factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 @pytest.fixture
 def braze_sandbox(braze_sandbox_factory: Callable[..., Sandbox]) -> Sandbox:
-    """Return a fresh sandbox with default settings, at which the connection ``braze_default`` points."""
+    """Return a new sandbox with default settings; the connection ``braze_default`` points at it."""
     return braze_sandbox_factory()

@@ -33,7 +33,7 @@ class Sandbox:
 
     :param settings: how it behaves; default the defaults of :class:`SandboxSettings`.
     :param port: the port to listen on; 0 for a free one.
-    :param cache_bytes: how many bytes of rendered answers are kept for requests that come again.
+    :param cache_bytes: most bytes of rendered bodies that are cached for repeated requests.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Sandbox:
         self.stop()
 
     def start(self) -> None:
-        """Bind the port and serve; requests are answered when this returns.
+        """Bind the port and start to serve.
 
-        :raises BrazeConfigError: the port is taken, or the sandbox runs already.
+        :raises BrazeConfigError: the port is in use, or the sandbox is already running.
         """
         if self._server:
-            raise BrazeConfigError(f"The sandbox runs already, at {self.url}. Stop it first.")
+            raise BrazeConfigError(f"The sandbox is already running at {self.url}. Stop it first.")
         listener = _bind(self._wanted_port)
         self._port = listener.getsockname()[1]
         self._server = _Server(self._state)
@@ -69,7 +69,7 @@ class Sandbox:
         self._server.ready.wait(_STOP_SECONDS)
 
     def stop(self) -> None:
-        """Stop serving; leave neither thread nor socket. Does nothing when it does not run."""
+        """Stop the server, its thread and its socket. Without effect when it is not running."""
         if self._server and self._thread:
             self._server.should_exit = True
             self._thread.join(_STOP_SECONDS)
@@ -77,26 +77,26 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a trailing slash."""
+        """The address, without a trailing slash."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def settings(self) -> SandboxSettings:
-        """The settings in force."""
+        """The current settings."""
         return self._state.settings
 
     @property
     def api_key(self) -> str:
-        """The key that it accepts."""
+        """The accepted API key."""
         return self._state.settings.api_key
 
     @property
     def requests(self) -> list[ServedRequest]:
-        """The last 10,000 requests of the API that it served, oldest first."""
+        """The last 10,000 served requests of the API, oldest first."""
         return self._state.served()
 
     def count(self, path: str = "", status: int | None = None) -> int:
-        """Return how many requests it served, all or those of a path and a status."""
+        """Return the number of served requests: all, or those of a path and a status."""
         return sum(
             number
             for (its_path, its_status), number in self._state.counts().items()
@@ -104,30 +104,30 @@ class Sandbox:
         )
 
     def reset_requests(self) -> None:
-        """Forget the requests served so far."""
+        """Drop the recorded requests and reset the rate limits."""
         self._state.forget_requests()
 
     def configure(self, **changes: Any) -> SandboxSettings:
-        """Change some settings while it runs; ``faults`` is merged field by field, None clears it.
+        """Change some settings while it runs. ``faults`` is merged field by field; None clears it.
 
-        :raises BrazeConfigError: a setting is unknown or its value wrong; nothing has changed then.
+        :raises BrazeConfigError: a setting is unknown or its value is wrong. Nothing has changed.
         """
         return self._state.configure(lambda settings: settings.merged(changes))
 
     def connection_json(self) -> str:
-        """Return an Airflow connection to it, as the text of ``AIRFLOW_CONN_BRAZE_DEFAULT``."""
+        """Return an Airflow connection to the sandbox, as the value of ``AIRFLOW_CONN_BRAZE_DEFAULT``."""
         extra = {"timezone": self.settings.timezone}
         return json.dumps({"conn_type": "braze", "host": self.url, "password": self.api_key, "extra": extra})
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without logs and signals, which tells when it serves and wakes waiting answers when it stops."""
+    """Uvicorn without logs and signal handlers. It sets an event when it is ready, and ends delays when it stops."""
 
     def __init__(self, state: SandboxState) -> None:
         app = create_app(state, self._transport)
         config = uvicorn.Config(
             app,
-            # Named, since cutting and resetting need what these two know of a connection.
+            # Explicit: faults that cut or reset a connection rely on the internals of these two.
             http="httptools" if find_spec("httptools") else "h11",
             lifespan="off",
             ws="none",
@@ -143,7 +143,7 @@ class _Server(uvicorn.Server):
         self._state = state
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # A new one each time: an event belongs to the loop that first waited for it.
+        # A new event per start: an event belongs to the loop that first waited for it.
         self._state.stopping = asyncio.Event()
         await super().startup(sockets)
         self.ready.set()

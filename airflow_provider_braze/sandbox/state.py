@@ -1,4 +1,4 @@
-"""What the sandbox remembers while it runs; every method may be called from any thread."""
+"""What a running sandbox keeps. All methods are thread-safe."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _GZIP_FROM: Final = 1_024
 
 @dataclass(frozen=True, slots=True)
 class ServedRequest:
-    """A request of the API that was served.
+    """A served request of the API.
 
-    :param status: that was sent; 0 when the connection was reset instead.
+    :param status: sent status; 0 when the connection was reset instead.
     :param params: of the query.
     """
 
@@ -34,14 +34,14 @@ class ServedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A rendered body, plain and, when that pays, compressed."""
+    """A rendered body: plain, and compressed when it is long."""
 
     plain: bytes
     compressed: bytes | None
 
     @classmethod
     def of(cls, plain: bytes) -> Body:
-        """Make a body of its plain bytes."""
+        """Build a body from its plain bytes."""
         return cls(plain, gzip.compress(plain, 4, mtime=0) if len(plain) > _GZIP_FROM else None)
 
     def __len__(self) -> int:
@@ -49,9 +49,9 @@ class Body:
 
 
 class SandboxState:
-    """Settings, served requests, rate windows and rendered bodies of a running sandbox.
+    """Settings, served requests, rate limits and rendered bodies of a running sandbox.
 
-    :param cache_bytes: how many bytes of rendered bodies are kept for requests that come again.
+    :param cache_bytes: most bytes of rendered bodies that are cached for repeated requests.
     """
 
     def __init__(self, settings: SandboxSettings, cache_bytes: int = 256 * 1024 * 1024) -> None:
@@ -68,11 +68,11 @@ class SandboxState:
 
     @property
     def settings(self) -> SandboxSettings:
-        """The settings in force."""
+        """The current settings."""
         return self._settings
 
     def configure(self, change: Callable[[SandboxSettings], SandboxSettings]) -> SandboxSettings:
-        """Change the settings; the dice start anew, and rendered bodies are forgotten."""
+        """Change the settings, restart the dice and drop all cached bodies."""
         with self._lock:
             self._settings = change(self._settings)
             self._draws = 0
@@ -81,7 +81,7 @@ class SandboxState:
             return self._settings
 
     def dice(self) -> Random:
-        """Return the dice of the next request: they depend on the seed and on how many were drawn before."""
+        """Return the dice of the next request. They depend on the seed and on the number of earlier ones."""
         with self._lock:
             self._draws += 1
             return Random(f"{self._settings.seed}/{self._draws}")
@@ -93,29 +93,30 @@ class SandboxState:
                 await asyncio.wait_for(self.stopping.wait(), seconds)
 
     def record(self, request: ServedRequest) -> None:
-        """Note a request; the last 10,000 are kept, and all are counted."""
+        """Record a request. The last 10,000 are kept; all are counted."""
         with self._lock:
             self._served.append(request)
             self._counts[request.path, request.status] += 1
 
     def served(self) -> list[ServedRequest]:
-        """Return the requests noted last, oldest first."""
+        """Return the last 10,000 requests, oldest first."""
         with self._lock:
             return list(self._served)
 
     def counts(self) -> dict[tuple[str, int], int]:
-        """Return how many requests were served, by path and status."""
+        """Return the number of served requests by path and status."""
         with self._lock:
             return dict(self._counts)
 
     def forget_requests(self) -> None:
-        """Forget the requests noted so far."""
+        """Drop the recorded requests and reset the rate limits."""
         with self._lock:
+            self.windows.clear()
             self._served.clear()
             self._counts.clear()
 
     def body(self, settings: SandboxSettings, key: Any, render: Callable[[], bytes]) -> Body:
-        """Return a rendered body, kept from an earlier request with the same settings and key if there was one."""
+        """Return a rendered body, from the cache if an equal request was served under the same settings."""
         with self._lock:
             if settings is self._settings and key in self._bodies:
                 self._bodies.move_to_end(key)

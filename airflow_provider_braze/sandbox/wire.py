@@ -1,4 +1,4 @@
-"""Answers that go wrong on the wire: cut, reset or dripping."""
+"""Faults of a connection: a response that is cut, reset or slow."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 Pause = Callable[[float], Awaitable[None]]
-"""Waits so many seconds, or until the sandbox stops."""
+"""Waits a number of seconds, or until the sandbox stops."""
 
 FindTransport = Callable[[Scope], "asyncio.Transport | None"]
-"""Returns the connection over which a request came, if it can be told."""
+"""Returns the connection of a request, or None when it is unknown."""
 
 _DRIPS = 20
 
 
 class _Wire(Response):
-    """A response whose sending is another one's than Starlette's."""
+    """A response that is sent by a function of its own."""
 
     def __init__(self, sending: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Wire(Response):
 
 
 def cut(response: Response, find_transport: FindTransport) -> Response:
-    """Send half of the body that its ``Content-Length`` announces, then close the connection."""
+    """Build a response that sends half of the announced body and then closes the connection."""
 
     async def sending(scope: Scope, receive: Receive, send: Send) -> None:
         body = bytes(response.body)
@@ -44,7 +44,7 @@ def cut(response: Response, find_transport: FindTransport) -> Response:
 
 
 def reset(find_transport: FindTransport) -> Response:
-    """Reset the connection without an answer."""
+    """Build a response that resets the connection without sending anything."""
 
     async def sending(scope: Scope, receive: Receive, send: Send) -> None:
         transport = _transport(find_transport, scope)
@@ -57,7 +57,7 @@ def reset(find_transport: FindTransport) -> Response:
 
 
 def drip(response: Response, seconds: float, pause: Pause) -> Response:
-    """Send the body in small pieces, so that it takes some seconds in all."""
+    """Build a response that sends the body in small pieces over some seconds."""
 
     async def sending(scope: Scope, receive: Receive, send: Send) -> None:
         body = bytes(response.body)
@@ -74,7 +74,9 @@ def drip(response: Response, seconds: float, pause: Pause) -> Response:
 def _transport(find_transport: FindTransport, scope: Scope) -> asyncio.Transport:
     transport = find_transport(scope)
     if transport is None:
-        raise ConnectionAbortedError("The server does not let the sandbox reach the connection, so it is given up.")
+        raise ConnectionAbortedError(
+            "The sandbox cannot reach the connection of this request, so it cannot apply the fault."
+        )
     return transport
 
 

@@ -16,7 +16,7 @@ _NOT_FOR_USERS = ("ValueError", "EOFError", "AttributeError", "ImportError", "Ru
 
 
 def sources() -> list[Path]:
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.parts]
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.relative_to(PACKAGE).parts]
 
 
 def raised_messages() -> set[tuple[str, str]]:

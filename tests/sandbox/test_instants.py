@@ -59,12 +59,13 @@ def test_day_start_midnight_that_comes_twice_is_the_first_one():
 
 
 @pytest.mark.parametrize(("zone", "day"), [("Asia/Seoul", date(2024, 1, 2)), ("America/New_York", date(2024, 1, 1))])
-def test_day_of_goes_by_the_zone(zone, day):
+def test_day_of_follows_the_zone(zone, day):
     assert day_of(utc(2024, 1, 1, 16), zone) == day
 
 
 @pytest.mark.parametrize(
-    ("reading", "inside", "at_midnight"), [("inclusive", 2, 2), ("midnight_before", 2, 1), ("exclusive", 1, 1)]
+    ("reading", "inside", "at_midnight"),
+    [("inclusive", 2, 2), ("midnight_before", 2, 1), ("exclusive", 1, 1), ("midnight", 1, 1)],
 )
 def test_last_day_follows_the_reading(reading, inside, at_midnight):
     midnight = utc(2024, 5, 1, 22)

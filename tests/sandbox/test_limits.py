@@ -17,7 +17,7 @@ def test_take_counts_down_and_is_spent_after_the_limit():
     assert [(each.remaining, each.is_spent) for each in standings] == [(1, False), (0, False), (0, True), (0, True)]
 
 
-def test_take_next_window_counts_anew():
+def test_take_next_window_counts_from_zero():
     clock = Clock(120.0)
     windows = RateWindows(clock)
     assert windows.take("a", 1, 60).reset == 180
@@ -45,3 +45,11 @@ def test_spent_does_not_count():
         "x-ratelimit-reset": "12",
     }
     assert windows.take("a", 7, 60).remaining == 6
+
+
+def test_clear_resets_all_buckets():
+    windows = RateWindows(Clock(10.0))
+    for bucket in ("a", "b"):
+        windows.take(bucket, 1, 60)
+    windows.clear()
+    assert [windows.take(bucket, 1, 60).is_spent for bucket in ("a", "b")] == [False, False]

@@ -40,6 +40,9 @@ def test_main_options_become_settings(capsys):
         *("--seed=3", "--campaigns=7", "--timezone=Asia/Seoul", "--as-of=2026-11-19T06:00:00Z"),
         *("--ending-at-reading=exclusive", "--latency-seconds=0.5", "--rate-limit=9", "--rate-window-seconds=2"),
         *("--omit-inactive-days", "--row-order=shuffled", "--api-key=k", "--permissions=campaigns.list"),
+        *("--canvases=6", "--segments=5", "--events=4", "--products=3", "--apps=1"),
+        *("--canvas-max-length=13", "--canvas-extra-steps=2", "--unknown-keys", "--missing-permissions=events.list"),
+        '--rate-limits={"events": {"requests": 10, "seconds": 60}}',
         '--faults={"rate_429": 0.5}',
     )
     assert status == 0
@@ -57,6 +60,16 @@ def test_main_options_become_settings(capsys):
         "row_order": "shuffled",
         "api_key": "k",
         "permissions": ["campaigns.list"],
+        "missing_permissions": ["events.list"],
+        "canvases": 6,
+        "segments": 5,
+        "events": 4,
+        "products": 3,
+        "apps": 1,
+        "canvas_max_length": 13,
+        "canvas_extra_steps": 2,
+        "unknown_keys": True,
+        "rate_limits": {"events": {"requests": 10, "seconds": 60}},
     }
 
 

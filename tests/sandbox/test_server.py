@@ -59,10 +59,10 @@ def patch(client: httpx.Client, **changes: Any) -> httpx.Response:
 
 def test_sandbox_serves_exactly_the_day_objects(braze, client):
     for number, campaign in enumerate(campaign_ids(braze.settings)):
-        answer = client.get(SERIES, params=series_params(braze, number)).json()
+        response = client.get(SERIES, params=series_params(braze, number)).json()
         today = day_of(braze.settings.now(), "UTC")
-        assert len(answer["data"]) == 30
-        assert answer["data"][-1] == day_object(braze.settings, campaign, today)
+        assert len(response["data"]) == 30
+        assert response["data"][-1] == day_object(braze.settings, campaign, today)
 
 
 def test_sandbox_long_body_is_compressed_when_the_client_takes_it(braze, client):
@@ -90,9 +90,9 @@ def test_sandbox_keeps_connections_alive(braze, client):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
 def test_sandbox_other_methods_are_405_with_rate_headers(client, method):
-    answer = client.request(method, "/campaigns/list")
-    assert answer.status_code == 405
-    assert answer.headers["x-ratelimit-limit"] == "250000"
+    response = client.request(method, "/campaigns/list")
+    assert response.status_code == 405
+    assert response.headers["x-ratelimit-limit"] == "250000"
 
 
 def test_sandbox_plus_in_ending_at_is_a_blank_unless_encoded(braze, client):
@@ -119,16 +119,16 @@ def test_sandbox_rate_reset_resets_the_connection(braze):
 def test_sandbox_rate_slow_sends_the_whole_body_in_pieces(braze, client):
     whole = client.get("/campaigns/list").content
     braze.configure(faults={"rate_slow": 1, "slow_seconds": 0.1})
-    with client.stream("GET", "/campaigns/list", headers={"accept-encoding": "identity"}) as answer:
-        pieces = list(answer.iter_raw())
+    with client.stream("GET", "/campaigns/list", headers={"accept-encoding": "identity"}) as response:
+        pieces = list(response.iter_raw())
     assert len(pieces) > 5
     assert b"".join(pieces) == whole
 
 
 def test_sandbox_rate_html_says_so(braze, client):
     braze.configure(faults={"rate_html": 1})
-    answer = client.get("/campaigns/list")
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    response = client.get("/campaigns/list")
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_sandbox_requests_are_noted_with_params_and_counted(braze, client):
@@ -155,14 +155,14 @@ def test_sandbox_configure_wrong_value_changes_nothing(braze):
     assert braze.settings == before
 
 
-def test_control_health_tells_the_clock(client):
+def test_control_health_shows_the_clock(client):
     assert client.get("/_sandbox/health").json() == {"status": "ok", "now": "2026-11-19T06:00:00+00:00"}
 
 
 def test_control_settings_are_shown_and_patched(braze, client):
     assert SandboxSettings().merged(client.get("/_sandbox/settings").json()) == braze.settings
-    answer = patch(client, as_of="2026-11-26T06:00:00Z", faults={"rate_500": 0.5})
-    assert (answer.status_code, answer.json()["as_of"]) == (200, "2026-11-26T06:00:00Z")
+    response = patch(client, as_of="2026-11-26T06:00:00Z", faults={"rate_500": 0.5})
+    assert (response.status_code, response.json()["as_of"]) == (200, "2026-11-26T06:00:00Z")
     assert braze.settings.faults.rate_500 == 0.5
 
 
@@ -181,9 +181,9 @@ def test_control_clock_moved_on_restates_a_day(braze, client):
 )
 def test_control_wrong_settings_are_422_and_named(braze, client, text, named):
     before = braze.settings
-    answer = client.patch("/_sandbox/settings", content=text)
-    assert answer.status_code == 422
-    assert named in answer.json()["message"]
+    response = client.patch("/_sandbox/settings", content=text)
+    assert response.status_code == 422
+    assert named in response.json()["message"]
     assert braze.settings == before
 
 
@@ -222,20 +222,20 @@ def test_sandbox_life_is_not_logged(caplog):
     assert [each for each in caplog.records if each.name.startswith("uvicorn")] == []
 
 
-def test_sandbox_stop_ends_waiting_answers():
-    answers = []
+def test_sandbox_stop_ends_waiting_responses():
+    responses = []
     with Sandbox(SandboxSettings(latency_seconds=3_600)) as braze:
 
         def ask() -> None:
-            answers.append(httpx.get(braze.url + "/nowhere", timeout=60, trust_env=False).status_code)
+            responses.append(httpx.get(braze.url + "/nowhere", timeout=60, trust_env=False).status_code)
 
         thread = threading.Thread(target=ask)
         thread.start()
         while not braze.count():
             threading.Event().wait(0.001)
-        assert answers == []
+        assert responses == []
     thread.join(60)
-    assert answers == [404]
+    assert responses == [404]
 
 
 def test_sandbox_starts_again_after_a_stop():
@@ -246,8 +246,8 @@ def test_sandbox_starts_again_after_a_stop():
     braze.stop()
 
 
-def test_sandbox_start_twice_is_refused():
-    with Sandbox() as braze, pytest.raises(BrazeConfigError, match="runs already"):
+def test_sandbox_start_twice_is_rejected():
+    with Sandbox() as braze, pytest.raises(BrazeConfigError, match="already running"):
         braze.start()
 
 
@@ -258,7 +258,7 @@ def test_sandbox_port_taken_is_named():
             Sandbox(port=port).start()
 
 
-def test_sandbox_port_that_is_none_is_refused():
+def test_sandbox_port_out_of_range_is_rejected():
     with pytest.raises(BrazeConfigError, match="70000"):
         Sandbox(port=70_000).start()
 

@@ -30,7 +30,21 @@ from airflow_provider_braze.sandbox.settings import PERMISSIONS, Faults, Sandbox
         ("row_order", ["stable"]),
         ("permissions", "campaigns.list"),
         ("permissions", ["campaigns.delete"]),
+        ("canvases", 1.5),
+        ("canvas_max_length", 0),
+        ("canvas_extra_steps", -1),
+        ("segments", 1_001),
+        ("apps", 51),
+        ("unknown_keys", 1),
+        ("missing_permissions", ["campaigns.delete"]),
+        ("rate_limits", [1]),
+        ("rate_limits", {"everything": {"requests": 1, "seconds": 1}}),
+        ("rate_limits", {"events": {"requests": 1}}),
+        ("rate_limits", {"events": 5}),
+        ("rate_limits", {"events": {"requests": 0, "seconds": 1}}),
+        ("rate_limits", {"events": {"requests": 1, "seconds": "1"}}),
         ("faults", 3),
+        ("faults.bad_subjects", {"a": 200}),
         ("faults.rate_500", 1.1),
         ("faults.slow_seconds", "1"),
         ("faults.endpoints", ["users.track"]),
@@ -74,7 +88,7 @@ def test_settings_faults_as_mapping_become_faults():
     assert SandboxSettings(faults={"rate_429": 0.25}).faults == Faults(rate_429=0.25)
 
 
-def test_faults_wire_shares_over_one_are_refused():
+def test_faults_wire_shares_over_one_are_rejected():
     with pytest.raises(BrazeConfigError, match="at most 1 in sum"):
         Faults(rate_429=0.6, rate_500=0.6)
 
@@ -87,7 +101,11 @@ def test_faults_days_as_dates_become_iso():
 
 def test_settings_to_json_reads_back_equal():
     settings = SandboxSettings(
-        seed=-4, timezone="Asia/Seoul", rate_limit=5, faults=Faults(missing_days={"*": ("2024-01-01",)}, rate_cut=1)
+        seed=-4,
+        timezone="Asia/Seoul",
+        rate_limit=5,
+        rate_limits={"events": {"requests": 2, "seconds": 0.5}},
+        faults=Faults(missing_days={"*": ("2024-01-01",)}, rate_cut=1),
     )
     assert SandboxSettings.from_json(json.dumps(settings.to_json())) == settings
 
@@ -97,7 +115,7 @@ def test_settings_permissions_are_kept_in_order_once():
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", "null"])
-def test_from_json_no_object_is_refused(text):
+def test_from_json_no_object_is_rejected(text):
     with pytest.raises(BrazeConfigError, match="object of settings"):
         SandboxSettings.from_json(text)
 

@@ -31,7 +31,7 @@ def test_body_same_key_is_rendered_once():
     assert render.calls == 1
 
 
-def test_body_after_configure_is_rendered_anew():
+def test_body_after_configure_is_rendered_again():
     state, render = a_state(), Renderer()
     state.body(state.settings, "key", render)
     state.configure(lambda settings: settings.merged({"seed": 1}))

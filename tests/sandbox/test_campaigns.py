@@ -7,11 +7,15 @@ from random import Random
 
 import pytest
 
-from airflow_provider_braze.sandbox.answers import Refused, campaigns_details, campaigns_list, data_series
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.sandbox.data import campaign_details, campaign_ids, day_object, is_active
+from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
+from airflow_provider_braze.sandbox.params import Rejected
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 
+campaigns_list = ENDPOINTS["/campaigns/list"]
+campaigns_details = ENDPOINTS["/campaigns/details"]
+data_series = ENDPOINTS["/campaigns/data_series"]
 SETTINGS = SandboxSettings(as_of="2026-11-19T06:00:00Z")
 NEWSLETTER = campaign_ids(SETTINGS)[0]
 MULTIVARIATE = campaign_ids(SETTINGS)[3]
@@ -40,11 +44,11 @@ def test_data_series_without_ending_at_ends_today():
     assert days(series()) == ["2026-11-17", "2026-11-18", "2026-11-19"]
 
 
-def test_data_series_today_goes_by_the_company_zone():
+def test_data_series_today_counts_days_in_the_company_zone():
     assert days(series(replace(SETTINGS, timezone="America/Los_Angeles")))[-1] == "2026-11-18"
 
 
-def test_data_series_days_after_today_do_not_come():
+def test_data_series_days_after_today_are_left_out():
     assert days(series(ending_at="2026-11-20T12:00:00Z")) == ["2026-11-18", "2026-11-19"]
     assert series(ending_at="2027-01-01") == []
 
@@ -56,14 +60,14 @@ def test_data_series_midnight_follows_the_reading(reading, last):
 
 
 @pytest.mark.parametrize("length", ["0", "101", "1.5", "-1", "", "many", "٣"])
-def test_data_series_wrong_length_is_refused(length):
-    with pytest.raises(Refused, match="length must be an integer between 1 and 100") as caught:
+def test_data_series_wrong_length_is_rejected(length):
+    with pytest.raises(Rejected, match="length must be an integer between 1 and 100") as caught:
         series(length=length)
     assert caught.value.status == 400
 
 
-def test_data_series_length_missing_is_refused():
-    with pytest.raises(Refused, match="length"):
+def test_data_series_length_missing_is_rejected():
+    with pytest.raises(Rejected, match="length"):
         data_series(SETTINGS, {"campaign_id": NEWSLETTER}, Random(0))
 
 
@@ -72,15 +76,15 @@ def test_data_series_length_at_the_limits_is_served(length):
     assert len(series(length=str(length))) == length
 
 
-def test_data_series_wrong_ending_at_is_refused():
-    with pytest.raises(Refused, match="ending_at") as caught:
+def test_data_series_wrong_ending_at_is_rejected():
+    with pytest.raises(Rejected, match="ending_at") as caught:
         series(ending_at="2026-11-18T00:00:00 05:00")
     assert caught.value.status == 400
 
 
-@pytest.mark.parametrize("params", [{}, {"campaign_id": "nobody"}])
-def test_data_series_unknown_campaign_is_refused_like_braze(params):
-    with pytest.raises(Refused, match="campaign_id must be a string of the campaign api identifier") as caught:
+@pytest.mark.parametrize("params", [{}, {"campaign_id": "unknown"}])
+def test_data_series_unknown_campaign_is_rejected_like_braze(params):
+    with pytest.raises(Rejected, match="campaign_id must be a string of the campaign api identifier") as caught:
         data_series(SETTINGS, {"length": "1", **params}, Random(0))
     assert caught.value.status == 400
 
@@ -97,7 +101,7 @@ def test_data_series_omit_inactive_days_leaves_them_out():
 
 
 @pytest.mark.parametrize("campaign", ["*", NEWSLETTER])
-def test_data_series_missing_days_do_not_come(campaign):
+def test_data_series_missing_days_are_left_out(campaign):
     settings = SETTINGS.merged({"faults": {"missing_days": {campaign: ["2026-11-18"], "other": ["2026-11-17"]}}})
     assert days(series(settings)) == ["2026-11-17", "2026-11-19"]
 
@@ -120,11 +124,11 @@ def test_data_series_contradicting_day_has_other_content():
 
 
 @pytest.mark.parametrize("fault", ["double_days", "contradicting_days"])
-def test_data_series_no_days_none_comes_twice(fault):
+def test_data_series_no_days_no_day_is_doubled(fault):
     assert series(SETTINGS.merged({"faults": {fault: 1}}), ending_at="2027-01-01") == []
 
 
-def test_data_series_faulty_days_come_with_their_probability():
+def test_data_series_faulty_days_follow_their_probability():
     settings = SETTINGS.merged({"faults": {"double_days": 0.25}})
     doubled = sum(len(series(settings, seed)) == 4 for seed in range(400))
     assert 70 < doubled < 130
@@ -132,37 +136,37 @@ def test_data_series_faulty_days_come_with_their_probability():
 
 def test_data_series_shuffled_order_differs_but_not_the_content():
     settings = replace(SETTINGS, row_order="shuffled")
-    answers = [series(settings, seed, length="30") for seed in range(5)]
+    responses = [series(settings, seed, length="30") for seed in range(5)]
     plain = series(length="30")
-    orders = {tuple(days(answer)) for answer in answers}
-    row_orders = {tuple(row["sent"] for row in day["messages"]["email"]) for answer in answers for day in answer}
+    orders = {tuple(days(response)) for response in responses}
+    row_orders = {tuple(row["sent"] for row in day["messages"]["email"]) for response in responses for day in response}
     assert len(orders) == 5
     assert len(row_orders) > 30
-    for answer in answers:
-        for day in answer:
+    for response in responses:
+        for day in response:
             day["messages"]["email"].sort(key=lambda row: row["variation_api_id"])
     for day in plain:
         day["messages"]["email"].sort(key=lambda row: row["variation_api_id"])
-    assert all(sorted(answer, key=lambda day: day["time"]) == plain for answer in answers)
+    assert all(sorted(response, key=lambda day: day["time"]) == plain for response in responses)
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
-def test_data_series_bad_campaign_is_always_refused(status):
+def test_data_series_bad_campaign_is_always_rejected(status):
     settings = SETTINGS.merged({"faults": {"bad_campaigns": {NEWSLETTER: status}}})
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         series(settings)
     assert caught.value.status == status
     assert series(settings, campaign_id=MULTIVARIATE)
 
 
-def test_campaigns_details_answers_the_details():
-    answer = campaigns_details(SETTINGS, {"campaign_id": NEWSLETTER}, Random(0))
-    assert answer == {"message": "success", **campaign_details(SETTINGS, NEWSLETTER)}
+def test_campaigns_details_returns_the_details():
+    response = campaigns_details(SETTINGS, {"campaign_id": NEWSLETTER}, Random(0))
+    assert response == {"message": "success", **campaign_details(SETTINGS, NEWSLETTER)}
 
 
-def test_campaigns_details_alone_may_be_refused():
+def test_campaigns_details_alone_may_be_rejected():
     settings = SETTINGS.merged({"faults": {"bad_details": {NEWSLETTER: 500}}})
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Rejected) as caught:
         campaigns_details(settings, {"campaign_id": NEWSLETTER}, Random(0))
     assert caught.value.status == 500
     assert campaigns_details(settings, {"campaign_id": MULTIVARIATE}, Random(0))
@@ -202,12 +206,12 @@ def test_campaigns_list_last_edit_keeps_those_edited_after():
         ("last_edit.time[gt]", "x"),
     ],
 )
-def test_campaigns_list_wrong_parameter_is_refused_by_name(name, value):
-    with pytest.raises(Refused) as caught:
+def test_campaigns_list_wrong_parameter_is_rejected_by_name(name, value):
+    with pytest.raises(Rejected) as caught:
         listed(**{name: value})
     assert caught.value.status == 400
     assert name in caught.value.message
 
 
-def test_refused_unusual_status_has_a_message():
-    assert Refused(502).message == "Error 502"
+def test_rejected_unusual_status_has_a_message():
+    assert Rejected(502).message == "Error 502"

@@ -1,4 +1,4 @@
-"""What a request of the API is answered: key, permission, limit and faults first, then the endpoint."""
+"""Respond to a request of the API: check key, permission and limit, apply faults, then call the endpoint."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.sandbox.answers import ENDPOINTS, Refused
+from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
 from airflow_provider_braze.sandbox.limits import HEADERS, Standing
+from airflow_provider_braze.sandbox.params import Rejected
+from airflow_provider_braze.sandbox.paths import permission_of
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 from airflow_provider_braze.sandbox.state import Body, SandboxState
-
-SERIES: Final = "campaigns.data_series"
-SERIES_LIMIT: Final = 50_000
-"""Requests a minute of ``/campaigns/data_series``. Source: Braze docs, API rate limits (seen 2026-09)."""
-
-DEFAULT_LIMIT: Final = 250_000
-"""Requests an hour of the other two, together. Source: Braze docs, API rate limits (seen 2026-09)."""
 
 _HTML: Final = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>"
 
@@ -36,10 +31,10 @@ class Query(NamedTuple):
     authorization: str
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What to send.
 
-    :param fault: name of the fault by which the sending is to be spoilt, or empty.
+    :param fault: name of the connection's fault to apply, or empty.
     """
 
     status: int
@@ -49,54 +44,47 @@ class Answer(NamedTuple):
     media_type: str = "application/json"
 
 
-def respond(state: SandboxState, query: Query) -> Answer:
-    """Answer a request of the API."""
+def respond(state: SandboxState, query: Query) -> ApiResponse:
+    """Return the response to a request of the API."""
     settings = state.settings
-    permission, _ = ENDPOINTS.get(query.path, ("", None))
-    standing = _take(state, settings, permission)
+    limit = settings.limit_for(query.path)
+    standing = state.windows.take(limit.bucket, limit.requests, limit.seconds)
     try:
-        _admit(settings, query, permission)
-        return _admitted(state, settings, query, permission, standing)
-    except Refused as refusal:
+        _admit(settings, query)
+        if limit.is_enforced and standing.is_spent:
+            raise Rejected(429)
+        return _admitted(state, settings, query, standing)
+    except Rejected as rejection:
         # Recorded of the live API: the headers of a 401 are there, but empty.
-        headers = dict.fromkeys(HEADERS, "") if refusal.status == 401 else standing.headers()
-        return Answer(refusal.status, headers, _error(refusal.message))
+        headers = dict.fromkeys(HEADERS, "") if rejection.status == 401 else standing.headers()
+        return ApiResponse(rejection.status, headers, _error(rejection.message))
 
 
-def _take(state: SandboxState, settings: SandboxSettings, permission: str) -> Standing:
-    if permission == SERIES:
-        return state.windows.take(SERIES, settings.rate_limit or SERIES_LIMIT, settings.rate_window_seconds)
-    return state.windows.take("default", DEFAULT_LIMIT, 3_600)
-
-
-def _admit(settings: SandboxSettings, query: Query, permission: str) -> None:
-    if not permission:
-        raise Refused(404)
+def _admit(settings: SandboxSettings, query: Query) -> None:
+    if query.path not in ENDPOINTS:
+        raise Rejected(404)
     if query.method != "GET":
-        raise Refused(405)
+        raise Rejected(405)
     scheme, _, key = query.authorization.partition(" ")
     if scheme.lower() != "bearer" or key != settings.api_key:
         # Recorded of the live API: the body of a 401 repeats the key that was sent.
-        raise Refused(401, f"Invalid API key: {key}")
-    if permission not in settings.permissions:
-        raise Refused(403)
+        raise Rejected(401, f"Invalid API key: {key}")
+    permission = permission_of(query.path)
+    if permission not in settings.permissions or permission in settings.missing_permissions:
+        raise Rejected(403)
 
 
-def _admitted(
-    state: SandboxState, settings: SandboxSettings, query: Query, permission: str, standing: Standing
-) -> Answer:
-    if settings.rate_limit and permission == SERIES and standing.is_spent:
-        raise Refused(429)
+def _admitted(state: SandboxState, settings: SandboxSettings, query: Query, standing: Standing) -> ApiResponse:
     dice = state.dice()
-    fault = _wire_fault(settings, permission, dice)
+    fault = _wire_fault(settings, permission_of(query.path), dice)
     if fault == "rate_429":
         spent = state.windows.spent(standing.limit, settings.faults.retry_after_reset_seconds)
-        return Answer(429, spent.headers(), _error(Refused(429).message))
+        return ApiResponse(429, spent.headers(), _error(Rejected(429).message))
     if fault == "rate_500":
-        raise Refused(500)
+        raise Rejected(500)
     if fault == "rate_html":
-        return Answer(200, standing.headers(), Body.of(_HTML), media_type="text/html")
-    return Answer(200, standing.headers(), _body(state, settings, query, dice), fault)
+        return ApiResponse(200, standing.headers(), Body.of(_HTML), media_type="text/html")
+    return ApiResponse(200, standing.headers(), _body(state, settings, query, dice), fault)
 
 
 def _wire_fault(settings: SandboxSettings, permission: str, dice: Random) -> str:
@@ -111,7 +99,7 @@ def _wire_fault(settings: SandboxSettings, permission: str, dice: Random) -> str
 
 
 def _body(state: SandboxState, settings: SandboxSettings, query: Query, dice: Random) -> Body:
-    _, endpoint = ENDPOINTS[query.path]
+    endpoint = ENDPOINTS[query.path]
 
     def render() -> bytes:
         return msgspec.json.encode(endpoint(settings, query.params, dice))

@@ -9,8 +9,9 @@ import pytest
 
 from airflow_provider_braze.sandbox.data import campaign_ids
 from airflow_provider_braze.sandbox.limits import RateWindows
-from airflow_provider_braze.sandbox.respond import Answer, Query, respond
-from airflow_provider_braze.sandbox.settings import PERMISSIONS, SandboxSettings
+from airflow_provider_braze.sandbox.paths import PATHS, PERMISSIONS, permission_of
+from airflow_provider_braze.sandbox.responses import ApiResponse, Query, respond
+from airflow_provider_braze.sandbox.settings import SandboxSettings
 from airflow_provider_braze.sandbox.state import SandboxState
 
 SERIES = "/campaigns/data_series"
@@ -29,15 +30,15 @@ def a_query(path: str = "/campaigns/list", **changes: Any) -> Query:
     return Query("GET", path, params, f"Bearer {KEY}")._replace(**changes)
 
 
-def content(answer: Answer) -> dict:
-    return json.loads(answer.body.plain)
+def content(response: ApiResponse) -> dict:
+    return json.loads(response.body.plain)
 
 
 @pytest.mark.parametrize("path", ["/campaigns/list", "/campaigns/details", SERIES])
 def test_respond_good_request_is_served_with_rate_headers(path):
-    answer = respond(a_state(), a_query(path))
-    assert (answer.status, content(answer)["message"], answer.fault) == (200, "success", "")
-    assert set(answer.headers) == {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
+    response = respond(a_state(), a_query(path))
+    assert (response.status, content(response)["message"], response.fault) == (200, "success", "")
+    assert set(response.headers) == {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
 
 
 def test_respond_announces_the_two_limits_of_braze():
@@ -62,22 +63,24 @@ def test_respond_scheme_in_any_case_is_accepted(authorization):
 
 @pytest.mark.parametrize("authorization", ["", KEY, f"Basic {KEY}", f"Bearer {KEY.upper()}", f"Bearer '{KEY}'"])
 def test_respond_wrong_key_is_401_with_empty_rate_headers(authorization):
-    answer = respond(a_state(), a_query(authorization=authorization))
-    assert answer.status == 401
-    assert set(answer.headers.values()) == {""}
+    response = respond(a_state(), a_query(authorization=authorization))
+    assert response.status == 401
+    assert set(response.headers.values()) == {""}
 
 
 def test_respond_wrong_key_is_repeated_in_the_body():
     assert content(respond(a_state(), a_query(authorization="Bearer abc"))) == {"message": "Invalid API key: abc"}
 
 
-@pytest.mark.parametrize(
-    ("path", "permission"), [(f"/{permission.replace('.', '/')}", permission) for permission in PERMISSIONS]
-)
-def test_respond_missing_permission_is_403_there_only(path, permission):
-    state = a_state(permissions=[each for each in PERMISSIONS if each != permission])
-    statuses = {each: respond(state, a_query(f"/{each.replace('.', '/')}")).status for each in PERMISSIONS}
-    assert statuses == {each: 403 if each == permission else 200 for each in PERMISSIONS}
+@pytest.mark.parametrize("path", PATHS)
+def test_respond_missing_permission_is_403_there_only(path):
+    lacking = permission_of(path)
+    for settings in (
+        {"permissions": [each for each in PERMISSIONS if each != lacking]},
+        {"missing_permissions": [lacking]},
+    ):
+        state = a_state(**settings)
+        assert {each for each in PATHS if respond(state, a_query(each)).status == 403} == {path}
 
 
 @pytest.mark.parametrize("path", ["/", "/campaigns", "/campaigns/list/", "/campagnes/séries_de_données"])
@@ -91,21 +94,43 @@ def test_respond_other_method_is_405():
 
 def test_respond_limit_spent_is_429_for_the_series_only():
     state = a_state(rate_limit=2, rate_window_seconds=10)
-    answers = [respond(state, a_query(SERIES)) for _ in range(3)]
-    assert [(each.status, each.headers["x-ratelimit-remaining"]) for each in answers] == [
+    responses = [respond(state, a_query(SERIES)) for _ in range(3)]
+    assert [(each.status, each.headers["x-ratelimit-remaining"]) for each in responses] == [
         (200, "1"),
         (200, "0"),
         (429, "0"),
     ]
-    assert answers[2].headers["x-ratelimit-reset"] == "1010"
-    assert "message" in content(answers[2])
+    assert responses[2].headers["x-ratelimit-reset"] == "1010"
+    assert "message" in content(responses[2])
     assert respond(state, a_query()).status == 200
 
 
+def test_respond_lists_and_purchases_share_one_pool():
+    state = a_state(rate_limits={"events": {"requests": 3, "seconds": 10}})
+    pooled = ["/events/list", "/purchases/product_list", "/purchases/quantity_series", "/purchases/revenue_series"]
+    query = {"params": {"length": "1"}}
+    responses = [respond(state, a_query(path, **query)) for path in pooled]
+    assert [each.status for each in responses] == [200, 200, 200, 429]
+    assert [each.headers["x-ratelimit-limit"] for each in responses] == ["3"] * 4
+    assert responses[3].headers["x-ratelimit-reset"] == "1010"
+    event = {"params": {"length": "1", "event": "signup"}}
+    assert respond(state, a_query("/events/data_series", **event)).headers["x-ratelimit-limit"] == "250000"
+
+
+def test_respond_pool_announces_a_thousand_per_hour():
+    headers = respond(a_state(), a_query("/events/list")).headers
+    assert (headers["x-ratelimit-limit"], headers["x-ratelimit-reset"]) == ("1000", "3600")
+
+
+def test_respond_limit_of_a_bucket_replaces_the_one_of_campaigns():
+    state = a_state(rate_limit=9, rate_limits={"campaigns.data_series": {"requests": 1, "seconds": 5}})
+    assert [respond(state, a_query(SERIES)).status for _ in range(2)] == [200, 429]
+
+
 def test_respond_rate_429_announces_its_own_reset():
-    answer = respond(a_state(faults={"rate_429": 1, "retry_after_reset_seconds": 5}), a_query())
-    assert (answer.status, answer.headers["x-ratelimit-remaining"]) == (429, "0")
-    assert answer.headers["x-ratelimit-reset"] == "1005"
+    response = respond(a_state(faults={"rate_429": 1, "retry_after_reset_seconds": 5}), a_query())
+    assert (response.status, response.headers["x-ratelimit-remaining"]) == (429, "0")
+    assert response.headers["x-ratelimit-reset"] == "1005"
 
 
 def test_respond_rate_500_is_500():
@@ -113,15 +138,15 @@ def test_respond_rate_500_is_500():
 
 
 def test_respond_rate_html_is_a_page_with_status_200():
-    answer = respond(a_state(faults={"rate_html": 1}), a_query())
-    assert (answer.status, answer.media_type, answer.body.plain[:9]) == (200, "text/html", b"<!DOCTYPE")
+    response = respond(a_state(faults={"rate_html": 1}), a_query())
+    assert (response.status, response.media_type, response.body.plain[:9]) == (200, "text/html", b"<!DOCTYPE")
 
 
 @pytest.mark.parametrize("fault", ["rate_cut", "rate_reset", "rate_slow"])
 def test_respond_fault_of_the_wire_keeps_the_body(fault):
-    answer = respond(a_state(faults={fault: 1}), a_query())
-    assert (answer.status, answer.fault) == (200, fault)
-    assert content(answer)["message"] == "success"
+    response = respond(a_state(faults={fault: 1}), a_query())
+    assert (response.status, response.fault) == (200, fault)
+    assert content(response)["message"] == "success"
 
 
 def test_respond_faults_come_with_their_probabilities():
@@ -151,7 +176,7 @@ def test_respond_same_question_gets_the_kept_body():
 
 
 @pytest.mark.parametrize("settings", [{"row_order": "shuffled"}, {"faults": {"double_days": 0.5}}])
-def test_respond_answers_that_vary_are_not_kept(settings):
+def test_respond_responses_that_vary_are_not_kept(settings):
     state = a_state(**settings)
     bodies = {
         respond(state, a_query(SERIES, params={"campaign_id": CAMPAIGN, "length": "9"})).body.plain for _ in range(9)
@@ -159,9 +184,9 @@ def test_respond_answers_that_vary_are_not_kept(settings):
     assert len(bodies) > 1
 
 
-def test_respond_refused_request_says_why():
-    answer = respond(a_state(), a_query(SERIES, params={"campaign_id": "x", "length": "1"}))
-    assert (answer.status, content(answer)["message"]) == (
+def test_respond_rejected_request_says_why():
+    response = respond(a_state(), a_query(SERIES, params={"campaign_id": "x", "length": "1"}))
+    assert (response.status, content(response)["message"]) == (
         400,
         "campaign_id must be a string of the campaign api identifier",
     )

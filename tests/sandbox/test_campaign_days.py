@@ -43,7 +43,7 @@ def numbers(day: dict) -> dict:
     return {path: leaf for path, leaf in leaves(day).items() if isinstance(leaf, int | float)}
 
 
-def test_day_object_same_arguments_same_answer():
+def test_day_object_same_arguments_same_day():
     ids = campaign_ids(SETTINGS)
     again = replace(SETTINGS, latency_seconds=1.0)
     all_campaigns.cache_clear()
@@ -121,7 +121,7 @@ def test_day_object_grows_until_the_window_closes_then_stays(number):
 
 
 @pytest.mark.parametrize("number", [place for place, each in enumerate(BLUEPRINTS) if each.events])
-def test_day_object_grows_as_long_as_the_details_tell(number):
+def test_day_object_grows_as_long_as_the_details_say(number):
     campaign = campaign_ids(SETTINGS)[number]
     (window,) = {each["window"] for each in campaign_details(SETTINGS, campaign)["conversion_behaviors"]}
     day = next(
@@ -154,7 +154,7 @@ def test_day_object_of_today_is_partial():
     assert quarter["unique_recipients"] == int(whole["unique_recipients"] / 4)
 
 
-def test_day_object_goes_by_the_company_zone():
+def test_day_object_counts_days_in_the_company_zone():
     campaign = of_kind("Newsletter")
     tokyo = replace(SETTINGS, timezone="Asia/Tokyo")
     moment = utc(2026, 11, 17, 15)
@@ -246,4 +246,4 @@ def test_campaign_details_archived_campaign_is_not_enabled():
 
 def test_day_object_unknown_campaign_is_a_key_error():
     with pytest.raises(KeyError):
-        day_object(SETTINGS, "nobody", TUESDAY)
+        day_object(SETTINGS, "unknown", TUESDAY)
