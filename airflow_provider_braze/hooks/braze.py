@@ -148,7 +148,7 @@ class BrazeHook(BaseHook):
             params = series.call_params(subject, call)
             return self.get_conn().get(subject.endpoint.path, params, lambda body: decode(body, call))
 
-        return drive(fetch_calls(window, now=datetime.now(timezone.utc)), fetch)
+        return drive(fetch_calls(window, now=datetime.now(timezone.utc), max_length=series.max_length), fetch)
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
