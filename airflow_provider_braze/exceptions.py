@@ -1,8 +1,8 @@
-"""The errors of this package: one class per cause on which a user would act differently.
+"""The errors of this package: one class for each cause that needs a different action.
 
 ::
 
-    BrazeError                       root; the message says what, where, and what to do
+    BrazeError                       root; the message says what failed, why, and what to do
     ├── BrazeConfigError             (ValueError) connection, arguments or layout unusable
     │   └── BrazeWindowError         the last day of the window is not over yet; a later retry succeeds
     ├── BrazeApiError                carries status, endpoint
@@ -11,14 +11,14 @@
     │   ├── BrazeRequestError        any other 4xx
     │   ├── BrazeRateLimitError      429 after the last attempt; carries retry_after_seconds
     │   └── BrazeServerError         5xx after the last attempt
-    ├── BrazeTransportError          no whole answer: DNS, TLS, time-out, cut or non-JSON body (cause chained)
-    ├── BrazeDataError               an answer not of the agreed shape; carries the path in the document
-    │   └── BrazeMissingDaysError    wanted days did not come back
-    ├── BrazePartialError            some campaigns failed, the rest has landed; carries the failure of each
-    └── BrazeConflictError           another writer kept changing the same object
+    ├── BrazeTransportError          no complete response: DNS, TLS, timeout, truncated or non-JSON body
+    ├── BrazeDataError               a response of another shape; carries the path in the document
+    │   └── BrazeMissingDaysError    requested days are missing
+    ├── BrazePartialError            some campaigns failed, the others have landed; carries each failure
+    └── BrazeConflictError           another run kept changing the same object
 
-All of them survive pickling. Airflow retries a task on any of them; where no retry can mend the cause, the operators
-raise ``AirflowFailException`` from the error instead. The classes can be named in an Airflow retry policy.
+All of them survive pickling. Airflow retries a task after any of them. For permanent errors the operators raise
+``AirflowFailException`` from the error instead, which prevents retries. An Airflow retry policy can name the classes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BrazeError(Exception):
 
 
 class BrazeConfigError(BrazeError, ValueError):
-    """A connection, an argument or a destination's layout cannot be used; no retry mends it."""
+    """A connection, an argument or a destination's layout cannot be used. A permanent error."""
 
 
 class BrazeWindowError(BrazeConfigError):
@@ -42,11 +42,11 @@ class BrazeWindowError(BrazeConfigError):
 
 
 class BrazeApiError(BrazeError):
-    """Braze answered with an error status.
+    """Braze returned an error status.
 
     :param message: what failed and what to do.
     :param status: the HTTP status code.
-    :param endpoint: the path that was asked, such as ``/campaigns/list``.
+    :param endpoint: path of the request, such as ``/campaigns/list``.
     """
 
     def __init__(self, message: str, status: int = 0, endpoint: str = "") -> None:
@@ -64,13 +64,13 @@ class BrazeNotFoundError(BrazeApiError):
 
 
 class BrazeRequestError(BrazeApiError):
-    """Any other 4xx: Braze refuses the request as it is, for instance an unknown campaign id."""
+    """Any other 4xx: Braze rejects the request itself, for instance because of an unknown campaign id."""
 
 
 class BrazeRateLimitError(BrazeApiError):
     """429 after the last attempt.
 
-    :param retry_after_seconds: seconds until Braze takes requests again, if it said so.
+    :param retry_after_seconds: seconds until Braze accepts requests again, None when unknown.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class BrazeServerError(BrazeApiError):
 
 
 class BrazeTransportError(BrazeError):
-    """No whole answer came: DNS, TLS, a time-out, a reset, or a body that is cut or no JSON."""
+    """No complete response: DNS, TLS, a timeout, a reset connection, or a body that is truncated or not JSON."""
 
 
 class BrazeDataError(BrazeError):
-    """An answer has not the agreed shape.
+    """A response has another shape than documented, or is too large.
 
-    :param message: what is wrong and the value seen.
-    :param path: where in the document, such as ``$.data[3].messages.email``.
+    :param message: what is wrong, with the value.
+    :param path: place in the document, such as ``$.data[3].messages.email``.
     """
 
     def __init__(self, message: str, path: str = "$") -> None:
@@ -102,14 +102,14 @@ class BrazeDataError(BrazeError):
 
 
 class BrazeMissingDaysError(BrazeDataError):
-    """Days that were asked for did not come back."""
+    """Requested days are missing from the responses."""
 
 
 class BrazePartialError(BrazeError):
-    """Some campaigns failed; all others have landed.
+    """Some campaigns failed. All others have landed.
 
     :param failures: class and message of the failure by campaign id.
-    :param is_permanent: whether none of them can be mended by running the task again.
+    :param is_permanent: whether no rerun can resolve any of the failures.
     """
 
     def __init__(self, message: str, failures: Mapping[str, str] | None = None, is_permanent: bool = False) -> None:
@@ -119,4 +119,4 @@ class BrazePartialError(BrazeError):
 
 
 class BrazeConflictError(BrazeError):
-    """Another writer kept changing the same object."""
+    """Another run kept changing the same object."""

@@ -97,6 +97,7 @@ ECHOES = {
     "redirected": answer(ECHO, 302, f"Location: https://elsewhere.example/?key={KEY}\r\n"),
     "no json": answer(f"<h1>{KEY}</h1>".encode()),
     "no success": answer(ECHO),
+    "a header that is none": answer(ECHO, 401, f"X Broken {KEY}\r\n"),
     "no http": f"Invalid API key: {KEY}\r\n\r\n".encode(),
 }
 

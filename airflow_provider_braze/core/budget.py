@@ -1,26 +1,61 @@
-"""How many requests may be under way: the rate limit as Braze tells it, and a cap of our own.
+"""How many requests may be in flight: Braze's rate limit, and the connection's own cap.
 
-A pure state machine over a clock that is handed in; whoever shares one among threads holds a lock around each call.
+Pure state machines: the caller passes the time. Not thread-safe: hold a lock around each call.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from airflow_provider_braze.core.responses import RateLimit
 
 _RECHECK_SECONDS = 1.0
 
+_MINUTE: Final = 60.0
+_HOUR: Final = 60 * _MINUTE
+
 Reason = Literal["spent", "in flight", "requests_per_minute"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """A request may not go yet.
+class Bucket:
+    """What is known about a rate limit before any response.
 
-    :param seconds: ask again after these, or as soon as an answer has come.
-    :param reason: ``spent``: nothing is left until the reset; ``in flight``: the requests under way may use up what is
+    :param reset_seconds: seconds between two resets. A reset further away than twice that is not believed: it would
+        stop every request of the bucket because of one wrong header.
+    :param request_wait_seconds: longest wait of one request, retries included.
+    :param task_wait_seconds: longest time that requests of one task wait in total.
+    """
+
+    reset_seconds: float = _HOUR
+    request_wait_seconds: float = 15 * _MINUTE
+    task_wait_seconds: float = _HOUR
+
+
+_BUCKETS: Final[Mapping[str, Bucket]] = {
+    # Resets and limits: Braze docs, API rate limits (seen 2026-09).
+    "campaigns.data_series": Bucket(reset_seconds=_MINUTE),
+    "cdi.integrations": Bucket(reset_seconds=_MINUTE),
+    "cdi.job_sync_status": Bucket(reset_seconds=_MINUTE),
+    # 1,000 requests an hour for the whole workspace: a task that needs more has to wait for the next hours.
+    "events": Bucket(request_wait_seconds=65 * _MINUTE, task_wait_seconds=4 * 65 * _MINUTE),
+}
+_OTHER: Final = Bucket()
+
+
+def bucket_rules(name: str) -> Bucket:
+    """Return what is known about a rate limit, by the name of its bucket."""
+    return _BUCKETS.get(name, _OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait before a request may be sent.
+
+    :param seconds: seconds after which to try again, or as soon as a response has arrived.
+    :param reason: ``spent``: nothing is left until the reset; ``in flight``: the requests in flight may use up what is
         left; ``requests_per_minute``: the connection's own cap.
     """
 
@@ -31,26 +66,28 @@ class Wait:
 class RateBudget:
     """The budget of one rate-limit bucket.
 
-    What Braze says is left is compared with the requests under way, for each of them may still be counted: so the
-    end of a window is approached one by one, and it is never overrun by this process.
+    Every request in flight may still count against what Braze says is left. So requests are admitted only while fewer
+    are in flight than are left, and this process never exceeds the limit.
 
-    :param requests_per_minute: at most so many, evenly spaced; None for no cap.
+    :param requests_per_minute: cap on requests, evenly spaced. Default None, no cap.
+    :param reset_seconds: seconds between two resets, see :class:`Bucket`.
     """
 
-    def __init__(self, requests_per_minute: int | None = None) -> None:
+    def __init__(self, requests_per_minute: int | None = None, reset_seconds: float = _HOUR) -> None:
         self._spacing = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self._farthest_reset = 2 * reset_seconds
         self._next_slot = float("-inf")
         self._in_flight = 0
-        self._window = 0
+        self._reset = 0
         self._resets_at = float("-inf")
         self._limit: int | None = None
         self.remaining: int | None = None
-        """What Braze last said is left, None when not known."""
+        """Requests left by Braze's latest response, None when unknown."""
 
     def admit(self, now: float) -> Wait | None:
-        """Let one request go (None: it counts as under way, :meth:`settle` it), or tell how long to hold it.
+        """Admit one request, or return the wait before the next try. :meth:`record` each admitted request.
 
-        :param now: seconds of a clock that never goes back.
+        :param now: seconds of a monotonic clock.
         """
         if now >= self._resets_at:
             self.remaining = self._limit
@@ -63,22 +100,22 @@ class RateBudget:
         self._in_flight += 1
         return None
 
-    def record(self, told: RateLimit | None, now: float, *, refused: bool = False) -> None:
-        """Take a request from those under way, and what its answer told.
+    def record(self, rate_limit: RateLimit | None, now: float, *, rejected: bool = False) -> None:
+        """Record the end of an admitted request.
 
-        :param told: the answer's rate-limit headers, None when there was no answer or it had none.
-        :param refused: it was answered 429: nothing is left in the window that its headers name.
+        :param rate_limit: the response's rate limit, None without a response or without its headers.
+        :param rejected: whether the status was 429: nothing is left until the reset in the headers.
         """
         self._in_flight -= 1
-        if told is None or told.window < self._window:
+        if rate_limit is None or rate_limit.reset < self._reset or rate_limit.resets_in > self._farthest_reset:
             return
-        remaining = 0 if refused else told.remaining
-        resets_at = now + told.resets_in
-        if told.window > self._window or self.remaining is None:
-            self._window, self.remaining, self._resets_at = told.window, remaining, resets_at
+        remaining = 0 if rejected else rate_limit.remaining
+        resets_at = now + rate_limit.resets_in
+        if rate_limit.reset > self._reset or self.remaining is None:
+            self._reset, self.remaining, self._resets_at = rate_limit.reset, remaining, resets_at
         else:
-            # Answers overtake one another: of the same window the smallest number is the latest, and the earliest
-            # end is the best estimate, for the headers round it up.
+            # Responses overtake one another. For the same reset the smallest number is the latest, and the earliest
+            # time is the best estimate, because the headers round it up.
             self.remaining = min(self.remaining, remaining)
             self._resets_at = min(self._resets_at, resets_at)
-        self._limit = told.limit if told.limit else self._limit
+        self._limit = rate_limit.limit if rate_limit.limit else self._limit

@@ -1,7 +1,7 @@
-"""Conversations that are written once, and held by threads as well as in an event loop.
+"""Request sequences that are written once and run by the sync and the async transport.
 
-A conversation is a generator: it yields what it asks for, is sent what came of it, and returns its result. Whoever runs
-it decides how to ask.
+A sequence is a generator. It yields a request, is sent the result, and returns its own result. The driver decides how
+to send.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ Q = TypeVar("Q")
 R = TypeVar("R")
 
 
-def drive(steps: Generator[Q, Any, R], ask: Callable[[Q], Any]) -> R:
-    """Hold a conversation.
+def drive(sequence: Generator[Q, Any, R], send: Callable[[Q], Any]) -> R:
+    """Run a sequence.
 
-    :param ask: gives what came of a question; what it raises ends the conversation.
+    :param send: returns the result of a request. Its errors end the sequence.
     """
     try:
-        question = next(steps)
+        request = next(sequence)
         while True:
-            question = steps.send(ask(question))
+            request = sequence.send(send(request))
     except StopIteration as stop:
         result: R = stop.value
         return result
     finally:
-        steps.close()
+        sequence.close()
 
 
-async def drive_async(steps: Generator[Q, Any, R], ask: Callable[[Q], Awaitable[Any]]) -> R:
-    """Hold a conversation in an event loop; see :func:`drive`."""
+async def drive_async(sequence: Generator[Q, Any, R], send: Callable[[Q], Awaitable[Any]]) -> R:
+    """Run a sequence in an event loop; see :func:`drive`."""
     try:
-        question = next(steps)
+        request = next(sequence)
         while True:
-            question = steps.send(await ask(question))
+            request = sequence.send(await send(request))
     except StopIteration as stop:
         result: R = stop.value
         return result
     finally:
-        steps.close()
+        sequence.close()

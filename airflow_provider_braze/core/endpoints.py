@@ -73,6 +73,20 @@ def bucket_of(path: str) -> str:
     return _BUCKETS.get(path, DEFAULT_BUCKET)
 
 
+MAX_BODY_BYTES: Final = 16 * 2**20
+"""Most bytes of a response, decompressed. 100 days of a campaign have far less."""
+
+_LARGER_BODIES: Final[Mapping[str, int]] = {
+    # 3.4 MB for 40 steps were seen in the notes of a public integration (seen 2026-11).
+    "/canvas/details": 64 * 2**20,
+}
+
+
+def max_body_bytes(path: str) -> int:
+    """Return the most bytes that a response of a path may have, decompressed."""
+    return _LARGER_BODIES.get(path, MAX_BODY_BYTES)
+
+
 def check_path(path: str) -> str:
     """Refuse a path that is none, for it would be glued to the host and could name another one.
 

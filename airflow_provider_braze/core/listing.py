@@ -1,82 +1,104 @@
-"""Read the list of campaigns: what a page must hold, and how none is lost while pages move."""
+"""Reading a list of subjects: what a page must contain, and how no entry is lost while pages move."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_LIST
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.exceptions import BrazeDataError
 
 MOST_READINGS: Final = 6
-"""Times that the list is read at most, when campaigns leave it meanwhile; two if none does."""
+"""Most readings of a list while entries keep leaving it. Two are enough when none leaves."""
+
+MOST_PAGES: Final = 2_500
+"""Most pages of a list: 250,000 campaigns."""
+
+Entry = Any
+"""An object, or a string that is its own id."""
 
 
-def entries_of(answer: JsonObject, page: int) -> list[JsonObject]:
-    """Give the campaigns of a page of ``/campaigns/list``.
+def entries_of(response: JsonObject, endpoint: Endpoint, page: int, id_key: str | None = "id") -> list[Entry]:
+    """Return the entries of one page of a list.
 
-    :return: entries ``{id, name, is_api_campaign, last_edited, tags}``; all but ``id`` may be missing.
-    :raises BrazeDataError: there is no list, or an entry without an id.
+    :param endpoint: endpoint of the list; its ``records`` is the key of the entries.
+    :param page: number of the page, for the error.
+    :param id_key: key of an entry's id; None when entries are strings. Default ``id``.
+    :return: entries as Braze sent them. An object may lack every key except its id.
+    :raises BrazeDataError: the list, or the id of an entry, is missing.
     """
-    records = CAMPAIGNS_LIST.records
-    entries = answer.get(records)
+    entries = response.get(endpoint.records)
     if not isinstance(entries, list):
-        raise BrazeDataError(f"{CAMPAIGNS_LIST.path} answered without a list {records!r}.", f"$.{records}")
+        raise BrazeDataError(f"{endpoint.path} returned no list {endpoint.records!r}.", f"$.{endpoint.records}")
     for i, entry in enumerate(entries):
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
+        id_ = _id_of(entry, id_key)
+        if not isinstance(id_, str) or not id_:
             raise BrazeDataError(
-                f"{CAMPAIGNS_LIST.path} answered on page {page} with a campaign without an id.", f"$.{records}[{i}]"
+                f"{endpoint.path} returned an entry without an id on page {page}.", f"$.{endpoint.records}[{i}]"
             )
     return entries
 
 
-def read_until_stable(read_pages: Callable[[int], Iterable[list[JsonObject]]]) -> Iterator[JsonObject]:
-    """Give the campaigns of all pages, each id once; none is lost that is listed all the while.
+def read_until_stable(
+    read_pages: Callable[[int], Iterable[list[Entry]]], endpoint: Endpoint, id_key: str | None = "id"
+) -> Iterator[Entry]:
+    """Yield the entries of all pages, each id once. No entry is lost that stays in the list.
 
-    Pages are cut by position. When a campaign leaves the list, all that follow it move up, and the first one of
-    the page that is read next comes on neither page. That happens only behind a campaign that was read before it
-    left. So the list is read page by page and then again, until the second reading holds all that the first one
-    held: then nothing was lost in the first one, and what is new since comes too. It costs twice the pages, one
-    request a hundred campaigns; only the first reading has to be page by page.
+    Pages are cut by position. When an entry leaves the list, all later ones move up, and the first one of the next
+    page appears on neither page. That happens only after an entry that was read has left. So the list is read page
+    by page and then again, until the second reading contains all entries of the first: then the first lost nothing,
+    and the second adds what is new. This costs twice the pages. Only the first reading must go page by page.
 
-    :param read_pages: gives page after page without end; its argument tells how many there were in the reading before,
-        which may be read at once.
-    :raises BrazeDataError: the list keeps changing.
+    :param read_pages: yields page after page without end. Its argument is the number of pages in the reading before,
+        which may be read concurrently.
+    :param endpoint: endpoint of the list, for the errors.
+    :param id_key: as for :func:`entries_of`.
+    :raises BrazeDataError: the list keeps changing, or does not end.
     """
     before: frozenset[str] | None = None
     pages = 0
     for _ in range(MOST_READINGS):
-        entries, pages = _read_once(read_pages(pages))
+        entries, pages = _read_once(read_pages(pages), endpoint, id_key)
         if before is None:
             before = frozenset(entries)
         elif before <= entries.keys():
             yield from entries.values()
             return
         else:
-            # Begin anew: of pages read at once nobody knows which campaigns left before they were read.
+            # Start over: pages that were read concurrently do not show which entries left before they were read.
             before, pages = None, 0
-        # Two whole lists of a large workspace would be much to hold.
+        # Two whole lists of a large workspace would take much memory.
         del entries
     raise BrazeDataError(
-        f"{CAMPAIGNS_LIST.path} was read {MOST_READINGS} times, and each time campaigns were gone that had been "
-        "listed before, so others may have been passed over. Run the task again.",
-        f"$.{CAMPAIGNS_LIST.records}",
+        f"{endpoint.path} was read {MOST_READINGS} times, and entries left the list each time, so others may have been "
+        "skipped. Run the task again.",
+        f"$.{endpoint.records}",
     )
 
 
-def _read_once(pages: Iterable[list[JsonObject]]) -> tuple[dict[str, JsonObject], int]:
+def _read_once(pages: Iterable[list[Entry]], endpoint: Endpoint, id_key: str | None) -> tuple[dict[str, Entry], int]:
     """Read the list once.
 
-    :return: entries by id, and how many pages were read.
+    :return: entries by id, and the number of pages.
     """
-    listed: dict[str, JsonObject] = {}
-    count = 0
-    for entries in pages:  # pragma: no branch - it has no end of its own
-        count += 1
-        fresh = {entry["id"]: entry for entry in entries if entry["id"] not in listed}
-        if not fresh:
-            # The end; or a server that ignores `page` and would be read for ever.
+    listed: dict[str, Entry] = {}
+    for count, entries in enumerate(pages, 1):
+        new = {id_: entry for entry in entries if (id_ := _id_of(entry, id_key)) not in listed}
+        # A page without new entries is the end, or comes from a server that ignores `page`.
+        if not new:
+            return listed, count
+        listed.update(new)
+        if count >= MOST_PAGES:
             break
-        listed.update(fresh)
-    return listed, count
+    raise BrazeDataError(
+        f"{endpoint.path} did not end after {MOST_PAGES:,} pages ({len(listed):,} entries). "
+        "Check the connection's host, or give the ids to land.",
+        f"$.{endpoint.records}",
+    )
+
+
+def _id_of(entry: Entry, id_key: str | None) -> Any:
+    if id_key is None:
+        return entry
+    return entry.get(id_key) if isinstance(entry, dict) else None

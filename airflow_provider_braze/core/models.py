@@ -1,4 +1,4 @@
-"""The values that the parts of this package hand to one another."""
+"""The values that the parts of this package exchange."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 JsonObject: TypeAlias = dict[str, Any]
 
 Rule = Literal["arguments", "partition", "interval", "schedule", "logical_date", "run_after"]
-"""Which rule of :func:`~airflow_provider_braze.core.windows.resolve_window` gave a window."""
+"""The rule of :func:`~airflow_provider_braze.core.windows.resolve_window` that gave a window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Window:
     :param start: first day wanted.
     :param end: the day after the last one wanted.
     :param timezone: IANA name of the zone in which Braze's days are counted.
-    :param rule: which rule gave the window.
-    :param lookback_days: how many days, from ``start`` on, are re-read only because Braze may have restated them.
+    :param rule: rule that gave the window.
+    :param lookback_days: number of days, from ``start`` on, that are fetched again in case Braze restated them.
     """
 
     start: date
@@ -56,11 +56,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class SeriesCall:
-    """One call of ``/campaigns/data_series``: the days ``[start, end)`` wanted of it, and how they are asked for.
+    """One call of a series endpoint: the wanted days ``[start, end)`` and its parameters.
 
-    :param start: first day wanted of the answer.
+    :param start: first day wanted.
     :param end: the day after the last one wanted.
-    :param length: the parameter ``length``, 2 to 100; one more than the days wanted, or as many if these are 100.
+    :param length: the parameter ``length``, 2 to 100: the number of wanted days plus one, at most 100.
     :param ending_at: the parameter ``ending_at``, ISO 8601 with seconds and an offset ``±HH:MM``.
     """
 
@@ -72,9 +72,9 @@ class SeriesCall:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP answer, free of any library's types.
+    """An HTTP response without any library's types.
 
-    :param headers: as received; look them up by :func:`~airflow_provider_braze.core.responses.header`, in any case.
+    :param headers: headers as received. :func:`~airflow_provider_braze.core.responses.header` ignores their case.
     :param body: the whole body, decompressed.
     """
 
@@ -85,9 +85,9 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Where to call and with which key; the key is in no ``repr`` and in no text that :meth:`scrub` has seen.
+    """Host and API key. No ``repr`` and no text returned by :meth:`scrub` contains the key.
 
-    :param base_url: such as ``https://rest.iad-01.braze.com``, without a trailing slash.
+    :param base_url: URL such as ``https://rest.iad-01.braze.com``, without a trailing slash.
     :param api_key: the REST API key.
     """
 
@@ -95,10 +95,30 @@ class Credentials:
     api_key: str = field(repr=False)
 
     def scrub(self, text: str) -> str:
-        """Replace the key in a text, also as a URL, JSON, HTML or a nested ``repr`` would spell it."""
-        return re.sub("".join(map(_any_spelling, self.api_key)), "***", text)
+        """Return a text without the key, also where a URL, JSON, HTML or a nested ``repr`` escapes it.
+
+        Where the key is escaped, the whole text is returned unescaped. Takes time linear in the text's length.
+        """
+        text = text.replace(self.api_key, "***")
+        key, unescaped = _unescape(self.api_key), _unescape(text)
+        return unescaped.replace(key, "***") if key and key in unescaped else text
 
 
-def _any_spelling(char: str) -> str:
-    code = ord(char)
-    return rf"(?:\\*{re.escape(char)}|(?i:%{code:02x}|\\+u{code:04x})|{re.escape(html.escape(char))})"
+_ESCAPE: Final = re.compile(r"\\+(?:u00([2-7][0-9a-f]))?|%([2-7][0-9a-f])|&#?[0-9a-z]{1,6};", re.IGNORECASE)
+_MAX_NESTING: Final = 4
+
+
+def _unescape(text: str) -> str:
+    """Undo the escapes of printable ASCII, nested up to four times, and drop all backslashes."""
+    for _ in range(_MAX_NESTING):
+        text, count = _ESCAPE.subn(_unescape_one, text)
+        if not count:
+            break
+    return text
+
+
+def _unescape_one(match: re.Match[str]) -> str:
+    digits = match[1] or match[2]
+    if digits:
+        return chr(int(digits, 16))
+    return html.unescape(match[0]) if match[0].startswith("&") else ""

@@ -1,6 +1,6 @@
-"""What an answer means: status to error, what is retried, and how long to wait. The one place of these rules.
+"""What a response means: its error, whether to retry, and how long to wait.
 
-Both senders, by threads and by an event loop, follow them; nothing here does I/O or reads a clock.
+The sync and the async transport follow these rules. Nothing here does I/O or reads a clock.
 """
 
 from __future__ import annotations
@@ -27,128 +27,129 @@ from airflow_provider_braze.exceptions import (
 T = TypeVar("T")
 
 LONGEST_WAIT_SECONDS: Final = 3600.0
-"""No announced wait is longer: Braze's longest windows are clock hours (Braze docs, API rate limits, seen 2026-09)."""
+"""Longest wait before a retry: Braze's limits reset at least hourly (Braze docs, API rate limits, seen 2026-09)."""
 
 _BACKOFF_CAP_SECONDS: Final = 60.0
 _CLOCK_TOLERANCE_SECONDS: Final = 2.0
 _EXCERPT_LENGTH: Final = 200
+_MOST_RESET_SECONDS: Final = 24 * LONGEST_WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What an answer says of its rate-limit bucket.
+    """The rate limit in a response's headers.
 
-    :param remaining: requests left in the window.
-    :param limit: requests allowed in a window, if said.
-    :param window: the window's end as Braze names it (UTC epoch seconds): equal values are one window.
-    :param resets_in: seconds until the window ends, > 0.
+    :param remaining: requests left until the reset.
+    :param limit: requests allowed between two resets, None when not given.
+    :param reset: time of the reset as Braze names it, in epoch seconds (UTC). Equal values mean the same reset.
+    :param resets_in: seconds until the reset, > 0. Not checked for plausibility.
     """
 
     remaining: int
     limit: int | None
-    window: int
+    reset: int
     resets_in: float
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
-    """Look a header up in any case (HTTP/2 sends lower case); one that is empty counts as absent."""
+    """Return a header's value, None when it is missing or empty. Ignores the case of its name."""
     wanted = name.lower()
     value = next((value for key, value in headers.items() if key.lower() == wanted), None)
     return value.strip() or None if value is not None else None
 
 
 def rate_limit(headers: Mapping[str, str], now: float) -> RateLimit | None:
-    """Read the ``X-RateLimit-*`` headers; None when absent, empty, no number, or over already.
+    """Parse the ``X-RateLimit-*`` headers; None when they are missing, not numbers, or name a reset in the past.
 
     :param now: this machine's wall clock, epoch seconds.
 
     Source: Braze docs, API rate limits (seen 2026-09); a recorded 401 had them empty.
     """
     remaining = _whole_number(header(headers, "X-RateLimit-Remaining"))
-    window = _whole_number(header(headers, "X-RateLimit-Reset"))
-    resets_in = _resets_in(window, headers, now)
-    if remaining is None or window is None or resets_in is None:
+    reset = _whole_number(header(headers, "X-RateLimit-Reset"))
+    resets_in = _resets_in(reset, headers, now)
+    if remaining is None or reset is None or resets_in is None:
         return None
     limit = _whole_number(header(headers, "X-RateLimit-Limit"))
-    return RateLimit(remaining, limit, window, resets_in)
+    return RateLimit(remaining, limit, reset, resets_in)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that an answer asks to wait, from ``X-RateLimit-Reset``, else ``Retry-After`` (not documented by Braze).
+    """Return the seconds to wait by ``X-RateLimit-Reset``, else by ``Retry-After`` (not documented by Braze).
 
     :param now: this machine's wall clock, epoch seconds.
-    :return: seconds in 0..3600, or None when nothing usable is said.
+    :return: seconds in 0..3600, or None when no header has a usable value.
     """
     resets_in = _resets_in(_whole_number(header(headers, "X-RateLimit-Reset")), headers, now)
-    if resets_in is not None:
-        return resets_in
+    if resets_in is not None and resets_in <= _MOST_RESET_SECONDS:
+        return min(resets_in, LONGEST_WAIT_SECONDS)
     seconds = _whole_number(header(headers, "Retry-After"))
     return None if seconds is None else min(float(seconds), LONGEST_WAIT_SECONDS)
 
 
 def read(
-    reply: HttpResponse,
+    response: HttpResponse,
     *,
     endpoint: str,
     credentials: Credentials,
     now: float,
     decode: Callable[[bytes], T] | None = None,
 ) -> T | Any:
-    """Give an answer's content, or raise what it means.
+    """Return a response's content, or raise its error.
 
-    :param decode: makes the content of the body; raises ValueError when the bytes are no JSON. Default: any JSON.
+    :param decode: converts the body; raises ValueError when it is not JSON. Default: any JSON.
     :raises BrazeApiError: the status is not 200.
-    :raises BrazeTransportError: the status is 200 but the body is cut or no JSON.
+    :raises BrazeTransportError: the status is 200 but the body is truncated or not JSON.
     """
-    if reply.status != 200:
-        raise _api_error(reply, endpoint, credentials, now)
+    if response.status != 200:
+        raise _api_error(response, endpoint, credentials, now)
     try:
-        return (decode or _load)(reply.body)
+        return (decode or _load)(response.body)
     except (ValueError, RecursionError) as error:
         problem = credentials.scrub(str(error))
-    # Raised outside the handler: the decoder's error holds the whole body, which may echo the key.
+    # Raised outside the handler: the decoder's error contains the whole body, which may echo the key.
     raise BrazeTransportError(
-        f"{endpoint} answered 200 with a body that is cut or no JSON: {excerpt(reply.body, credentials)!r}. "
-        "If it stays, look for a proxy between the worker and Braze."
+        f"{endpoint} returned status 200 with a body that is truncated or not JSON: "
+        f"{excerpt(response.body, credentials)!r}. If this persists, look for a proxy between the worker and Braze."
     ) from ValueError(problem)
 
 
-def read_object(answer: Any, *, endpoint: str, credentials: Credentials) -> JsonObject:
-    """Give an answer's JSON document back if it is an object that tells of success, or does not say.
+def read_object(document: Any, *, endpoint: str, credentials: Credentials) -> JsonObject:
+    """Check that a JSON document is an object without an error message, and return it.
 
-    :raises BrazeDataError: it is none, or says that it failed.
+    :raises BrazeDataError: it is not an object, or its ``message`` is not ``success``.
     """
-    if not isinstance(answer, dict):
-        raise BrazeDataError(f"{endpoint} answered with a JSON {type(answer).__name__}, not an object.")
-    if answer.get("message", "success") != "success":
-        said = credentials.scrub(str(answer["message"])[: 10 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
-        raise BrazeDataError(f"{endpoint} answered 200 with the message {said!r}, which is no success.", "$.message")
-    return answer
+    if not isinstance(document, dict):
+        raise BrazeDataError(f"{endpoint} returned a JSON {type(document).__name__}, not an object.")
+    if document.get("message", "success") != "success":
+        message = credentials.scrub(str(document["message"])[: 10 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
+        raise BrazeDataError(f"{endpoint} returned status 200 with an error message: {message!r}.", "$.message")
+    return document
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same request may succeed a moment later."""
+    """Return whether the same request may succeed a moment later."""
     return isinstance(error, BrazeRateLimitError | BrazeServerError | BrazeTransportError)
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Whether running the whole task again cannot help: Braze refused the request as it is (4xx but 429)."""
+    """Return whether Braze rejects the request itself (4xx except 429), so that no rerun can help."""
     return isinstance(error, BrazeAuthError | BrazeNotFoundError | BrazeRequestError)
 
 
 def is_subject_scoped(error: BaseException) -> bool:
-    """Whether a request for another campaign may succeed all the same."""
+    """Return whether a request for another subject may still succeed."""
     if isinstance(error, BrazeAuthError):
         return False
     return is_transient(error) or isinstance(error, BrazeApiError | BrazeDataError)
 
 
 def wait_seconds(error: BaseException, attempt: int, jitter: float) -> float:
-    """How long to wait before the next attempt.
+    """Return the seconds to wait before the next attempt.
 
-    :param attempt: the number of the attempt that failed, from 1.
-    :param jitter: a random number in 0..1, so that waiters do not wake all at once.
-    :return: until the announced reset, plus up to one second; else 1, 2, 4 … 60 seconds, half of it random.
+    :param attempt: number of the attempt that failed, from 1.
+    :param jitter: random number in 0..1, which spreads the retries of many threads.
+    :return: seconds until the reset plus the jitter; without a reset 1, 2, 4 … 60 seconds, half of them random.
     """
     announced = getattr(error, "retry_after_seconds", None)
     if announced is not None:
@@ -157,7 +158,7 @@ def wait_seconds(error: BaseException, attempt: int, jitter: float) -> float:
 
 
 def excerpt(body: bytes, credentials: Credentials) -> str:
-    """The text of an answer that is worth quoting: its ``message``, else its start; scrubbed, then cut."""
+    """Return the part of a body to quote in errors: its ``message``, else its start, without the key."""
     text = body.decode("utf-8", "replace")
     try:
         document = _load(text.encode())
@@ -165,36 +166,36 @@ def excerpt(body: bytes, credentials: Credentials) -> str:
         document = None
     if isinstance(document, dict) and isinstance(document.get("message"), str):
         text = document["message"]
-    # Cut twice: scrubbing a giant body would take long, and half a key would not be recognised.
+    # Truncated twice: a giant body takes long to scrub, and half a key would not be found.
     return credentials.scrub(text[: 100 * _EXCERPT_LENGTH])[:_EXCERPT_LENGTH]
 
 
 def _load(body: bytes) -> Any:
-    """Decode any JSON, and what is none less leniently than Python does."""
-    document = json.loads(body, parse_constant=_refuse)
+    """Decode JSON, and reject what Python accepts beyond JSON."""
+    document = json.loads(body, parse_constant=_reject)
     if b"\\ud" in body.lower():
-        # Half of a surrogate pair could neither be asked for, nor logged, nor stored: this fails on it.
+        # Half of a surrogate pair cannot be sent, logged or stored. Encoding it fails.
         json.dumps(document, ensure_ascii=False).encode()
     return document
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _reject(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
-def _api_error(reply: HttpResponse, endpoint: str, credentials: Credentials, now: float) -> BrazeApiError:
-    said = f"{endpoint} answered {reply.status}: {excerpt(reply.body, credentials)!r}."
-    arguments = (reply.status, endpoint)
-    if reply.status == 429:
-        wait = retry_after(reply.headers, now)
+def _api_error(response: HttpResponse, endpoint: str, credentials: Credentials, now: float) -> BrazeApiError:
+    status, text = response.status, excerpt(response.body, credentials)
+    failure = f"{endpoint} returned status {status}: {text!r}."
+    if status == 429:
+        wait = retry_after(response.headers, now)
         advice = "Lower `concurrency` or set `requests_per_minute` on the connection."
-        return BrazeRateLimitError(f"{said} {advice}", *arguments, wait)
-    if reply.status >= 500:
-        return BrazeServerError(f"{said} Braze failed; run the task again later.", *arguments)
-    return _REFUSALS.get(reply.status, BrazeRequestError)(f"{said} {_advice(reply.status, endpoint)}", *arguments)
+        return BrazeRateLimitError(f"{failure} {advice}", status, endpoint, wait)
+    if status >= 500:
+        return BrazeServerError(f"{failure} Braze failed. Run the task again later.", status, endpoint)
+    return _REJECTIONS.get(status, BrazeRequestError)(f"{failure} {_advice(status, endpoint)}", status, endpoint)
 
 
-_REFUSALS: Final[Mapping[int, type[BrazeApiError]]] = {
+_REJECTIONS: Final[Mapping[int, type[BrazeApiError]]] = {
     401: BrazeAuthError,
     403: BrazeAuthError,
     404: BrazeNotFoundError,
@@ -204,26 +205,25 @@ _REFUSALS: Final[Mapping[int, type[BrazeApiError]]] = {
 def _advice(status: int, endpoint: str) -> str:
     permission = endpoint.strip("/").replace("/", ".")
     return {
-        400: "Check the parameters: a campaign id is the API identifier, not the number in a dashboard's address.",
+        400: "Check the parameters. An id is the API identifier, not the number in a dashboard's address.",
         401: "Check the REST API key in the connection's password, and that its host is the instance of that key.",
-        403: f"Give the REST API key the permission '{permission}' (a new key is needed) and allow this address.",
-        404: "Check the connection's host: it must be the REST endpoint of your instance, with no path.",
-    }.get(status, "Check the connection's host; redirects are not followed." if status < 400 else "Check the request.")
+        403: f"Create a REST API key with the permission '{permission}', and allow this machine's address.",
+        404: "Check the connection's host: it must be the REST endpoint of your instance, without a path.",
+    }.get(status, "Check the connection's host. Redirects are not followed." if status < 400 else "Check the request.")
 
 
-def _resets_in(window: int | None, headers: Mapping[str, str], now: float) -> float | None:
-    if window is None:
+def _resets_in(reset: int | None, headers: Mapping[str, str], now: float) -> float | None:
+    if reset is None:
         return None
-    seconds = window - _server_time(headers, now)
-    # One that is far beyond the longest window is no epoch in seconds, and tells nothing.
-    return min(seconds, LONGEST_WAIT_SECONDS) if 0 < seconds <= 24 * LONGEST_WAIT_SECONDS else None
+    seconds = reset - _server_time(headers, now)
+    return seconds if seconds > 0 else None
 
 
 def _server_time(headers: Mapping[str, str], now: float) -> float:
-    # The reset is told by Braze's clock. Where this machine's clock disagrees by more than the header's resolution,
-    # only the difference of Braze's own two times is right.
-    said = _http_date(header(headers, "Date"))
-    return now if said is None or abs(said - now) <= _CLOCK_TOLERANCE_SECONDS else said
+    # The reset follows Braze's clock. If this machine's clock differs by more than the header's resolution, only the
+    # difference between Braze's own two times is right.
+    date = _http_date(header(headers, "Date"))
+    return now if date is None or abs(date - now) <= _CLOCK_TOLERANCE_SECONDS else date
 
 
 def _http_date(text: str | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
@@ -76,6 +77,28 @@ def load_timezone(name: str) -> tzinfo:
         ) from error
 
 
+def load_company_timezone(name: str) -> tzinfo:
+    """Look up the time zone of a Braze company: a place, or UTC.
+
+    An abbreviation such as ``EST`` or an offset such as ``Etc/GMT+5`` ignores daylight saving time, so days would be
+    wrong for half of the year.
+
+    :raises BrazeConfigError: the zone is unknown, or is not a place.
+    """
+    zone = load_timezone(name)
+    if _NOT_A_PLACE.fullmatch(str(name)):
+        raise BrazeConfigError(
+            f"The time zone {name!r} is an abbreviation or an offset. Give the zone in Braze's company settings, such "
+            "as 'America/New_York' or 'UTC'."
+        )
+    return zone
+
+
+_NOT_A_PLACE: Final = re.compile(
+    r"Etc/(?!UTC$).*|GMT.*|Factory|localtime|(?!UTC$|PRC$|ROC$|ROK$)[A-Z]{3}([0-9][A-Z]{3})?"
+)
+
+
 def end_of_day(day: date, zone: tzinfo) -> datetime:
     """Return the first instant, in UTC, whose date in the zone is after a day.
 
@@ -136,7 +159,7 @@ def resolve_window(
     """
     if lookback_days < 0:
         raise BrazeConfigError(f"`lookback_days` is {lookback_days}. Give 0 or more.")
-    zone = load_timezone(timezone)
+    zone = load_company_timezone(timezone)
     given = given_days(start, end, zone, has_empty_interval=has_empty_interval(run))
     if given is not None:
         return Window(*given, timezone=timezone, rule="arguments")

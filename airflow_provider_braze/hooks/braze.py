@@ -1,16 +1,18 @@
-"""The hooks: an Airflow connection made into calls of the Braze REST API, by threads or in an event loop."""
+"""Hooks for the Braze REST API: one for threads, one for event loops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterator, Mapping
+import logging
+import time
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from functools import cached_property, partial
-from itertools import count
+from itertools import chain, count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core.drivers import drive, drive_async
 from airflow_provider_braze.core.endpoints import (
@@ -22,12 +24,14 @@ from airflow_provider_braze.core.endpoints import (
 )
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
 from airflow_provider_braze.core.responses import read_object
-from airflow_provider_braze.exceptions import BrazeRequestError
+from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeRequestError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
-from airflow_provider_braze.task.airflow import BaseHook, get_connection_async
+from airflow_provider_braze.task.airflow import AirflowNotFoundException, BaseHook, get_connection_async
 from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.core.endpoints import Endpoint
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
     from airflow_provider_braze.core.series import Series, Subject
     from airflow_provider_braze.task.airflow import Connection
@@ -36,16 +40,21 @@ if TYPE_CHECKING:
     from airflow_provider_braze.transport.sync_transport import Transport
 
 T = TypeVar("T", bound=Container[date])
+Content = TypeVar("Content")
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS: Final = 15.0
+"""Seconds between two log lines while a list is read."""
 
 
 class BrazeHook(BaseHook):
-    """Talk to the Braze REST API with an Airflow connection of type ``braze``.
+    """Call the Braze REST API with an Airflow connection of type ``braze``.
 
-    The hook may be shared by threads: they share its rate budget, its pool of connections and its waits.
+    Threads may share a hook: they share its rate budget, its connections and its waits.
 
-    :param braze_conn_id: the connection: host = REST endpoint, password = REST API key; extra fields ``timezone``,
-        ``connect_timeout``, ``read_timeout``, ``max_attempts``, ``requests_per_minute``, ``verify``.
-    :param concurrency: how many threads will call at once, > 0.
+    :param braze_conn_id: connection with the REST endpoint as host, the REST API key as password, and the extra fields
+        ``timezone``, ``connect_timeout``, ``read_timeout``, ``max_attempts``, ``requests_per_minute``, ``verify``.
+    :param concurrency: number of threads that call concurrently, > 0. Default 1.
     """
 
     conn_name_attr = "braze_conn_id"
@@ -63,7 +72,7 @@ class BrazeHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Describe the connection form to Airflow before 3.2; later ones read it from the provider's metadata."""
+        """Describe the connection form for Airflow before 3.2. Later versions read the provider's metadata."""
         return {
             "hidden_fields": ["login", "port", "schema"],
             "relabeling": {"host": "REST endpoint", "password": "REST API key"},
@@ -72,16 +81,20 @@ class BrazeHook(BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """The connection, checked.
+        """The checked connection.
 
-        :raises BrazeConfigError: naming the field that is wrong.
+        :raises BrazeConfigError: the connection is missing or wrong. The error names it and the field.
         """
         from airflow_provider_braze.transport.connection import read_settings
 
-        return read_settings(self.get_connection(self.braze_conn_id))
+        try:
+            conn = self.get_connection(self.braze_conn_id)
+        except AirflowNotFoundException as error:
+            raise _missing_connection(self.braze_conn_id) from error
+        return read_settings(conn)
 
     def get_conn(self) -> Transport:
-        """Give the transport that all calls of this hook, in all threads, go through."""
+        """Return the transport that all threads of this hook share."""
         from airflow_provider_braze.transport.sync_transport import Transport
 
         with self._opening:
@@ -92,40 +105,46 @@ class BrazeHook(BaseHook):
             return self._open
 
     def close(self) -> None:
-        """Close what is open, and tell Airflow's metrics what was sent; the next use opens it again."""
+        """Close all connections and emit the metrics of the requests. The next call opens them again."""
         transport, self._open, self._stopped = self._open, None, False
         if transport is not None:
             transport.close()
             emit(request_metrics(transport.stats))
 
     def stop(self) -> None:
-        """End every call of this hook that waits or comes, in all threads, by an error; safe in a signal handler."""
-        # Without the lock, which the interrupted code may hold: what opens after this reads the flag.
+        """End every current and future call of this hook, in all threads, by an error. Safe in a signal handler."""
+        # Without the lock, which the interrupted code may hold. A transport that opens later reads the flag.
         self._stopped = True
         if self._open is not None:
             self._open.stop()
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
-        """Call any other GET endpoint, under the same rules: auth, retries, rate limits, scrubbing.
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None
+    ) -> Content | Any:
+        """Call a GET endpoint, with authentication, retries, rate limits, and errors without the key.
 
-        :param path: such as ``/canvas/list``; without a host.
+        :param path: path such as ``/canvas/list``, without a host.
         :param params: text by parameter.
-        :return: the answer's JSON object.
-        :raises BrazeApiError: Braze refused, or failed to the last attempt.
-        :raises BrazeTransportError: no whole answer came, to the last attempt.
-        :raises BrazeDataError: the answer is no JSON object, or says that it failed.
+        :param decode: converts the body; raises ValueError when it is not JSON, which causes a retry. Default None: the
+            body has to be a JSON object.
+        :return: the result of ``decode``, or the JSON object.
+        :raises BrazeApiError: Braze rejected the request, or the last attempt failed.
+        :raises BrazeTransportError: the last attempt got no complete response.
+        :raises BrazeDataError: the response is not a JSON object, has an error message, or is too large.
         """
-        answer = self.get_conn().get(path, params or {})
-        return read_object(answer, endpoint=path, credentials=self.settings.credentials)
+        response = self.get_conn().get(path, params or {}, decode)
+        if decode is not None:
+            return response
+        return read_object(response, endpoint=path, credentials=self.settings.credentials)
 
     def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
         """Fetch a campaign's daily analytics.
 
         :param campaign_id: the campaign's API identifier.
-        :param window: days in the company's time zone; cut into as few calls as can be.
-        :return: Braze's day objects, ordered by day, at most one for each day of the window; a day that did not come
-            back is not in it (see :func:`~airflow_provider_braze.core.windows.missing_days`).
-        :raises BrazeDataError: an answer is not of the documented shape, or tells one day twice with other content.
+        :param window: days in the company's time zone. One call fetches up to 99 of them.
+        :return: Braze's day objects, ordered by day, at most one for each day of the window. Missing days are left out
+            (see :func:`~airflow_provider_braze.core.windows.missing_days`).
+        :raises BrazeDataError: a response has another shape, or contains a day twice with different content.
         """
         from airflow_provider_braze.core.payloads import read_days
 
@@ -136,44 +155,51 @@ class BrazeHook(BaseHook):
     def fetch_series(
         self, series: Series, subject: Subject, window: Window, decode: Callable[[bytes, SeriesCall], T]
     ) -> list[T]:
-        """Fetch a subject's days call by call, each response decoded as it comes.
+        """Fetch a subject's days call by call, and decode each response as it arrives.
 
-        :param decode: makes the content of an answer's body and the call that it answers, which tells what days are in
-            it; raises ValueError when the bytes are no JSON, which is tried again.
-        :return: one for each call, oldest days first.
+        :param decode: converts a response's body and its call to a container of days; raises ValueError when the body
+            is not JSON, which causes a retry.
+        :return: one result for each call, oldest days first.
         """
         from airflow_provider_braze.core.calls import fetch_calls
 
         def fetch(call: SeriesCall) -> T:
             params = series.call_params(subject, call)
-            return self.get_conn().get(subject.endpoint.path, params, lambda body: decode(body, call))
+            days: T = self.get(subject.endpoint.path, params, lambda body: decode(body, call))
+            return days
 
         return drive(fetch_calls(window, now=datetime.now(timezone.utc), max_length=series.max_length), fetch)
 
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
     ) -> Iterator[JsonObject]:
-        """List the workspace's campaigns, oldest first, each id once; none is lost that is listed all the while.
+        """List the workspace's campaigns, oldest first, each id once. No campaign is lost that stays in the list.
 
-        It is read twice, see :func:`~airflow_provider_braze.core.listing.read_until_stable`.
+        Reads the list twice, see :func:`~airflow_provider_braze.core.listing.read_until_stable`.
 
-        :param include_archived: archived campaigns may still have analytics, so they are listed too by default.
-        :param edited_after: aware; only campaigns edited after it. Not when they last sent.
-        :return: entries ``{id, name, is_api_campaign, last_edited, tags}``; keys may be missing.
-        :raises BrazeDataError: an entry without an id, an answer of another shape, or a list that keeps changing.
+        :param include_archived: whether to list archived campaigns, which may still have analytics. Default True.
+        :param edited_after: aware datetime; only campaigns edited after it, whenever they were sent. Default None.
+        :return: entries ``{id, name, is_api_campaign, last_edited, tags}``. Keys except ``id`` may be missing.
+        :raises BrazeDataError: an entry has no id, a response has another shape, or the list keeps changing or does not
+            end.
         """
         read_page = partial(self._campaigns_page, include_archived, edited_after)
-        return read_until_stable(partial(self._pages, read_page))
+        return read_until_stable(partial(self._pages, CAMPAIGNS_LIST, read_page), CAMPAIGNS_LIST)
 
-    def _pages(self, read_page: Callable[[int], list[JsonObject]], at_once: int) -> Iterator[list[JsonObject]]:
-        if at_once:
-            with ThreadPoolExecutor(self._concurrency, thread_name_prefix="braze-list") as pool:
-                yield from list(pool.map(read_page, range(at_once)))
-        yield from map(read_page, count(at_once))
+    def _pages(
+        self, endpoint: Endpoint, read_page: Callable[[int], list[JsonObject]], concurrently: int
+    ) -> Iterator[list[JsonObject]]:
+        pages = map(read_page, count(concurrently))
+        if not concurrently:
+            yield from _log_pages(endpoint, pages)
+            return
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="braze-list") as pool:
+            first = pool.map(read_page, range(concurrently))
+            yield from _log_pages(endpoint, chain(first, pages))
 
     def _campaigns_page(self, include_archived: bool, edited_after: datetime | None, page: int) -> list[JsonObject]:
         params = list_params(page, include_archived=include_archived, edited_after=edited_after)
-        return entries_of(self.get(CAMPAIGNS_LIST.path, params), page)
+        return entries_of(self.get(CAMPAIGNS_LIST.path, params), CAMPAIGNS_LIST, page)
 
     def campaign_details(self, campaign_id: str) -> JsonObject:
         """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.
@@ -183,22 +209,22 @@ class BrazeHook(BaseHook):
         return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
 
     def test_connection(self) -> tuple[bool, str]:
-        """Try what landing needs, and name the permission that is missing; never raises.
+        """Check that the key works, and name a missing permission. Never raises.
 
-        There is no endpoint that tells what a key may do. So the list is read, and the series of its first campaign
-        (or of an id that does not exist: Braze checks the permission before the id, as far as is known). Each is tried
-        once, for a person waits for the answer.
+        Braze has no endpoint for a key's permissions. So this requests the list, and the series of its first campaign
+        (or of an id that does not exist: as far as is known, Braze checks the permission before the id). Each request
+        has one attempt, because a person waits for the result.
         """
         try:
             self.settings = replace(self.settings, max_attempts=1)
             entries = self._campaigns_page(True, None, 0)
             self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
-        except Exception as error:  # Airflow wants an answer, whatever went wrong
+        except Exception as error:  # Airflow expects a result after any error
             return False, str(error)
         finally:
             self.close()
             self.__dict__.pop("settings", None)
-        return True, "The key is good, with the permissions campaigns.list and campaigns.data_series."
+        return True, "The key works, with the permissions campaigns.list and campaigns.data_series."
 
     def _probe_series(self, campaign_id: str) -> None:
         try:
@@ -209,11 +235,11 @@ class BrazeHook(BaseHook):
 
 
 class BrazeAsyncHook(BaseHook):
-    """Talk to the Braze REST API from a trigger, under the rules of :class:`BrazeHook`; to be used by ``async with``.
+    """Call the Braze REST API in an event loop, by the rules of :class:`BrazeHook`. Use it with ``async with``.
 
-    Nothing that it does blocks the event loop. It may be shared by tasks of one loop.
+    It does not block the event loop. Tasks of one loop may share it.
 
-    :param braze_conn_id: the connection, as of :class:`BrazeHook`.
+    :param braze_conn_id: connection, as for :class:`BrazeHook`.
     """
 
     conn_name_attr = BrazeHook.conn_name_attr
@@ -234,48 +260,75 @@ class BrazeAsyncHook(BaseHook):
         await self.close()
 
     async def get_conn(self) -> AsyncTransport:
-        """Give the transport that all calls of this hook go through.
+        """Return the transport that all calls of this hook share.
 
-        :raises BrazeConfigError: the connection cannot be used; naming the field that is wrong.
+        :raises BrazeConfigError: the connection is missing or wrong. The error names it and the field.
         """
         async with self._opening:
             if self._open is None:
-                conn = await get_connection_async(self, self.braze_conn_id)
+                try:
+                    conn = await get_connection_async(self, self.braze_conn_id)
+                except AirflowNotFoundException as error:
+                    raise _missing_connection(self.braze_conn_id) from error
                 self._open = await asyncio.to_thread(_open_async_transport, conn)
             return self._open
 
     async def close(self) -> None:
-        """Close what is open, as :meth:`BrazeHook.close`."""
+        """Close all connections; see :meth:`BrazeHook.close`."""
         transport, self._open = self._open, None
         if transport is not None:
             await transport.close()
             emit(request_metrics(transport.stats))
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject:
-        """Call any GET endpoint; as :meth:`BrazeHook.get`, errors included."""
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None
+    ) -> Content | Any:
+        """Call a GET endpoint; same as :meth:`BrazeHook.get`, including its errors."""
         transport = await self.get_conn()
-        return read_object(await transport.get(path, params or {}), endpoint=path, credentials=transport.credentials)
+        response = await transport.get(path, params or {}, decode)
+        if decode is not None:
+            return response
+        return read_object(response, endpoint=path, credentials=transport.credentials)
 
     async def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
-        """Fetch a campaign's daily analytics; as :meth:`BrazeHook.campaign_data_series`, errors included."""
-        transport = await self.get_conn()
+        """Fetch a campaign's daily analytics; same as :meth:`BrazeHook.campaign_data_series`, including its errors."""
+        # Loads slow modules in a thread.
+        await self.get_conn()
         from airflow_provider_braze.core.calls import fetch_calls
         from airflow_provider_braze.core.payloads import read_days
 
         async def fetch(call: SeriesCall) -> dict[date, JsonObject]:
             params = data_series_params(campaign_id, call)
-            days: dict[date, JsonObject] = await transport.get(
+            days: dict[date, JsonObject] = await self.get(
                 CAMPAIGNS_DATA_SERIES.path, params, lambda body: read_days(body, call)
             )
             return days
 
         now = datetime.now(timezone.utc)
-        answers = await drive_async(fetch_calls(window, now=now), fetch)
-        return [day for days in answers for day in days.values()]
+        responses = await drive_async(fetch_calls(window, now=now), fetch)
+        return [day for days in responses for day in days.values()]
+
+
+def _log_pages(endpoint: Endpoint, pages: Iterable[list[JsonObject]]) -> Iterator[list[JsonObject]]:
+    """Pass pages on, with a log line every 15 seconds."""
+    entries, logged = 0, time.monotonic()
+    for number, page in enumerate(pages, 1):
+        yield page
+        entries += len(page)
+        if time.monotonic() - logged >= PROGRESS_SECONDS:
+            logged = time.monotonic()
+            progress = (counted(entries, "entry", "entries"), counted(number, "page"))
+            log.info("Reading %s: %s on %s so far", endpoint.path, *progress)
+
+
+def _missing_connection(conn_id: str) -> BrazeConfigError:
+    return BrazeConfigError(
+        f"Connection {conn_id!r} does not exist. Create it with type 'braze', or correct the connection id."
+    )
 
 
 def _open_async_transport(conn: Connection) -> AsyncTransport:
-    # Imported here, in a thread: all that takes more than a moment to load.
+    # Imported here, in a thread: modules that are slow to load.
     import airflow_provider_braze.core.payloads  # noqa: F401
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import read_settings

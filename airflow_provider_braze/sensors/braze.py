@@ -1,7 +1,8 @@
-"""The sensor: waits until Braze has the last day that a run is about."""
+"""The sensor that waits until Braze has the last day of a run's window."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,36 +30,37 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, Window
     from airflow_provider_braze.task.airflow import Context
 
+log = logging.getLogger(__name__)
+
 MAX_SAMPLE: Final = 100
-"""What one page of the list holds."""
+"""Campaigns on one page of the list."""
 
 MAX_GRACE: Final = timedelta(days=366)
 
 _BACKSTOP: Final = timedelta(minutes=5)
-"""The trigger ends by itself; Airflow ends the task so long after it, if no triggerer is alive."""
+"""Time after the trigger's own end at which Airflow ends the task, in case no triggerer is alive."""
 
 
 class CampaignDataSeriesSensor(BaseSensorOperator):
-    """Wait until Braze has the last day that a run is about.
+    """Wait until Braze has the last day of a run's window.
 
     It succeeds when that day is over in the company's time zone, ``grace`` has passed, and at least one campaign has a
-    row for the day. Until the day is over and the grace has passed it makes no request. Which day it is, is told as by
-    the operators: by ``start`` and ``end``, or by the run's own dates. What fails for a moment is logged, and asked
-    again at the next poke; what no retry can mend, such as a wrong key, fails the task for good.
+    row for the day. It sends no request before. The day follows from ``start`` and ``end``, or from the run's own
+    dates, as in the operators. After a transient error it logs the error and checks again at the next poke. A permanent
+    error, such as a wrong key, fails the task without retries.
 
-    Returns ``{day, timezone, campaign_id, found_at}``: the day, and which campaign had it when.
+    Returns ``{day, timezone, campaign_id, found_at}``: the day, the campaign that has it, and when that was found.
 
-    :param campaign_ids: ask these, one campaign's API identifier or a list; default: the newest of the workspace that
-        are not archived (templated).
-    :param sample: how many of the newest to ask, 1 to 100.
-    :param grace: how long after the end of the day its figures may still reach Braze.
-    :param deferrable: whether to wait in the triggerer, which takes up no worker; default: Airflow's option
+    :param campaign_ids: campaigns to check, one API identifier or a list. Default: the newest of the workspace that are
+        not archived (templated).
+    :param sample: number of newest campaigns to check, 1 to 100. Default 5.
+    :param grace: time after the end of the day in which figures may still reach Braze. Default 3 hours.
+    :param deferrable: whether to wait in the triggerer, without a worker. Default: Airflow's option
         ``[operators] default_deferrable``.
-    :param start: first day, or a datetime; as of the operators (templated).
-    :param end: the day after the one that is waited for, or a datetime by which it ends; given exactly if ``start`` is
-        (templated).
-    :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
-    :param braze_conn_id: the connection to Braze (templated).
+    :param start: first day, or a datetime; as in the operators (templated).
+    :param end: the day after the one to wait for, or a datetime by which it ends; requires ``start`` (templated).
+    :param timezone: IANA name of the company's time zone in Braze. Default: the connection's, else UTC (templated).
+    :param braze_conn_id: connection to Braze (templated).
     """
 
     template_fields: Sequence[str] = ("campaign_ids", "start", "end", "timezone", "braze_conn_id")
@@ -94,30 +96,30 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
 
     def execute(self, context: Context) -> Any:
-        """Wait; in the triggerer, if the sensor is deferrable."""
+        """Wait, in the triggerer if the sensor is deferrable."""
         if not self.deferrable:
             return super().execute(context)
-        with self._failing_softly():
-            awaited, found = self._look(context)
+        with self._skip_on_soft_fail():
+            awaited, found = self._check(context)
             return found or self._defer(awaited)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
-        awaited, found = self._look(context)
+        """Check once."""
+        awaited, found = self._check(context)
         self._ready_at = awaited.ready_at
         return PokeReturnValue(is_done=found is not None, xcom_value=found)
 
     def execute_complete(self, context: Context, event: JsonObject | None = None) -> JsonObject:
-        """Take what the trigger told."""
-        with self._failing_softly(), fail_fast_on_permanent_errors():
-            return self._found_of(event or {})
+        """Return the trigger's result, or raise its error."""
+        with self._skip_on_soft_fail(), fail_fast_on_permanent_errors():
+            return self._read_event(event or {})
 
     def on_kill(self) -> None:
-        """End the waits of a request."""
+        """End a request that waits."""
         if self._hook is not None:
             self._hook.stop()
 
-    def _look(self, context: Context) -> tuple[_Awaited, JsonObject | None]:
+    def _check(self, context: Context) -> tuple[_Awaited, JsonObject | None]:
         with fail_fast_on_permanent_errors():
             self._hook = hook = BrazeHook(self.braze_conn_id)
             try:
@@ -141,12 +143,18 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
 
     def _probe(self, hook: BrazeHook, awaited: _Awaited) -> JsonObject | None:
         if time.time() < awaited.ready_at:
-            ready = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(awaited.ready_at))
-            self.log.info("Waiting for %s in %s; asking from %s UTC on", *awaited.day_and_zone, ready)
+            self._log_wait(awaited)
             return None
         from airflow_provider_braze.fetch.probe import probe
 
         return probe(hook, awaited.window, campaign_ids=awaited.campaign_ids, sample=self.sample)
+
+    def _log_wait(self, awaited: _Awaited) -> None:
+        if awaited.ready_at == self._ready_at:
+            # Logged at an earlier poke.
+            return
+        ready = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(awaited.ready_at))
+        log.info("Waiting for %s (%s); first request at %s UTC", *awaited.day_and_zone, ready)
 
     def _defer(self, awaited: _Awaited) -> NoReturn:
         day, timezone = awaited.day_and_zone
@@ -165,20 +173,22 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout) + _BACKSTOP,
         )
 
-    def _found_of(self, event: JsonObject) -> JsonObject:
+    def _read_event(self, event: JsonObject) -> JsonObject:
         status = event.get("status")
         if status == "success":
             found: JsonObject = event["found"]
             return found
         if status == "timeout":
-            raise AirflowSensorTimeout(f"The day was not there within the sensor's timeout of {self.timeout:.0f} s.")
+            raise AirflowSensorTimeout(
+                f"Braze did not have the day within the sensor's timeout of {self.timeout:.0f} s."
+            )
         if status == "error":
             raise rebuild_error(event.get("error_type"), event.get("message"))
-        raise BrazeError(f"The trigger told {event!r}, which this sensor does not know. Run the task again.")
+        raise BrazeError(f"The trigger returned the unknown event {event!r}. Run the task again.")
 
     @contextmanager
-    def _failing_softly(self) -> Iterator[None]:
-        """Skip instead of failing where it is wanted, as Airflow does by itself when a sensor does not defer."""
+    def _skip_on_soft_fail(self) -> Iterator[None]:
+        """Skip instead of failing by `soft_fail` or `never_fail`, as Airflow does for sensors that do not defer."""
         try:
             yield
         except AirflowSkipException:
@@ -186,13 +196,15 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         except Exception as error:
             is_final = isinstance(error, AirflowFailException | AirflowSensorTimeout)
             if self.never_fail or (self.soft_fail and is_final):
-                raise AirflowSkipException(f"Skipped instead of failed, as the sensor was told: {error}") from error
+                raise AirflowSkipException(
+                    f"Skipped instead of failed because of `soft_fail` or `never_fail`: {error}"
+                ) from error
             raise
 
     def _get_next_poke_interval(
         self, started_at: datetime | float, run_duration: Callable[[], float], poke_count: int
     ) -> float:
-        # Airflow's own hook for this, on 2.11 and 3: a worker's slot is taken again when the day is ready, not before.
+        # Airflow calls this on 2.11 and 3. The sensor takes a worker's slot again when the day is ready, not before.
         usual: float = super()._get_next_poke_interval(started_at, run_duration, poke_count)
         if not self.reschedule:
             return usual
@@ -202,10 +214,10 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
 
 @dataclass(frozen=True, slots=True)
 class _Awaited:
-    """What is waited for.
+    """The day to wait for.
 
-    :param window: the one day.
-    :param ready_at: when it may be asked for, epoch seconds.
+    :param window: that one day.
+    :param ready_at: time of the first request, in epoch seconds.
     """
 
     window: Window

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowFailException,
+        AirflowNotFoundException,
         AirflowSensorTimeout,
         AirflowSkipException,
         TaskDeferred,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DAG",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "Asset",
@@ -58,6 +60,7 @@ _EXCEPTIONS: Final = ("airflow.sdk.exceptions", "airflow.exceptions")
 # Modules from the newest release to the oldest; after a colon the older name.
 _PLACES: Final = {
     "AirflowFailException": _EXCEPTIONS,
+    "AirflowNotFoundException": _EXCEPTIONS,
     "AirflowSensorTimeout": _EXCEPTIONS,
     "AirflowSkipException": _EXCEPTIONS,
     "TaskDeferred": _EXCEPTIONS,

@@ -1,7 +1,6 @@
 """Sending in an event loop: one request at a time, by ``httpx``.
 
-Nothing here blocks the loop: the client, whose TLS context takes long to make, is opened in a thread with the first
-request.
+Nothing here blocks the loop. The first request opens the client in a thread: building its TLS context takes long.
 """
 
 from __future__ import annotations
@@ -14,7 +13,10 @@ from tenacity import AsyncRetrying
 
 from airflow_provider_braze.core.endpoints import check_path
 from airflow_provider_braze.core.models import HttpResponse
-from airflow_provider_braze.transport.sender import MAX_READ_TIMEOUTS, TOO_SLOW, Sender, check_size, incomplete_response
+from airflow_provider_braze.transport.bodies import BodyReader
+from airflow_provider_braze.transport.failures import too_slow
+from airflow_provider_braze.transport.scrubbing import scrubbed_logs
+from airflow_provider_braze.transport.sender import MAX_READ_TIMEOUTS, Sender
 
 if TYPE_CHECKING:
     import httpx
@@ -23,15 +25,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.5
+_STEP_SECONDS = 0.5
 
 
 class AsyncTransport(Sender):
     """Sends GET requests to one Braze workspace, from any number of tasks of one event loop.
 
     :param settings: the connection.
-    :param pause: sleeps, seconds.
-    :param clocks: as :class:`~airflow_provider_braze.transport.sender.Sender` takes them.
+    :param pause: sleeps for a number of seconds.
+    :param clocks: clocks of :class:`~airflow_provider_braze.transport.sender.Sender`.
     """
 
     def __init__(
@@ -47,57 +49,57 @@ class AsyncTransport(Sender):
         self._client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close the connections that are kept alive."""
+        """Close all idle connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
 
     async def get(self, path: str, params: Mapping[str, str], decode: Callable[[bytes], T] | None = None) -> T | Any:
-        """Send one GET request until it is answered, refused, or tried often enough.
+        """Send one GET request, with retries.
 
-        As :meth:`~airflow_provider_braze.transport.sync_transport.Transport.get`, errors included.
+        Same as :meth:`~airflow_provider_braze.transport.sync_transport.Transport.get`, including its errors.
         """
         check_path(path)
-        return await AsyncRetrying(sleep=self._sleep, **self._retry_rules())(self._attempt, path, params, decode)
+
+        async def sleep(seconds: float) -> None:
+            with self._counted_wait(path):
+                await self._pause(seconds)
+
+        return await AsyncRetrying(sleep=sleep, **self._retry_rules(path))(self._attempt, path, params, decode)
 
     async def _attempt(self, path: str, params: Mapping[str, str], decode: Callable[[bytes], T] | None) -> T | Any:
-        for hold in self._required_waits(path):
-            with self._counted_wait(for_braze=hold.reason != "requests_per_minute"):
-                # Never long without a look, for an answer to another request may change it.
-                await self._pause(min(hold.seconds, _LOOK_SECONDS))
-        reply = None
+        for wait in self._required_waits(path):
+            with self._counted_wait(path, wait):
+                # In short steps: the response to another request may end the wait.
+                await self._pause(min(wait.seconds, _STEP_SECONDS))
+        response = None
         try:
-            reply = await self._send(path, params)
+            response = await self._send(path, params)
         finally:
-            self._record(path, reply)
-        return self._read(reply, path, decode)
+            self._record(path, response)
+        return self._read(response, path, decode)
 
     async def _send(self, path: str, params: Mapping[str, str]) -> HttpResponse:
         import httpx
 
+        limit = self._settings.connect_timeout + MAX_READ_TIMEOUTS * self._settings.read_timeout
         try:
             client = await self._open()
-            return await asyncio.wait_for(self._exchange(client, path, params), self._deadline())
+            return await asyncio.wait_for(self._exchange(client, path, params), limit)
         except asyncio.TimeoutError:
-            problem = self._problem(ConnectionAbortedError(TOO_SLOW))
+            failure = self._incomplete(path, too_slow(limit))
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
-            problem = self._problem(error)
-        raise incomplete_response(path, problem)
+            failure = self._incomplete(path, error)
+        raise failure
 
     async def _exchange(self, client: httpx.AsyncClient, path: str, params: Mapping[str, str]) -> HttpResponse:
-        from airflow_provider_braze.transport.async_session import scrubbed_logs
-
+        url = self.credentials.base_url + path
         with scrubbed_logs(self.credentials):
-            async with client.stream("GET", self.credentials.base_url + path, params=dict(params)) as response:
-                chunks, size = [], 0
-                async for chunk in response.aiter_bytes():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    check_size(size, path)
-                return HttpResponse(response.status_code, dict(response.headers), b"".join(chunks))
-
-    def _deadline(self) -> float:
-        return self._settings.connect_timeout + MAX_READ_TIMEOUTS * self._settings.read_timeout
+            async with client.stream("GET", url, params=dict(params)) as response:
+                body = BodyReader(path, response.headers.get("Content-Encoding"))
+                async for piece in response.aiter_raw():
+                    body.feed(piece)
+                return HttpResponse(response.status_code, dict(response.headers), body.finish())
 
     async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
@@ -105,13 +107,9 @@ class AsyncTransport(Sender):
                 self._client = await asyncio.to_thread(_open_client, self._settings)
             return self._client
 
-    async def _sleep(self, seconds: float) -> None:
-        with self._counted_wait(for_braze=True):
-            await self._pause(seconds)
-
 
 def _open_client(settings: ConnectionSettings) -> httpx.AsyncClient:
-    # Imported in the thread, for it loads requests too.
+    # Imported in the thread because it also loads requests.
     from airflow_provider_braze.transport.async_session import open_client
 
     return open_client(settings)

@@ -1,4 +1,4 @@
-"""What both senders, by threads and by an event loop, have in common: budgets, retries, patience, and what they count.
+"""What the sync and the async transport share: rate budgets, retries, limits on waiting, and counts.
 
 The rules of one response are in :mod:`~airflow_provider_braze.core.responses`; this module applies them to a task that
 sends many requests. Subclasses decide how to wait and how to send:
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core import responses
-from airflow_provider_braze.core.budget import RateBudget, Reason, Wait
+from airflow_provider_braze.core.budget import Bucket, RateBudget, Reason, Wait, bucket_rules
 from airflow_provider_braze.core.endpoints import bucket_of
-from airflow_provider_braze.exceptions import BrazeDataError, BrazeRateLimitError, BrazeTransportError
+from airflow_provider_braze.exceptions import BrazeRateLimitError, BrazeTransportError
+from airflow_provider_braze.transport.failures import describe_failure, incomplete_response
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -30,36 +31,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-"""An answer that is larger after decompression is refused while it is read: 100 days of a campaign are far smaller."""
-
 MAX_READ_TIMEOUTS: Final = 2
-"""Read time-outs that a whole answer may take."""
-
-TOO_SLOW: Final = "the answer was still dripping in when its time was over"
+"""A whole response may take this many read timeouts."""
 
 _QUIET_SECONDS: Final = 60.0
-"""A reason to wait that comes again and again is told so often."""
+"""Seconds between two log lines about the same reason to wait."""
 
 _WAITS: Final[Mapping[Reason, str]] = {
-    "spent": "Rate limit of %s is spent: waiting %.0f s, until %s UTC",
-    "in flight": "Requests under way may use up the rate limit of %s: waiting for their answers %.0f s, until %s UTC",
-    "requests_per_minute": "`requests_per_minute` spaces out requests of %s: waiting %.1f s, until %s UTC",
+    "spent": "Rate limit for %s is used up; waiting %.0f s, until %s UTC",
+    "in flight": "Rate limit for %s is nearly used up; waiting up to %.0f s for in-flight requests, until %s UTC",
+    "requests_per_minute": "`requests_per_minute` spaces out requests to %s; waiting %.1f s, until %s UTC",
 }
-
-REQUEST_WAIT_SECONDS: Final = 15 * 60.0
-TASK_WAIT_SECONDS: Final = 60 * 60.0
 
 
 @dataclass(slots=True)
 class TransportStats:
-    """What was done so far.
+    """Counts since the transport was opened.
 
-    :param requests: requests sent, retries included.
+    :param requests: requests sent, including retries.
     :param retries: requests sent again.
-    :param waits: times that a request was held back or had to wait for a reset or a back-off.
-    :param waited_seconds: wall time in which at least one request waited for Braze; what ``requests_per_minute`` spaces
-        out is not counted, or a long backfill would use up the waits that a task may spend.
+    :param waits: number of times that a request waited for a reset, a retry or its slot.
+    :param waited_seconds: wall time in which at least one request waited for Braze. The spacing of
+        ``requests_per_minute`` does not count: a long backfill would use up the waits allowed to a task.
     """
 
     requests: int = 0
@@ -68,13 +61,51 @@ class TransportStats:
     waited_seconds: float = 0.0
 
 
+class _WaitClock:
+    """Wall time in which at least one request waits."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._waiting = 0
+        self._since = 0.0
+        self._finished = 0.0
+
+    def begin(self) -> None:
+        if not self._waiting:
+            self._since = self._monotonic()
+        self._waiting += 1
+
+    def end(self) -> None:
+        self._waiting -= 1
+        if not self._waiting:
+            self._finished += self._monotonic() - self._since
+
+    @property
+    def seconds(self) -> float:
+        return self._finished + (self._monotonic() - self._since if self._waiting else 0.0)
+
+
+class _BucketState:
+    """One rate limit: its rules, its budget, and how long requests have waited for it."""
+
+    def __init__(self, rules: Bucket, requests_per_minute: int | None, monotonic: Callable[[], float]) -> None:
+        self.rules = rules
+        self.budget = RateBudget(requests_per_minute, rules.reset_seconds)
+        self.waited = _WaitClock(monotonic)
+
+    def exceeds(self, waited: float, upcoming: float) -> bool:
+        """Return whether one more wait is longer than the request, or the task, may wait."""
+        total = self.waited.seconds + upcoming
+        return waited + upcoming > self.rules.request_wait_seconds or total > self.rules.task_wait_seconds
+
+
 class Sender:
-    """Conducts the GET requests to one Braze workspace; a subclass sends them and waits.
+    """Applies the rules to GET requests to one Braze workspace; a subclass sends and waits.
 
     :param settings: the connection.
-    :param monotonic: the clock of waits, seconds.
-    :param wall: the clock that Braze's resets are compared with, epoch seconds.
-    :param jitter: gives a random number in 0..1.
+    :param monotonic: clock of waits, in seconds.
+    :param wall: clock to compare Braze's resets with, in epoch seconds.
+    :param jitter: returns a random number in 0..1.
     """
 
     def __init__(
@@ -89,141 +120,110 @@ class Sender:
         self._settings = settings
         self.credentials = settings.credentials
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
-        self._waiting = 0
-        self._waiting_since = 0.0
+        self._waited = _WaitClock(monotonic)
         self._quiet_until: dict[Reason, float] = {}
-        self._budgets: dict[str, RateBudget] = {}
+        self._buckets: dict[str, _BucketState] = {}
 
     def remaining(self, path: str) -> int | None:
-        """What Braze last said is left of a path's rate limit, None when not known."""
-        budget = self._budgets.get(bucket_of(path))
-        return budget.remaining if budget else None
+        """Return the requests left of a path's rate limit, None when unknown."""
+        state = self._buckets.get(bucket_of(path))
+        return state.budget.remaining if state else None
 
-    def _retry_rules(self) -> dict[str, Any]:
-        """What ``Retrying`` and ``AsyncRetrying`` are made with, but for how to sleep."""
+    def _bucket(self, path: str) -> _BucketState:
+        name = bucket_of(path)
+        if name not in self._buckets:
+            cap = self._settings.requests_per_minute
+            self._buckets[name] = _BucketState(bucket_rules(name), cap, self._monotonic)
+        return self._buckets[name]
+
+    def _retry_rules(self, path: str) -> dict[str, Any]:
+        """Return the arguments of ``Retrying`` and ``AsyncRetrying``, except how to sleep."""
         from tenacity import retry_if_exception
 
         return {
             "retry": retry_if_exception(responses.is_transient),
             "wait": lambda state: responses.wait_seconds(_error_of(state), state.attempt_number, self._jitter()),
-            "stop": self._should_stop,
+            "stop": lambda state: self._should_stop(state, self._bucket(path)),
             "before_sleep": self._note_retry,
             "reraise": True,
         }
 
     def _required_waits(self, path: str) -> Iterator[Wait]:
-        """Give each hold that has to be sat out before a request may go; then it counts as under way.
+        """Yield each wait before a request may be sent; then the request counts as in flight.
 
-        :raises BrazeRateLimitError: the limit is spent for longer than a task waits.
+        :raises BrazeRateLimitError: the rate limit is used up for longer than a request may wait.
         """
-        budget = self._budgets.setdefault(bucket_of(path), RateBudget(self._settings.requests_per_minute))
-        held, waited = False, 0.0
-        while hold := budget.admit(self._monotonic()):
-            self.stats.waits += not held
-            held = True
-            if hold.reason == "spent":
-                self._check_patience(hold, path, waited)
-            self._announce(hold, path)
+        bucket = self._bucket(path)
+        is_counted, waited = False, 0.0
+        while wait := bucket.budget.admit(self._monotonic()):
+            self.stats.waits += not is_counted
+            is_counted = True
+            if wait.reason == "spent" and bucket.exceeds(waited, wait.seconds):
+                raise BrazeRateLimitError(
+                    f"The rate limit for {path} is used up for another {wait.seconds:.0f} s, longer than a task waits. "
+                    "Run the task again later, or set `requests_per_minute` on the connection.",
+                    429,
+                    path,
+                    wait.seconds,
+                )
+            self._log_wait(wait, path)
             began = self._monotonic()
-            yield hold
-            waited += self._monotonic() - began if hold.reason == "spent" else 0.0
+            yield wait
+            waited += self._monotonic() - began if wait.reason == "spent" else 0.0
         self.stats.requests += 1
 
-    def _record(self, path: str, reply: HttpResponse | None) -> None:
-        """Take a request from those under way, and what its answer, if there was one, told of the rate limit."""
-        told = responses.rate_limit(reply.headers, self._wall()) if reply else None
-        refused = reply is not None and reply.status == 429
-        self._budgets[bucket_of(path)].record(told, self._monotonic(), refused=refused)
+    def _record(self, path: str, response: HttpResponse | None) -> None:
+        """Record the end of a request, and the rate limit in its response, if there is one."""
+        rate_limit = responses.rate_limit(response.headers, self._wall()) if response else None
+        rejected = response is not None and response.status == 429
+        self._bucket(path).budget.record(rate_limit, self._monotonic(), rejected=rejected)
 
-    def _read(self, reply: HttpResponse, path: str, decode: Callable[[bytes], T] | None) -> T | Any:
-        return responses.read(reply, endpoint=path, credentials=self.credentials, now=self._wall(), decode=decode)
+    def _read(self, response: HttpResponse, path: str, decode: Callable[[bytes], T] | None) -> T | Any:
+        return responses.read(response, endpoint=path, credentials=self.credentials, now=self._wall(), decode=decode)
 
-    def _problem(self, error: BaseException) -> str:
-        return self.credentials.scrub(f"{type(error).__name__}: {error}")[:300]
+    def _incomplete(self, path: str, error: BaseException) -> BrazeTransportError:
+        return incomplete_response(path, describe_failure(error, self.credentials))
 
     @contextmanager
-    def _counted_wait(self, *, for_braze: bool) -> Iterator[None]:
-        if for_braze and not self._waiting:
-            self._waiting_since = self._monotonic()
-        self._waiting += for_braze
+    def _counted_wait(self, path: str, wait: Wait | None = None) -> Iterator[None]:
+        """Count the time of a wait, unless the connection's own cap causes it."""
+        if wait is not None and wait.reason == "requests_per_minute":
+            yield
+            return
+        clocks = (self._waited, self._bucket(path).waited)
+        for clock in clocks:
+            clock.begin()
         try:
             yield
         finally:
-            self._waiting -= for_braze
-            if for_braze and not self._waiting:
-                self.stats.waited_seconds += self._monotonic() - self._waiting_since
+            for clock in clocks:
+                clock.end()
+            self.stats.waited_seconds = self._waited.seconds
 
-    def _check_patience(self, hold: Wait, path: str, waited: float) -> None:
-        if waited + hold.seconds > REQUEST_WAIT_SECONDS or self._waited() + hold.seconds > TASK_WAIT_SECONDS:
-            raise BrazeRateLimitError(
-                f"The rate limit of {path} is spent for another {hold.seconds:.0f} s, longer than a task waits. "
-                "Run the task again later, or set `requests_per_minute` on the connection.",
-                429,
-                path,
-                hold.seconds,
-            )
-
-    def _announce(self, hold: Wait, path: str) -> None:
+    def _log_wait(self, wait: Wait, path: str) -> None:
         now = self._monotonic()
-        if now < self._quiet_until.get(hold.reason, now):
+        if now < self._quiet_until.get(wait.reason, now):
             return
-        self._quiet_until[hold.reason] = now + (hold.seconds if hold.reason == "spent" else _QUIET_SECONDS)
-        until = time.strftime("%H:%M:%S", time.gmtime(self._wall() + hold.seconds))
-        log.info(_WAITS[hold.reason], path, hold.seconds, until)
+        self._quiet_until[wait.reason] = now + (wait.seconds if wait.reason == "spent" else _QUIET_SECONDS)
+        until = time.strftime("%H:%M:%S", time.gmtime(self._wall() + wait.seconds))
+        log.info(_WAITS[wait.reason], path, wait.seconds, until)
 
-    def _should_stop(self, state: RetryCallState) -> bool:
-        upcoming = state.upcoming_sleep
-        return (
-            state.attempt_number >= self._settings.max_attempts
-            or state.idle_for + upcoming > REQUEST_WAIT_SECONDS
-            or self._waited() + upcoming > TASK_WAIT_SECONDS
-        )
+    def _should_stop(self, state: RetryCallState, bucket: _BucketState) -> bool:
+        is_last = state.attempt_number >= self._settings.max_attempts
+        return is_last or bucket.exceeds(state.idle_for, state.upcoming_sleep)
 
     def _note_retry(self, state: RetryCallState) -> None:
         self._count_retry()
         attempts = (state.attempt_number, self._settings.max_attempts)
-        log.warning(
-            "Attempt %d of %d failed, the next in %.1f s: %s", *attempts, state.upcoming_sleep, _error_of(state)
-        )
+        log.warning("Attempt %d of %d failed, next in %.1f s: %s", *attempts, state.upcoming_sleep, _error_of(state))
 
     def _count_retry(self) -> None:
         self.stats.retries += 1
         self.stats.waits += 1
 
-    def _waited(self) -> float:
-        current = self._monotonic() - self._waiting_since if self._waiting else 0.0
-        return self.stats.waited_seconds + current
-
-
-def check_size(size: int, path: str) -> None:
-    """Refuse an answer that has become too large.
-
-    :param size: bytes read so far, decompressed.
-    :raises BrazeDataError: they are more than 16 MiB.
-    """
-    if size > MAX_BODY_BYTES:
-        raise BrazeDataError(
-            f"{path} answered with more than {MAX_BODY_BYTES // 2**20} MiB. That is no analytics of a "
-            "campaign; check the connection's host."
-        )
-
-
-def incomplete_response(path: str, problem: str) -> BrazeTransportError:
-    """The error for a request without a whole answer.
-
-    To be raised outside the handler of a library's error, which holds the request with its headers, and so the key.
-
-    :param problem: what the library said, scrubbed.
-    """
-    error = BrazeTransportError(
-        f"{path} gave no whole answer: {problem}. Check the connection's host and the network between."
-    )
-    error.__cause__ = ConnectionError(problem)
-    return error
-
 
 def request_headers() -> dict[str, str]:
-    """What goes with every request, but for the key."""
+    """Return the headers of every request, without the key."""
     import airflow_provider_braze
 
     return {

@@ -1,4 +1,4 @@
-"""The session of ``requests``: what goes with every call, and what never does."""
+"""The ``requests`` session: what every request carries, and what none does."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 def open_session(settings: ConnectionSettings, concurrency: int, check: Callable[[], None]) -> requests.Session:
-    """Make a session for one workspace.
+    """Build a session for one workspace.
 
-    :param concurrency: how many threads will send at once: the size of the connection pool.
-    :param check: called at least twice a second while an answer is waited for; raises to end the wait.
+    :param concurrency: number of threads that send concurrently, and size of the connection pool.
+    :param check: called at least twice a second during a wait for Braze; raises to end it.
     """
     from http.cookiejar import DefaultCookiePolicy
 
     import requests
 
-    from airflow_provider_braze.transport.deadlines import ReceivingAdapter
+    from airflow_provider_braze.transport.deadlines import DeadlineAdapter
 
     session = requests.Session()
     session.trust_env = _trusts_environment(settings)
     session.auth = _BearerAuth(settings.credentials)
     session.headers.update(request_headers())
-    # Though no redirect is followed, requests would read the body of one, however large, to look where it leads.
+    # Redirects are not followed, but requests would read the body of one, without a limit, to look for its target.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.mount(settings.credentials.base_url, ReceivingAdapter(check, concurrency))
+    session.mount(settings.credentials.base_url, DeadlineAdapter(check, concurrency))
     return session
 
 
 def environment_of(settings: ConnectionSettings) -> tuple[str | None, str]:
-    """Tell what a session takes from the environment, for those who send by another library.
+    """Return what a session takes from the environment.
 
-    :return: the address of the proxy, if there is one, and the path of the certificates to trust, a file or a folder.
+    :return: address of the proxy, if there is one, and path of the certificates to trust, a file or a folder.
     """
     import requests
     from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
@@ -56,7 +56,7 @@ def environment_of(settings: ConnectionSettings) -> tuple[str | None, str]:
 
 
 def _trusts_environment(settings: ConnectionSettings) -> bool:
-    # A proxy of the environment would get the key in plain text; over HTTPS it is inside the tunnel.
+    # A proxy from the environment would see the key in plain text. Over HTTPS the key is inside the tunnel.
     return settings.credentials.base_url.startswith("https://")
 
 
@@ -64,16 +64,16 @@ def close_session(session: requests.Session) -> None:
     """Close a session with all its idle connections."""
     from requests.adapters import HTTPAdapter
 
-    # Since urllib3 2.0 pools close theirs only when they are garbage, and the traceback of an error may hold them.
+    # Since urllib3 2.0 a pool closes its connections only when it is garbage, and a traceback may keep it.
     adapters = [each for each in session.adapters.values() if isinstance(each, HTTPAdapter)]
     for manager in [manager for each in adapters for manager in (each.poolmanager, *each.proxy_manager.values())]:
-        for key in manager.pools.keys():  # noqa: SIM118 - no dictionary: it cannot be iterated
+        for key in manager.pools.keys():  # noqa: SIM118 - not a dictionary: it cannot be iterated
             manager.pools[key].close()
     session.close()
 
 
 class _BearerAuth:
-    """Puts the key into the header. An auth object, for a ``.netrc`` entry of the host would replace a plain header."""
+    """Adds the key to the header. A ``.netrc`` entry for the host would replace a plain header."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -1,8 +1,9 @@
-"""The trigger: waits, without a worker, until Braze has a day."""
+"""The trigger that waits, without a worker, until Braze has a day."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -14,32 +15,37 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_braze.core.models import JsonObject, Window
 from airflow_provider_braze.core.readiness import first_probe, next_probe
-from airflow_provider_braze.core.windows import ONE_DAY
-from airflow_provider_braze.exceptions import BrazeError
+from airflow_provider_braze.core.windows import ONE_DAY, load_company_timezone
+from airflow_provider_braze.exceptions import BrazeError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
 
-_LOOK_SECONDS: Final = 600.0
-"""So often a long sleep looks at the clock, which may have been set meanwhile."""
+log = logging.getLogger(__name__)
+
+_STEP_SECONDS: Final = 600.0
+"""Longest sleep. Then the clock is read again, because it may have been set."""
+
+LEAST_POKE_SECONDS: Final = 10.0
+"""Shortest time between two checks: a triggerer runs many sensors, and Braze limits requests."""
 
 
 class CampaignDataSeriesTrigger(BaseTrigger):
     """Fire when a day is over and a campaign has a row for it.
 
-    Until the day is ready no request is made. It may be started anew at any time, on any host. The arguments are JSON,
-    and stored in Airflow's database: they hold no key.
+    It sends no request before the day is ready. It can be restarted at any time, on any host. Airflow stores the
+    arguments in its database as JSON: they do not contain the key.
 
-    Its event is ``{"status": "success", "found": {day, timezone, campaign_id, found_at}}``, or
-    ``{"status": "timeout"}``, or ``{"status": "error", "error_type": ..., "message": ...}``, where the type is the name
-    of a class of :mod:`~airflow_provider_braze.exceptions`.
+    The event is ``{"status": "success", "found": {day, timezone, campaign_id, found_at}}``, or
+    ``{"status": "timeout"}``, or ``{"status": "error", "error_type": ..., "message": ...}``. The type is the name of a
+    class of :mod:`~airflow_provider_braze.exceptions`.
 
-    :param day: ``YYYY-MM-DD``.
+    :param day: day as ``YYYY-MM-DD``.
     :param timezone: IANA name of the company's time zone, in which the day is counted.
-    :param ready_at: when the day may be asked for, epoch seconds.
-    :param give_up_at: when to end all the same, epoch seconds.
-    :param campaign_ids: the campaigns to ask; None for the newest of the list.
-    :param sample: how many of the list.
-    :param poke_interval: seconds between two probes.
-    :param braze_conn_id: the connection to Braze.
+    :param ready_at: time of the first check, in epoch seconds.
+    :param give_up_at: time of the last check, in epoch seconds.
+    :param campaign_ids: campaigns to check. Default None, the newest of the list.
+    :param sample: number of campaigns from the list. Default 5.
+    :param poke_interval: seconds between two checks, at least 10. Default 60.
+    :param braze_conn_id: connection to Braze.
     """
 
     def __init__(
@@ -65,7 +71,7 @@ class CampaignDataSeriesTrigger(BaseTrigger):
         self.braze_conn_id = braze_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Give what it takes to make this trigger again."""
+        """Return the class and the arguments to rebuild this trigger."""
         return f"{__name__}.{type(self).__name__}", {
             "day": self.day,
             "timezone": self.timezone,
@@ -78,43 +84,55 @@ class CampaignDataSeriesTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Wait, ask, and tell."""
-        yield TriggerEvent(await self._wait_and_tell())  # type: ignore[no-untyped-call]
+        """Wait for the day, and yield one event."""
+        yield TriggerEvent(await self._build_event())  # type: ignore[no-untyped-call]
 
-    async def _wait_and_tell(self) -> JsonObject:
+    async def _build_event(self) -> JsonObject:
         try:
             found = await self._wait_for_day()
         except BrazeError as error:
             return {"status": "error", "error_type": type(error).__name__, "message": str(error)}
+        except Exception as error:
+            # Its message may hold anything, so it goes to the triggerer's log alone.
+            log.exception("The trigger failed")
+            message = f"{type(error).__name__} in the trigger. See the triggerer's log."
+            return {"status": "error", "error_type": BrazeError.__name__, "message": message}
         return {"status": "success", "found": found} if found else {"status": "timeout"}
 
     async def _wait_for_day(self) -> JsonObject | None:
+        window = self._read_window()
         at = first_probe(self.ready_at, time.time(), self.poke_interval, _jitter())
         while True:
             await _sleep_until(min(at, self.give_up_at))
-            if time.time() >= self.ready_at and (found := await self._probe()):
+            if time.time() >= self.ready_at and (found := await self._probe(window)):
                 return found
             now = time.time()
             if now >= self.give_up_at:
                 return None
-            at = next_probe(now, self.poke_interval, _jitter())
+            at = next_probe(now, max(LEAST_POKE_SECONDS, self.poke_interval), _jitter())
 
-    async def _probe(self) -> JsonObject | None:
-        # In a thread, for with it come modules that take more than a moment to load.
-        probing = await asyncio.to_thread(import_module, "airflow_provider_braze.fetch.probe")
-        start = date.fromisoformat(self.day)
-        window = Window(start, start + ONE_DAY, self.timezone)
-        # A new hook each time: hours may lie between, in which the key may be changed.
+    def _read_window(self) -> Window:
+        try:
+            start = date.fromisoformat(self.day)
+        except (TypeError, ValueError):
+            raise BrazeWindowError(f"The trigger's day is {self.day!r}. Give a date as YYYY-MM-DD.") from None
+        load_company_timezone(self.timezone)
+        return Window(start, start + ONE_DAY, self.timezone)
+
+    async def _probe(self, window: Window) -> JsonObject | None:
+        # In a thread because it loads slow modules.
+        module = await asyncio.to_thread(import_module, "airflow_provider_braze.fetch.probe")
+        # A new hook each time: the key may change during hours of waiting.
         async with BrazeAsyncHook(self.braze_conn_id) as hook:
-            found: JsonObject | None = await probing.probe_async(
+            found: JsonObject | None = await module.probe_async(
                 hook, window, campaign_ids=self.campaign_ids, sample=self.sample
             )
             return found
 
 
 async def _sleep_until(instant: float) -> None:
-    while (left := instant - time.time()) > 0:  # noqa: ASYNC110 - no event, but the clock
-        await asyncio.sleep(min(left, _LOOK_SECONDS))
+    while (left := instant - time.time()) > 0:  # noqa: ASYNC110 - waits for the clock, not for an event
+        await asyncio.sleep(min(left, _STEP_SECONDS))
 
 
 def _jitter() -> float:

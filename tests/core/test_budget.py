@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_braze.core.budget import RateBudget, Wait
+from airflow_provider_braze.core.budget import RateBudget, Wait, bucket_rules
 from airflow_provider_braze.core.responses import RateLimit
 
 
-def told(remaining: int, resets_in: float = 10.0, window: int = 1, limit: int | None = 40) -> RateLimit:
-    return RateLimit(remaining, limit, window, resets_in)
+def limits(remaining: int, resets_in: float = 10.0, reset: int = 1, limit: int | None = 40) -> RateLimit:
+    return RateLimit(remaining, limit, reset, resets_in)
 
 
 def admit_all(budget: RateBudget, now: float, tries: int = 100) -> int:
@@ -21,11 +21,11 @@ def admit_all(budget: RateBudget, now: float, tries: int = 100) -> int:
 def a_budget(remaining: int, now: float = 0.0, resets_in: float = 10.0, limit: int | None = 40) -> RateBudget:
     budget = RateBudget()
     budget.admit(now)
-    budget.record(told(remaining, resets_in, limit=limit), now)
+    budget.record(limits(remaining, resets_in, limit=limit), now)
     return budget
 
 
-def test_admit_before_any_answer_lets_all_go():
+def test_admit_before_any_response_lets_all_go():
     budget = RateBudget()
     assert budget.remaining is None
     assert admit_all(budget, 0.0) == 100
@@ -52,7 +52,7 @@ def test_admit_after_the_reset_of_an_unknown_limit_lets_all_go():
     assert admit_all(a_budget(remaining=0, limit=None), 10.0) == 100
 
 
-def test_settle_frees_the_place_of_a_request_without_an_answer():
+def test_record_frees_the_place_of_a_request_without_a_response():
     budget = a_budget(remaining=1)
     assert admit_all(budget, 1.0) == 1
     budget.record(None, 2.0)
@@ -60,47 +60,47 @@ def test_settle_frees_the_place_of_a_request_without_an_answer():
     assert budget.admit(2.0) is None
 
 
-def test_settle_of_a_refusal_leaves_nothing_whatever_the_headers_say():
+def test_record_of_a_429_leaves_nothing_even_if_the_headers_say_otherwise():
     budget = RateBudget()
     budget.admit(0.0)
-    budget.record(told(25), 0.0, refused=True)
+    budget.record(limits(25), 0.0, rejected=True)
     assert budget.admit(1.0) == Wait(9.0, "spent")
 
 
-def test_settle_of_answers_that_overtook_one_another_keeps_the_smallest():
+def test_record_of_responses_that_overtook_one_another_keeps_the_smallest():
     budget = a_budget(remaining=5)
     admit_all(budget, 1.0, tries=2)
-    budget.record(told(3, resets_in=9.0), 1.0)
-    budget.record(told(4, resets_in=9.0), 1.0)
+    budget.record(limits(3, resets_in=9.0), 1.0)
+    budget.record(limits(4, resets_in=9.0), 1.0)
     assert budget.remaining == 3
 
 
-def test_settle_keeps_the_earliest_end_of_a_window():
+def test_record_keeps_the_earliest_end_of_a_window():
     budget = a_budget(remaining=2, resets_in=10.0)
     assert admit_all(budget, 0.0) == 2
-    budget.record(told(1, resets_in=8.5), 1.0)
-    budget.record(told(0, resets_in=9.0), 1.0)
+    budget.record(limits(1, resets_in=8.5), 1.0)
+    budget.record(limits(0, resets_in=9.0), 1.0)
     assert budget.admit(1.5) == Wait(8.0, "spent")
 
 
-def test_settle_of_a_newer_window_replaces_the_older():
+def test_record_of_a_newer_window_replaces_the_older():
     budget = a_budget(remaining=0)
     assert budget.admit(10.0) is None
-    budget.record(told(12, resets_in=60.0, window=2), 11.0)
+    budget.record(limits(12, resets_in=60.0, reset=2), 11.0)
     assert admit_all(budget, 12.0) == 12
 
 
-def test_settle_of_an_older_window_changes_nothing():
+def test_record_of_an_older_window_changes_nothing():
     budget = a_budget(remaining=7)
     budget.admit(0.0)
-    budget.record(told(0, window=0), 0.0)
+    budget.record(limits(0, reset=0), 0.0)
     assert budget.remaining == 7
 
 
-def test_settle_without_a_limit_keeps_the_limit_known():
+def test_record_without_a_limit_keeps_the_limit_known():
     budget = a_budget(remaining=0, limit=40)
     budget.admit(10.0)
-    budget.record(told(0, window=2, limit=None), 10.0)
+    budget.record(limits(0, reset=2, limit=None), 10.0)
     budget.admit(25.0)
     assert budget.remaining == 40
 
@@ -151,8 +151,36 @@ def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, thr
         elif step < 0.8 and answers:
             remaining, its_window = answers.pop(order.randrange(len(answers)))
             left = its_window * 10.0 - now
-            budget.record(told(remaining, left, its_window, limit) if left > 0 else None, now)
+            budget.record(limits(remaining, left, its_window, limit) if left > 0 else None, now)
         elif step > 0.9:
             now += order.random() * 4
         if now >= window * 10.0:
             window, used = window + 1, 0
+
+
+@pytest.mark.parametrize(("reset_seconds", "resets_in"), [(60.0, 121.0), (3600.0, 72_000.0)])
+@pytest.mark.parametrize("rejected", [True, False])
+def test_record_of_a_reset_that_is_implausible_changes_nothing(reset_seconds, resets_in, rejected):
+    budget = RateBudget(reset_seconds=reset_seconds)
+    budget.admit(0.0)
+    budget.record(limits(0, resets_in, reset=9), 0.0, rejected=rejected)
+    assert budget.remaining is None
+    assert admit_all(budget, 1.0) == 100
+    # A plausible one is believed afterwards, though its reset is earlier.
+    budget.record(limits(0, 10.0, reset=8), 1.0)
+    assert budget.admit(1.0) == Wait(10.0, "spent")
+
+
+@pytest.mark.parametrize(("reset_seconds", "resets_in"), [(60.0, 60.0), (60.0, 119.0), (3600.0, 3600.0)])
+def test_record_of_a_plausible_reset_is_believed(reset_seconds, resets_in):
+    budget = RateBudget(reset_seconds=reset_seconds)
+    budget.admit(0.0)
+    budget.record(limits(0, resets_in), 0.0)
+    assert budget.admit(0.0) == Wait(resets_in, "spent")
+
+
+def test_waits_of_the_events_bucket_cover_a_whole_hour():
+    events, other = bucket_rules("events"), bucket_rules("default")
+    assert events.request_wait_seconds > 3600.0 > other.request_wait_seconds
+    assert events.task_wait_seconds > 2 * events.request_wait_seconds
+    assert bucket_rules("campaigns.data_series").reset_seconds == 60.0

@@ -76,3 +76,18 @@ def test_window_of_what_is_no_date_names_the_end_and_the_value(name, wrong):
     days = {"start": date(2026, 11, 1), "end": date(2026, 11, 2), name: wrong}
     with pytest.raises(BrazeConfigError, match=rf"A window's {name} is"):
         Window(**days)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("unit", ["\\", "%5c", "\\u005c", "se\\", "&amp;", "%25", "s", "se/c+r"])
+@pytest.mark.parametrize("key", [KEY, "aaaaaaaa", "1234-key", "\\\\"])
+def test_scrub_takes_linear_time(unit, key):
+    """Quadratic time, as with a regular expression that backtracks, would take longer than the timeout."""
+    text = unit * (200_000 // len(unit))
+    assert "***" not in Credentials("https://x", key).scrub(text) or key == "\\\\"
+
+
+def test_scrub_replaces_a_key_between_many_backslashes():
+    key = "0a1b-2c3d"
+    assert Credentials("https://x", key).scrub("\\" * 1000 + key + "\\" * 1000).count("***") == 1
+    assert key[1:] not in Credentials("https://x", key).scrub(key[0] + "\\" * 1000 + key[1:])

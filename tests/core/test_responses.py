@@ -88,11 +88,12 @@ def test_rate_limit_of_a_window_that_is_over_is_none(reset):
     assert rate_limit(limits(reset=reset), NOW) is None
 
 
-def test_rate_limit_far_ahead_is_cut_to_an_hour():
-    told = rate_limit(limits(reset=int(NOW) + 86_400), NOW)
-    assert told is not None
-    assert told.resets_in == 3600.0
-    assert told.window == int(NOW) + 86_400
+def test_rate_limit_far_ahead_is_returned_as_it_is():
+    far = rate_limit(limits(reset=int(NOW) + 86_400), NOW)
+    assert far is not None
+    assert far.resets_in == 86_400.0
+    assert far.reset == int(NOW) + 86_400
+    assert retry_after(limits(reset=int(NOW) + 86_400), NOW) == 3600.0
 
 
 @pytest.mark.parametrize("skew", [-7200, -3, 3, 7200])
@@ -171,7 +172,7 @@ def test_read_of_200_uses_the_decoder_given():
 def test_read_of_200_without_json_is_a_transport_error(body):
     error = error_of(a_reply(body=body))
     assert type(error) is BrazeTransportError
-    assert "/campaigns/list answered 200 with a body that is cut or no JSON" in str(error)
+    assert "/campaigns/list returned status 200 with a body that is truncated or not JSON" in str(error)
     assert len(str(error)) < 500
     assert isinstance(error.__cause__, ValueError)
     assert error.__context__ is None
@@ -195,7 +196,7 @@ def test_read_lets_errors_of_the_shape_pass():
 @pytest.mark.parametrize(
     ("status", "kind", "advice"),
     [
-        (302, BrazeRequestError, "redirects are not followed"),
+        (302, BrazeRequestError, "Redirects are not followed"),
         (204, BrazeRequestError, "Check the connection's host"),
         (400, BrazeRequestError, "not the number in a dashboard's address"),
         (401, BrazeAuthError, "Check the REST API key"),
@@ -203,16 +204,16 @@ def test_read_lets_errors_of_the_shape_pass():
         (404, BrazeNotFoundError, "REST endpoint of your instance"),
         (418, BrazeRequestError, "Check the request"),
         (429, BrazeRateLimitError, "`requests_per_minute`"),
-        (500, BrazeServerError, "run the task again later"),
-        (503, BrazeServerError, "run the task again later"),
-        (599, BrazeServerError, "run the task again later"),
+        (500, BrazeServerError, "Run the task again later"),
+        (503, BrazeServerError, "Run the task again later"),
+        (599, BrazeServerError, "Run the task again later"),
     ],
 )
 def test_read_of_a_status_is_its_error(status, kind, advice):
     error = error_of(a_reply(status, {"message": "It went wrong"}))
     assert type(error) is kind
     assert (error.status, error.endpoint) == (status, "/campaigns/list")
-    assert str(error).startswith(f"/campaigns/list answered {status}: 'It went wrong'. ")
+    assert str(error).startswith(f"/campaigns/list returned status {status}: 'It went wrong'. ")
     assert advice in str(error)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 

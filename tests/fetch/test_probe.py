@@ -19,7 +19,7 @@ from airflow_provider_braze.exceptions import (
     BrazeServerError,
     BrazeTransportError,
 )
-from airflow_provider_braze.fetch.probe import GIVE_UP_AFTER, Ask, Finding, ask_for_day
+from airflow_provider_braze.fetch.probe import GIVE_UP_AFTER, Finding, Request, find_day
 
 DAY = Window(date(2026, 11, 18), date(2026, 11, 19), "America/New_York")
 NOW = datetime(2026, 11, 19, 14, tzinfo=timezone.utc)
@@ -38,29 +38,29 @@ class Braze:
 
     def __init__(self, listed: Any = None, **answers: Any) -> None:
         self.listed, self.answers = listed, answers
-        self.asked: list[Ask] = []
+        self.asked: list[Request] = []
 
-    def ask(self, ask: Ask) -> Any:
-        self.asked.append(ask)
-        if ask.decode is None:
+    def ask(self, request: Request) -> Any:
+        self.asked.append(request)
+        if request.decode is None:
             return self.listed
-        answer = self.answers[ask.params["campaign_id"]]
+        answer = self.answers[request.params["campaign_id"]]
         if isinstance(answer, BrazeError):
             return answer
-        return ask.decode(json.dumps({"data": [{"time": day, "messages": {}} for day in answer]}).encode())
+        return request.decode(json.dumps({"data": [{"time": day, "messages": {}} for day in answer]}).encode())
 
     def probe(self, campaign_ids: list[str] | None = None, sample: int = 5) -> Finding:
-        return drive(ask_for_day(DAY, campaign_ids=campaign_ids, sample=sample, now=NOW), self.ask)
+        return drive(find_day(DAY, campaign_ids=campaign_ids, sample=sample, now=NOW), self.ask)
 
     def probe_all(self) -> Finding:
         return self.probe(list(self.answers))
 
     @property
     def asked_ids(self) -> list[str]:
-        return [ask.params["campaign_id"] for ask in self.asked if ask.decode]
+        return [each.params["campaign_id"] for each in self.asked if each.decode]
 
 
-def test_ask_for_day_ends_with_the_first_campaign_that_has_it():
+def test_find_day_ends_with_the_first_campaign_that_has_it():
     braze = Braze(a=YET, b=HERE, c=HERE)
     assert braze.probe_all() == Finding("b", 2, {})
     assert braze.asked_ids == ["a", "b"]
@@ -68,48 +68,48 @@ def test_ask_for_day_ends_with_the_first_campaign_that_has_it():
     assert braze.asked[0].params == {"campaign_id": "a", "length": "2", "ending_at": "2026-11-19T09:00:00-05:00"}
 
 
-def test_ask_for_day_that_nobody_has_asks_all():
+def test_find_day_that_nobody_has_asks_all():
     braze = Braze(a=YET, b=[], c=["2026-11-19"])
     assert braze.probe_all() == Finding(None, 3, {})
     assert braze.asked_ids == ["a", "b", "c"]
 
 
-def test_ask_for_day_of_no_given_campaign_asks_the_newest_of_the_list():
+def test_find_day_of_no_given_campaign_asks_the_newest_of_the_list():
     listed = {"campaigns": [{"id": name} for name in "abcd"]}
     braze = Braze(listed, a=YET, b=YET)
     assert braze.probe(sample=2) == Finding(None, 2, {})
-    assert braze.asked[0] == Ask(
+    assert braze.asked[0] == Request(
         "/campaigns/list", {"page": "0", "include_archived": "false", "sort_direction": "desc"}
     )
     assert braze.asked_ids == ["a", "b"]
 
 
-def test_ask_for_day_of_an_empty_workspace_finds_nothing():
+def test_find_day_of_an_empty_workspace_finds_nothing():
     assert Braze({"campaigns": []}).probe() == Finding(None, 0, {})
 
 
 @pytest.mark.parametrize("error", [LIMITED, DOWN, CUT])
-def test_ask_for_day_whose_list_fails_for_a_moment_is_not_there_yet(error):
+def test_find_day_whose_list_fails_for_a_moment_is_not_there_yet(error):
     assert Braze(error).probe() == Finding(None, 0, {"the list": error})
 
 
 @pytest.mark.parametrize(
     "error", [BrazeAuthError("no", 403), REFUSED, BROKEN, BrazeConfigError("no"), BrazeError("no")]
 )
-def test_ask_for_day_whose_list_is_refused_raises(error):
+def test_find_day_whose_list_is_refused_raises(error):
     with pytest.raises(BrazeError) as caught:
         Braze(error).probe()
     assert caught.value is error
 
 
 @pytest.mark.parametrize("listed", [{}, {"campaigns": [{}]}])
-def test_ask_for_day_whose_list_is_broken_raises(listed):
+def test_find_day_whose_list_is_broken_raises(listed):
     with pytest.raises(BrazeDataError):
         Braze(listed).probe()
 
 
 @pytest.mark.parametrize("error", [BrazeAuthError("no", 401), BrazeConfigError("no"), BrazeError("told to end")])
-def test_ask_for_day_ends_at_once_where_no_campaign_can_be_asked(error):
+def test_find_day_ends_at_once_where_no_campaign_can_be_asked(error):
     braze = Braze(a=error, b=HERE)
     with pytest.raises(BrazeError) as caught:
         braze.probe_all()
@@ -118,15 +118,15 @@ def test_ask_for_day_ends_at_once_where_no_campaign_can_be_asked(error):
 
 
 @pytest.mark.parametrize("error", [REFUSED, GONE, BROKEN, DOWN, CUT])
-def test_ask_for_day_passes_over_a_campaign_that_fails_if_another_answers(error):
+def test_find_day_passes_over_a_campaign_that_fails_if_another_answers(error):
     assert Braze(a=error, b=HERE).probe_all() == Finding("b", 2, {"a": error})
     assert Braze(a=error, b=YET).probe_all() == Finding(None, 2, {"a": error})
 
 
 @pytest.mark.parametrize("errors", [(REFUSED,), (REFUSED, GONE), (GONE, REFUSED, REFUSED, REFUSED)])
-def test_ask_for_day_that_all_refuse_raises_for_good(errors):
+def test_find_day_that_all_refuse_raises_for_good(errors):
     with pytest.raises(
-        (BrazeRequestError, BrazeNotFoundError), match=rf"campaigns asked \({len(errors)}\) can"
+        (BrazeRequestError, BrazeNotFoundError), match=rf"campaigns checked \({len(errors)}\) can"
     ) as caught:
         Braze(**dict(zip("abcd", errors, strict=False))).probe_all()
     assert caught.value.__cause__ is errors[0]
@@ -134,28 +134,28 @@ def test_ask_for_day_that_all_refuse_raises_for_good(errors):
     assert "'a': " in str(caught.value)
 
 
-def test_ask_for_day_that_all_refuse_raises_what_a_retry_may_mend():
+def test_find_day_that_all_refuse_raises_what_a_retry_may_mend():
     with pytest.raises(BrazeDataError, match="'b': broken") as caught:
         Braze(a=REFUSED, b=BROKEN, c=GONE).probe_all()
     assert caught.value.path == "$.data"
 
 
 @pytest.mark.parametrize("error", [DOWN, CUT, LIMITED])
-def test_ask_for_day_that_fails_for_a_moment_is_not_there_yet(error):
+def test_find_day_that_fails_for_a_moment_is_not_there_yet(error):
     assert Braze(a=REFUSED, b=error).probe_all() == Finding(None, 2, {"a": REFUSED, "b": error})
 
 
-def test_ask_for_day_of_a_spent_limit_asks_no_more():
+def test_find_day_of_a_spent_limit_asks_no_more():
     braze = Braze(a=YET, b=LIMITED, c=HERE)
     assert braze.probe_all() == Finding(None, 2, {"b": LIMITED})
     assert braze.asked_ids == ["a", "b"]
 
 
-def test_ask_for_day_of_a_braze_that_answers_nothing_gives_up():
+def test_find_day_of_a_braze_that_answers_nothing_gives_up():
     braze = Braze(**dict.fromkeys("abcdef", DOWN))
-    assert braze.probe_all().asked == GIVE_UP_AFTER == len(braze.asked)
+    assert braze.probe_all().checked == GIVE_UP_AFTER == len(braze.asked)
 
 
-def test_ask_for_day_of_a_braze_that_answers_something_goes_on():
+def test_find_day_of_a_braze_that_answers_something_goes_on():
     braze = Braze(a=YET, **dict.fromkeys("bcdef", DOWN), g=HERE)
     assert braze.probe_all().campaign_id == "g"

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, datetime, timedelta, timezone
+from itertools import count
 from typing import Any
 
 import psutil
 import pytest
 
+from airflow_provider_braze.core import listing
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import (
     BrazeConfigError,
@@ -20,6 +22,7 @@ from airflow_provider_braze.exceptions import (
     BrazeRequestError,
     BrazeTransportError,
 )
+from airflow_provider_braze.hooks import braze as hooks
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_details, campaign_entry, campaign_ids, day_object
@@ -132,6 +135,11 @@ def test_settings_of_a_wrong_extra_field_name_it(monkeypatch, form, name, wrong)
     assert KEY not in str(caught.value)
 
 
+def test_settings_of_a_connection_that_does_not_exist_name_it():
+    with pytest.raises(BrazeConfigError, match=r"Connection 'no_such' does not exist\."):
+        BrazeHook("no_such").settings  # noqa: B018 - a property that checks
+
+
 def test_hook_of_another_connection_uses_that_one(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_EU", f"braze://:{KEY}@rest.fra-02.braze.eu")
     assert BrazeHook("braze_eu").settings.credentials.base_url == "https://rest.fra-02.braze.eu"
@@ -235,6 +243,33 @@ def test_list_campaigns_that_never_rests_is_an_error(hook_to):
     assert len(server.requests) == 12
 
 
+def endless_list(stream: Any, closing: Any) -> None:
+    stream.sendall(page(*(f"campaign {next(NUMBERS)}" for _ in range(2))))
+
+
+NUMBERS = count()
+
+
+def test_list_campaigns_that_never_ends_is_an_error(hook_to, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_PAGES", 5)
+    server, hook = hook_to(endless_list)
+    with pytest.raises(BrazeDataError, match=r"did not end after 5 pages \(10 entries\)"):
+        list(hook.list_campaigns())
+    assert len(server.requests) == 5
+
+
+def test_list_campaigns_logs_its_progress(hook_to, monkeypatch, caplog):
+    monkeypatch.setattr(hooks, "PROGRESS_SECONDS", 0.0)
+    _, hook = hook_to(*[page("a"), page("b", "c"), page()] * 2)
+    with caplog.at_level("INFO"):
+        assert len(list(hook.list_campaigns())) == 3
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("Reading")]
+    assert lines[:2] == [
+        "Reading /campaigns/list: 1 entry on 1 page so far",
+        "Reading /campaigns/list: 3 entries on 2 pages so far",
+    ]
+
+
 @pytest.mark.parametrize(
     ("document", "path"),
     [
@@ -329,6 +364,11 @@ def test_get_calls_any_path(hook_to):
     assert server.requests[0].startswith(b"GET /canvas/list?page=2 HTTP/1.1")
 
 
+def test_get_returns_what_its_decoder_makes(hook_to):
+    _, hook = hook_to(answer([1, 2]))
+    assert hook.get("/canvas/list", {}, json.loads) == [1, 2]
+
+
 def test_get_without_params_or_message_is_fine(hook_to):
     _, hook = hook_to(answer({"data": 1}))
     assert hook.get("/canvas/data_summary") == {"data": 1}
@@ -384,7 +424,7 @@ class Waiting(logging.Handler):
         self.seen = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "the next in" in record.msg:
+        if "next in" in record.msg:
             self.seen.set()
 
 
@@ -404,7 +444,7 @@ def test_stop_ends_a_thread_that_waits_for_the_reset(braze, hook):
 
 def test_stop_before_anything_opened_counts_until_close(braze, hook):
     hook.stop()
-    with pytest.raises(BrazeError, match="told to end"):
+    with pytest.raises(BrazeError, match="Task stopped"):
         hook.campaign_details("any")
     assert braze.count() == 0
     hook.close()
@@ -429,7 +469,7 @@ def test_test_connection_of_a_wrong_key_says_so_without_it(braze, hook):
     braze.configure(api_key="another-key")
     good, message = hook.test_connection()
     assert not good
-    assert "answered 401" in message
+    assert "returned status 401" in message
     assert "sandbox-key" not in message
 
 
@@ -446,7 +486,7 @@ def test_test_connection_tries_once(braze, hook, fault):
     braze.configure(faults={fault: 1.0, "retry_after_reset_seconds": 30})
     good, message = hook.test_connection()
     assert not good
-    assert message.startswith(LIST)
+    assert LIST in message
     assert braze.count() == 1
 
 
@@ -461,7 +501,7 @@ def test_test_connection_of_an_odd_refusal_of_the_series(hook_to):
     _, hook = hook_to(page("a"), answer({"message": "I am a teapot"}, 418))
     assert hook.test_connection() == (
         False,
-        "/campaigns/data_series answered 418: 'I am a teapot'. Check the request.",
+        "/campaigns/data_series returned status 418: 'I am a teapot'. Check the request.",
     )
 
 
@@ -471,7 +511,7 @@ def test_test_connection_of_a_host_that_does_not_answer(raw_server, monkeypatch)
     set_connection(monkeypatch, host=server.url)
     good, message = BrazeHook().test_connection()
     assert not good
-    assert "gave no whole answer" in message
+    assert "Request to /campaigns/list failed" in message
 
 
 @pytest.mark.parametrize("fields", [{"host": "dashboard-01.braze.com"}, {"host": ""}, {"host": "x", "extra": {"a": 1}}])
@@ -479,7 +519,7 @@ def test_test_connection_of_an_unusable_connection_tells_why(monkeypatch, fields
     set_connection(monkeypatch, **fields)
     good, message = BrazeHook().test_connection()
     assert not good
-    assert message.startswith("The connection's ")
+    assert message.startswith("Connection 'braze_default' of type 'braze' cannot be used. Its ")
 
 
 def test_test_connection_reads_the_connection_anew(braze, hook, monkeypatch):

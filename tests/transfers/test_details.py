@@ -291,7 +291,7 @@ def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, ma
         object_storage_conn_id=destination.conn_id,
         lookback_days="auto",
     )
-    with killed_once(operator, partial(braze.count, DETAILS, 429)), pytest.raises(BrazeError, match="told to end"):
+    with killed_once(operator, partial(braze.count, DETAILS, 429)), pytest.raises(BrazeError, match="Task stopped"):
         operator.execute(make_context())
     assert destination.contents() == {}
 

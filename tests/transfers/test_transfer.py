@@ -549,7 +549,7 @@ def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_cont
         task_id="land", destination=destination.uri, object_storage_conn_id=destination.conn_id
     )
     is_waiting = partial(braze_sandbox.count, DATA_SERIES, 429)
-    with killed_once(operator, is_waiting), pytest.raises(BrazeError, match="told to end"):
+    with killed_once(operator, is_waiting), pytest.raises(BrazeError, match="Task stopped"):
         operator.execute(make_context())
     assert destination.data() == {}
 

@@ -11,6 +11,8 @@ import socket
 import ssl
 import struct
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
+from airflow_provider_braze.core.endpoints import MAX_BODY_BYTES
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
@@ -34,7 +37,7 @@ from airflow_provider_braze.exceptions import (
 from airflow_provider_braze.transport import async_session
 from airflow_provider_braze.transport.async_transport import AsyncTransport
 from airflow_provider_braze.transport.connection import ConnectionSettings
-from airflow_provider_braze.transport.sender import MAX_BODY_BYTES, Sender
+from airflow_provider_braze.transport.sender import Sender
 from airflow_provider_braze.transport.sync_transport import Transport
 
 pytestmark = pytest.mark.timeout(60)
@@ -200,7 +203,7 @@ def test_get_follows_no_redirect(ask_both, raw_server, status):
     elsewhere = raw_server(answer())
     outcome, _ = ask_both(answer(b"", status, {"Location": f"{elsewhere.url}/campaigns/list"}))
     assert outcome.kind is BrazeRequestError
-    assert "redirects are not followed" in str(outcome.error)
+    assert "Redirects are not followed" in str(outcome.error)
     assert outcome.error.status == status
     assert elsewhere.requests == []
 
@@ -411,6 +414,35 @@ def test_get_of_a_giant_answer_is_refused_while_it_is_read(ask_both, status, is_
     assert len(servers[0].requests) == 1
 
 
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "deflate", "br"])
+def test_get_of_another_encoding_is_a_data_error(ask_both, encoding):
+    body = gzip.compress(gzip.compress(b" " * 20 * 1024 * 1024, 1))
+    outcome, servers = ask_both(answer(body, headers={"Content-Encoding": encoding}))
+    assert outcome.kind is BrazeDataError
+    assert encoding in str(outcome.error)
+    assert len(servers[0].requests) == 1
+
+
+def test_get_decodes_one_layer_of_gzip(ask_both):
+    body = gzip.compress(gzip.compress(DOCUMENT))
+    outcome, _ = ask_both(answer(body, headers={"Content-Encoding": "gzip"}), max_attempts=1)
+    assert outcome.kind is BrazeTransportError
+    assert "not JSON" in str(outcome.error)
+
+
+@pytest.mark.parametrize("send", [by_threads, in_a_loop])
+def test_get_of_a_bomb_takes_little_memory(raw_server, send):
+    packer = zlib.compressobj(1, wbits=31)
+    body = b"".join([*(packer.compress(bytes(MAX_BODY_BYTES)) for _ in range(16)), packer.flush()])
+    server = raw_server(answer(body, headers={"Content-Encoding": "gzip"}))
+    tracemalloc.start()
+    outcome = send(a_connection(server.url))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert outcome.kind is BrazeDataError
+    assert peak < 2 * MAX_BODY_BYTES
+
+
 def test_get_of_the_largest_answer_is_read(ask_both):
     assert ask_both(answer(b" " * MAX_BODY_BYTES), decode=len)[0].document == MAX_BODY_BYTES
 
@@ -425,7 +457,7 @@ def test_get_of_a_silent_server_ends_by_the_read_timeout(ask_both):
 def test_get_of_a_slow_drip_ends_by_the_deadline(ask_both, begin):
     outcome, _ = ask_both(drip_after(begin), connect_timeout=0.1, read_timeout=0.2, max_attempts=1)
     assert outcome.kind is BrazeTransportError
-    assert "still dripping in" in str(outcome.error)
+    assert "not complete within" in str(outcome.error)
 
 
 # Waits
@@ -478,10 +510,31 @@ def test_get_sends_nothing_while_the_limit_is_spent(raw_server):
 
 def test_get_gives_up_when_the_limit_is_spent_for_longer_than_a_request_waits(raw_server):
     clock, server = Clock(), raw_server(answer(headers=limits(0, 1200)), answer())
-    with pytest.raises(BrazeRateLimitError, match="spent for another 1200 s"):
+    with pytest.raises(BrazeRateLimitError, match="used up for another 1200 s"):
         ask_by(clock, server, LIST, LIST)
     assert clock.pauses == []
     assert len(server.requests) == 1
+
+
+def test_get_of_the_events_pool_waits_for_the_next_hour(raw_server):
+    clock, server = Clock(), raw_server(answer(headers=limits(0, 3500)), answer())
+    transport = ask_by(clock, server, "/events/list", "/purchases/quantity_series")
+    assert clock.now == pytest.approx(3500.0)
+    assert transport.stats.waited_seconds == pytest.approx(3500.0)
+
+
+def test_get_of_a_429_of_the_events_pool_waits_for_the_next_hour(raw_server):
+    clock, server = Clock(), raw_server(answer(b"", 429, limits(0, 3500)), answer())
+    ask_by(clock, server, "/events/list")
+    assert clock.now == pytest.approx(3500.0)
+    assert len(server.requests) == 2
+
+
+def test_waits_of_one_bucket_do_not_use_up_those_of_another(raw_server):
+    clock = Clock()
+    server = raw_server(answer(headers=limits(0, 3500)), answer(headers=limits(0, 800)), answer())
+    ask_by(clock, server, "/events/list", LIST, "/events/list", LIST)
+    assert clock.now == pytest.approx(3500.0)
 
 
 def test_requests_per_minute_holds_back_without_using_up_the_waits_of_a_task(raw_server):

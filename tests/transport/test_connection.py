@@ -6,10 +6,12 @@ import pytest
 
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
-from airflow_provider_braze.transport.connection import ConnectionSettings, parse_connection, parse_extra
+from airflow_provider_braze.task.airflow import Connection
+from airflow_provider_braze.transport.connection import ConnectionSettings, parse_connection, parse_extra, read_settings
 
 KEY = "1234-key"
 REST = "rest.iad-01.braze.com"
+GIVE_HOST = "Give the REST endpoint alone, such as rest.iad-01.braze.com."
 
 
 def a_connection(host: str | None = REST, password: str | None = KEY, **fields: Any) -> ConnectionSettings:
@@ -62,39 +64,58 @@ def test_connection_port_is_used_unless_the_host_has_one():
 
 @pytest.mark.parametrize("host", [None, "", "  ", "/"])
 def test_connection_without_host_says_what_to_give(host):
-    assert "host is empty. Give the REST endpoint, such as rest.iad-01.braze.com" in error_of(host=host)
+    assert error_of(host=host) == f"Its host is empty. {GIVE_HOST}"
 
 
 @pytest.mark.parametrize(
-    "host",
+    ("host", "part"),
     [
-        f"{REST}/campaigns/list",
-        f"https://{REST}/v1",
-        f"{REST}?x=1",
-        f"{REST}#x",
-        "rest iad",
-        "https://",
-        "https:///",
-        f"{REST}:port",
-        f"{REST}:99999",
-        "https://[::1",
-        "röst.braze.com",
+        (f"{REST}/campaigns/list", "a path"),
+        (f"https://{REST}/v1", "a path"),
+        (f"{REST}?x=1", "a query"),
+        (f"{REST}#x", "a fragment"),
+        ("rest iad", "a character that no host name has"),
+        ("https://", "a character that no host name has"),
+        ("https:///", "a character that no host name has"),
+        ("röst.braze.com", "a character that no host name has"),
+        (f"https://user:word@{REST}", "a user or an '@'"),
+        (f"@{REST}", "a user or an '@'"),
     ],
 )
-def test_connection_host_that_is_none_is_refused(host):
-    assert "is no host name" in error_of(host=host)
+def test_connection_host_with_something_else_is_rejected_by_name(host, part):
+    assert error_of(host=host) == f"Its host contains {part}. {GIVE_HOST}"
 
 
-def test_connection_host_with_a_user_is_refused_without_showing_it():
-    assert "holds an '@'" in error_of(host=f"https://user:{KEY}@{REST}")
-    assert "holds an '@'" in error_of(host=f"@{REST}")
+@pytest.mark.parametrize("host", [f"{REST}:port", f"{REST}:99999", "https://[::1"])
+def test_connection_host_that_cannot_be_parsed_is_rejected(host):
+    assert error_of(host=host) == f"Its host has a port that is not a number, or a bracket. {GIVE_HOST}"
+
+
+UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+
+
+@pytest.mark.parametrize("key", [KEY, UUID, UUID.upper(), UUID.replace("-", "")])
+@pytest.mark.parametrize(
+    "form",
+    [
+        *("{}", "https://{}", "http://{}", "{}.braze.com", "{rest}{}", "{rest} {}", "{rest}\\{}"),
+        *("{rest}/{}", "{rest}:{}", "{rest}[{}", "{rest}?key={}", "{rest}#{}", "{}@{rest}", "user:{}@{rest}"),
+        "dashboard-01.braze.com/{}",
+    ],
+)
+@pytest.mark.parametrize("password", [KEY, ""])
+def test_connection_host_with_the_key_is_rejected_without_showing_it(form, key, password):
+    message = error_of(host=form.format(key, rest=REST), password=password)
+    assert key.lower() not in message.lower()
+    if password:
+        assert "contains an API key. Put the key into the password" in message
 
 
 @pytest.mark.parametrize(
     "host", [f"http://{REST}", "http://10.0.0.1", "http://localhost.example.org", "http://127.1", f"ftp://{REST}"]
 )
-def test_connection_host_by_plain_http_is_refused_unless_loopback(host):
-    assert "Use https; plain http is for a loopback address only" in error_of(host=host)
+def test_connection_host_by_plain_http_is_rejected_unless_loopback(host):
+    assert "Use https. Plain http is for a loopback address only" in error_of(host=host)
 
 
 # Braze docs, API overview (seen 2026-09): all instances with their dashboard and REST hosts.
@@ -112,7 +133,7 @@ INSTANCES = {
 
 @pytest.mark.parametrize(("dashboard", "rest"), INSTANCES.items())
 def test_connection_host_of_a_dashboard_names_the_rest_host(dashboard, rest):
-    for host in (dashboard, f"https://{dashboard}/", dashboard.upper()):
+    for host in (dashboard, f"https://{dashboard}/", dashboard.upper(), f"https://{dashboard}/campaigns/1?locale=en"):
         message = error_of(host=host)
         assert "is a dashboard host" in message
         assert message.endswith(f"Use {rest}.")
@@ -127,7 +148,7 @@ def test_connection_host_of_an_sdk_names_the_rest_host(rest):
 
 
 @pytest.mark.parametrize("password", [None, "", "  "])
-def test_connection_without_password_is_refused(password):
+def test_connection_without_password_is_rejected(password):
     assert "password is empty" in error_of(password=password)
 
 
@@ -136,8 +157,8 @@ def test_connection_password_is_stripped():
 
 
 @pytest.mark.parametrize("password", [f"Bearer {KEY}", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"a\x00{KEY}"])
-def test_connection_password_that_is_no_key_is_refused_without_showing_it(password):
-    assert "password is no REST API key" in error_of(password=password)
+def test_connection_password_that_is_no_key_is_rejected_without_showing_it(password):
+    assert "password is not a REST API key" in error_of(password=password)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +197,10 @@ def test_connection_extra_without_value_is_the_default(name, nothing):
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        *[("timezone", wrong) for wrong in ("Mars/Olympus", "EST5", 5, "../etc/passwd", ["UTC"])],
+        *[
+            ("timezone", wrong)
+            for wrong in ("Mars/Olympus", "EST5", 5, "../etc/passwd", ["UTC"], "EST", "GMT+1", "Etc/GMT+5")
+        ],
         *[
             (name, wrong)
             for name in ("connect_timeout", "read_timeout")
@@ -189,10 +213,10 @@ def test_connection_extra_without_value_is_the_default(name, nothing):
 )
 def test_connection_extra_with_a_wrong_value_names_field_value_and_remedy(name, wrong):
     message = error_of(extra={name: wrong})
-    assert message.startswith(f"The connection's extra field {name!r} is {repr(wrong)[:200]}. Give ")
+    assert message.startswith(f"Its extra field {name!r} is {repr(wrong)[:200]}. Give ")
 
 
-def test_connection_extra_that_is_unknown_is_refused_with_those_known():
+def test_connection_extra_that_is_unknown_is_rejected_with_those_known():
     message = error_of(extra={"time_zone": "UTC"})
     assert "unknown field 'time_zone'" in message
     assert "timezone" in message
@@ -211,7 +235,34 @@ def test_parse_extra_gives_the_object(text, extra):
 
 
 @pytest.mark.parametrize("text", ["timezone=UTC", '{"timezone": "UTC"', "[]", '"UTC"', "null", "1"])
-def test_parse_extra_of_no_object_is_refused_unseen(text):
-    with pytest.raises(BrazeConfigError, match="extra is no JSON object") as caught:
+def test_parse_extra_of_no_object_is_rejected_unseen(text):
+    with pytest.raises(BrazeConfigError, match="extra is not a JSON object") as caught:
         parse_extra(text)
+    assert caught.value.__context__ is None
+
+
+def test_read_settings_names_the_connection_and_its_type():
+    conn = Connection(conn_id="braze_eu", conn_type="braze", host=f"{REST}/v1", password=KEY)
+    with pytest.raises(BrazeConfigError) as caught:
+        read_settings(conn)
+    assert str(caught.value) == (
+        f"Connection 'braze_eu' of type 'braze' cannot be used. Its host contains a path. {GIVE_HOST}"
+    )
+
+
+def test_read_settings_of_another_type_says_so():
+    with pytest.raises(BrazeConfigError) as caught:
+        read_settings(Connection(conn_id="braze_default", conn_type="aws", login="user", password=KEY))
+    assert str(caught.value).startswith("Connection 'braze_default' of type 'aws' cannot be used. Its host is empty. ")
+    assert str(caught.value).endswith(" It is not of type 'braze': check that its id is the right one.")
+
+
+@pytest.mark.parametrize(
+    "extra", [f'{{"{KEY}": 1}}', f'{{"verify": "{KEY}"}}', f'{{"timezone": "{UUID}"}}', f"[{KEY!r}]"]
+)
+def test_read_settings_with_the_key_in_the_extra_does_not_show_it(extra):
+    with pytest.raises(BrazeConfigError) as caught:
+        read_settings(Connection(conn_id="braze", conn_type="braze", host=REST, password=KEY, extra=extra))
+    assert KEY not in str(caught.value)
+    assert UUID not in str(caught.value)
     assert caught.value.__context__ is None

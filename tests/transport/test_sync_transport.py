@@ -10,13 +10,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from email.utils import formatdate
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core.endpoints import MAX_BODY_BYTES
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
@@ -32,7 +34,6 @@ from airflow_provider_braze.exceptions import (
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
 from airflow_provider_braze.transport.connection import ConnectionSettings
-from airflow_provider_braze.transport.sender import MAX_BODY_BYTES
 from airflow_provider_braze.transport.sync_transport import Transport
 
 pytestmark = pytest.mark.timeout(60)
@@ -131,7 +132,7 @@ def test_get_sends_no_cookie_back(raw_server, transport_to):
 def test_get_follows_no_redirect(raw_server, transport_to, status):
     elsewhere = raw_server(answer())
     server = raw_server(answer(b"", status, {"Location": f"{elsewhere.url}/campaigns/list"}))
-    with pytest.raises(BrazeRequestError, match="redirects are not followed") as caught:
+    with pytest.raises(BrazeRequestError, match="Redirects are not followed") as caught:
         transport_to(server).get(LIST, {})
     assert caught.value.status == status
     assert len(server.requests) == 1
@@ -253,7 +254,7 @@ def test_get_of_any_5xx_is_sent_again_and_may_succeed(raw_server, transport_to, 
 
 def test_get_that_is_never_answered_is_sent_six_times_by_default(raw_server, transport_to, caplog):
     server = raw_server(lambda stream, closing: reset_connection(stream))
-    with pytest.raises(BrazeTransportError, match="gave no whole answer"):
+    with pytest.raises(BrazeTransportError, match="Request to /campaigns/list failed"):
         transport_to(server).get(LIST, {})
     assert len(server.requests) == 6
     assert announced_waits(caplog) == [0.5, 1.0, 2.0, 4.0, 8.0]
@@ -318,7 +319,7 @@ def test_get_of_429_for_an_hour_gives_up_at_once(raw_server, transport_to):
 def test_get_gives_up_when_the_task_has_waited_an_hour(raw_server, transport_to):
     server = raw_server(answer_429({"Retry-After": "10"}), answer())
     transport = transport_to(server)
-    transport.stats.waited_seconds = 3595.0
+    transport._bucket(LIST).waited._finished = 3595.0
     with pytest.raises(BrazeRateLimitError):
         transport.get(LIST, {})
     assert len(server.requests) == 1
@@ -343,14 +344,14 @@ def test_get_sends_nothing_while_the_limit_is_spent(raw_server, transport_to, ca
     assert len(server.requests) == 2
     assert transport.stats.waits == 1
     assert transport.stats.waited_seconds > 0
-    assert [record.args[0] for record in caplog.records if "is spent" in record.msg] == [LIST]
+    assert [record.args[0] for record in caplog.records if "is used up" in record.msg] == [LIST]
 
 
 def test_get_gives_up_when_the_limit_is_spent_for_longer_than_a_request_waits(raw_server, transport_to):
     server = raw_server(answer(headers=spent(1200)), answer())
     transport = transport_to(server, monotonic=time.monotonic)
     transport.get(LIST, {})
-    with pytest.raises(BrazeRateLimitError, match=r"spent for another 1\d{3} s") as caught:
+    with pytest.raises(BrazeRateLimitError, match=r"used up for another 1\d{3} s") as caught:
         transport.get(LIST, {})
     assert (caught.value.status, caught.value.endpoint) == (429, LIST)
     assert caught.value.retry_after_seconds == pytest.approx(1200.0, abs=10.0)
@@ -366,7 +367,7 @@ def test_get_tells_once_how_long_the_limit_is_spent(raw_server, transport_to, ca
         assert waiting.wait(20)
         transport.stop()
         assert {type(each.exception(timeout=20)) for each in asked} == {BrazeError}
-    assert len([record for record in caplog.records if "is spent: waiting" in record.msg]) == 1
+    assert len([record for record in caplog.records if "is used up; waiting" in record.msg]) == 1
 
 
 def test_get_tells_that_requests_under_way_may_use_up_the_limit(raw_server, transport_to, caplog, waiting):
@@ -385,7 +386,7 @@ def test_get_tells_that_requests_under_way_may_use_up_the_limit(raw_server, tran
         answered.set()
         assert len([each.result(20) for each in both]) == 2
     (told,) = (record.getMessage() for record in caplog.records if "waiting" in record.msg)
-    assert told.startswith(f"Requests under way may use up the rate limit of {LIST}: waiting for their answers 600 s")
+    assert told.startswith(f"Rate limit for {LIST} is nearly used up; waiting up to 600 s for in-flight requests")
     assert told.endswith((", until 11:16:39 UTC", ", until 11:16:40 UTC"))
 
 
@@ -396,6 +397,17 @@ def test_get_of_429_holds_the_others_back_even_if_something_seems_left(raw_serve
         with pytest.raises(BrazeRateLimitError):
             transport.get(LIST, {})
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(("path", "seconds"), [(LIST, 72_000), (SERIES, 1200)])
+@pytest.mark.parametrize("status", [200, 429])
+def test_get_ignores_a_reset_that_another_response_cannot_mean(raw_server, transport_to, path, seconds, status):
+    server = raw_server(answer(status=status, headers=spent(seconds)), answer())
+    transport = transport_to(server, monotonic=time.monotonic)
+    with nullcontext() if status == 200 else pytest.raises(BrazeRateLimitError):
+        transport.get(path, {})
+    assert transport.get(path, {}) == {"message": "success"}
+    assert len(server.requests) == 2
 
 
 def test_get_of_another_bucket_goes_while_one_is_spent(raw_server, transport_to):
@@ -523,7 +535,7 @@ def test_get_of_a_slow_drip_ends_by_the_deadline(raw_server, transport_to, begin
         while not closing.wait(0.02):
             stream.sendall(b" ")
 
-    with pytest.raises(BrazeTransportError, match="still dripping in"):
+    with pytest.raises(BrazeTransportError, match="not complete within 0 s"):
         transport_to(raw_server(drip), read_timeout=0.2, max_attempts=1).get(LIST, {})
 
 
@@ -556,7 +568,7 @@ class WaitingHandler(logging.Handler):
         self.waiting = threading.Event()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "the next in" in record.msg or "waiting" in record.msg:
+        if "next in" in record.msg or "waiting" in record.msg:
             self.waiting.set()
 
 
@@ -578,7 +590,7 @@ def test_stop_ends_a_wait_for_the_reset(braze, to_sandbox, waiting):
         transport.stop()
         error = asked.exception(timeout=20)
     assert type(error) is BrazeError
-    assert "told to end" in str(error)
+    assert "Task stopped" in str(error)
     assert braze.count() == 1
 
 
@@ -631,14 +643,52 @@ def test_stop_ends_the_wait_for_an_answer(raw_server, transport_to, self_signed,
         transport.stop()
         error = asked.exception(timeout=20)
     assert type(error) is BrazeError
-    assert "told to end" in str(error)
+    assert "Task stopped" in str(error)
+
+
+def test_stop_ends_the_tls_handshake(transport_to, self_signed):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        transport = transport_to(SimpleNamespace(url=url), verify=str(self_signed[1]), connect_timeout=3600.0)
+        with ThreadPoolExecutor(1) as pool:
+            request = pool.submit(transport.get, LIST, {})
+            connection, _ = listener.accept()
+            # The handshake has begun: its first message has arrived.
+            assert connection.recv(1)
+            transport.stop()
+            error = request.exception(timeout=20)
+            connection.close()
+    assert type(error) is BrazeError
+
+
+def test_stop_ends_the_connecting(transport_to):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        # A full queue: another connection is neither accepted nor rejected.
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(address)
+        transport = transport_to(SimpleNamespace(url=f"http://127.0.0.1:{address[1]}"), connect_timeout=3600.0)
+        checked = threading.Event()
+        check, transport.check_stopped = transport.check_stopped, lambda: (checked.set(), check())
+        with ThreadPoolExecutor(1) as pool:
+            request = pool.submit(transport.get, LIST, {})
+            assert checked.wait(20)
+            transport.stop()
+            error = request.exception(timeout=20)
+        for each in waiting:
+            each.close()
+    assert type(error) is BrazeError
 
 
 def test_get_after_stop_sends_nothing(raw_server, transport_to):
     server = raw_server(answer())
     transport = transport_to(server)
     transport.stop()
-    with pytest.raises(BrazeError, match="told to end"):
+    with pytest.raises(BrazeError, match="Task stopped"):
         transport.get(LIST, {})
     assert server.requests == []
 

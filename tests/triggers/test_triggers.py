@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -24,6 +25,12 @@ LIST, SERIES = "/campaigns/list", "/campaigns/data_series"
 DAY = "2025-02-28"
 AS_OF = "2025-03-01T17:00:00Z"
 LATER = 4e9
+
+
+@pytest.fixture
+def _impatient(monkeypatch) -> None:
+    """Let a trigger check again at once."""
+    monkeypatch.setattr(triggers, "LEAST_POKE_SECONDS", 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -91,18 +98,20 @@ def test_trigger_of_given_campaigns_asks_these_alone(workspace):
     assert [request.params.get("campaign_id") for request in workspace.requests] == ids
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_trigger_asks_again_until_the_day_is_there(server_of):
     server = server_of(days(), days("2025-02-27"), days("2025-02-27", DAY))
     assert event_of(campaign_ids=["a"])["found"]["campaign_id"] == "a"
     assert len(server.requests) == 3
 
 
+@pytest.mark.usefixtures("_impatient")
 def test_trigger_asks_again_after_what_fails_for_a_moment(server_of, caplog):
     server = server_of(FAILED, FAILED[:-5], days(DAY))
     assert event_of(campaign_ids=["a"])["status"] == "success"
     assert len(server.requests) == 3
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "a could not be asked for 2025-02-28: BrazeServerError: /campaigns/data_series answered 500" in warned[0]
+    assert "Could not check a for 2025-02-28: BrazeServerError: /campaigns/data_series returned status 500" in warned[0]
     assert "BrazeTransportError" in warned[1]
 
 
@@ -123,12 +132,39 @@ def test_trigger_of_a_wrong_connection_tells_the_error(monkeypatch):
     assert event_of()["error_type"] == "BrazeConfigError"
 
 
-def test_trigger_without_a_connection_fails():
-    with pytest.raises(Exception, match="no_such") as caught:
-        event_of(braze_conn_id="no_such")
-    assert type(caught.value).__name__ == "AirflowNotFoundException"
+def test_trigger_without_a_connection_returns_the_error():
+    event = event_of(braze_conn_id="no_such")
+    assert event["error_type"] == "BrazeConfigError"
+    assert event["message"].startswith("Connection 'no_such' does not exist. ")
 
 
+@pytest.mark.parametrize("day", ["yesterday", "2025-02-30", "", None])
+def test_trigger_of_a_day_that_is_not_a_date_returns_the_error(workspace, day):
+    event = event_of(day=day)
+    assert event["error_type"] == "BrazeWindowError"
+    assert repr(day) in event["message"]
+    assert workspace.count() == 0
+
+
+def test_trigger_of_an_unknown_time_zone_returns_the_error(workspace):
+    assert event_of(timezone="EST")["error_type"] == "BrazeConfigError"
+    assert workspace.count() == 0
+
+
+def test_trigger_returns_an_unexpected_error_by_name_alone(monkeypatch, caplog):
+    def fail(*given: Any) -> None:
+        raise RuntimeError("something secret")
+
+    monkeypatch.setattr(triggers, "first_probe", fail)
+    assert event_of() == {
+        "status": "error",
+        "error_type": "BrazeError",
+        "message": "RuntimeError in the trigger. See the triggerer's log.",
+    }
+    assert "The trigger failed" in caplog.text
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_trigger_reads_the_connection_anew_for_each_probe(server_of, raw_server, monkeypatch):
     def change_key(stream: Any, closing: Any) -> None:
         server_of(days(DAY))
@@ -182,7 +218,7 @@ def clock(monkeypatch) -> Clock:
 class Probes(CampaignDataSeriesTrigger):
     """Notes when it asks, and finds the day at the third time."""
 
-    async def _probe(self) -> Any:
+    async def _probe(self, window: Any) -> Any:
         self.asked_at = [*getattr(self, "asked_at", []), triggers.time.time()]
         return {"day": self.day} if len(self.asked_at) == 3 else None
 
@@ -191,6 +227,12 @@ def probes_of(**given: Any) -> tuple[list[float], Any]:
     trigger = Probes(**{"day": DAY, "timezone": "UTC", "give_up_at": LATER, **given})
     (event,) = asyncio.run(events_of(trigger))
     return getattr(trigger, "asked_at", []), event
+
+
+@pytest.mark.parametrize("poke_interval", [0.0, -5.0, 9.9])
+def test_trigger_never_checks_more_often_than_every_ten_seconds(clock, poke_interval):
+    checked_at, _ = probes_of(ready_at=1_010_000.0, poke_interval=poke_interval)
+    assert [later - earlier for earlier, later in itertools.pairwise(checked_at)] == pytest.approx([10.0, 10.0])
 
 
 def test_trigger_spreads_its_first_probe_over_an_interval_then_asks_at_each(clock):
