@@ -93,7 +93,9 @@ class Lake:
         with Spool(CAMPAIGNS.tables, 100, 100) as spool:
             for run in runs:
                 spool.add(run)
-            return self.publisher(store, check).publish_days(spool, [BY_NAME[name] for name in tables], spool.days if days is None else days)
+            return self.publisher(store, check).publish_days(
+                spool, [BY_NAME[name] for name in tables], spool.days if days is None else days
+            )
 
     def read(self, table: str, day: date = DAY) -> pa.Table:
         extension = "parquet" if self.file_format == "parquet" else "jsonl.gz"
@@ -419,7 +421,9 @@ def campaigns(*rows: dict[str, Any]) -> pa.Table:
 def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(destination, file_format):
     lake = Lake(destination, file_format)
     extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
-    lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"}))
+    lake.publisher().publish_whole(
+        BY_NAME["campaigns"], campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"})
+    )
     current = campaigns({"campaign_id": "b", "tags": []}, {"campaign_id": "c", "tags": ["y", None]})
     landed = lake.publisher().publish_whole(BY_NAME["campaigns"], current)
     ((name, content),) = destination.contents().items()
