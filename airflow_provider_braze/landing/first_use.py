@@ -1,4 +1,4 @@
-"""Checks that are made once, when a destination is first used: does the store keep concurrent runs apart?"""
+"""The check of a store when a destination is first used: whether it keeps concurrent runs apart."""
 
 from __future__ import annotations
 
@@ -29,24 +29,26 @@ def check_conditional_writes(store: Store) -> None:
 
     :raises BrazeConfigError: The store does not reject it, and nobody accepted that.
     """
-    if _rejects_second_creation(store):
+    reason = _second_creation(store)
+    if reason is None:
         return
     if store.read(SINGLE_WRITER) is None:
         raise BrazeConfigError(
-            f"The store of {store.uri} does not support conditional writes (If-None-Match, If-Match), so two runs at "
-            "the same time could overwrite each other's data. Use another store. Or, if only one run at a time lands "
-            f"here, accept it by creating the object {store.uri_of(SINGLE_WRITER)} with any content."
+            f"The store of {store.uri} does not support conditional writes ({reason}), so two runs at the same time "
+            "could overwrite each other's data. Use another store. Or, if only one run at a time lands here, accept "
+            f"it by creating the object {store.uri_of(SINGLE_WRITER)} with any content."
         )
     store.accept_unconditional_writes()
-    log.warning("The store of %s does not support conditional writes. Let only one run at a time land here", store.uri)
+    log.warning("%s does not support conditional writes (%s). Let only one run at a time land here", store.uri, reason)
 
 
-def _rejects_second_creation(store: Store) -> bool:
+def _second_creation(store: Store) -> str | None:
+    """Create an object twice. Return why the store cannot reject the second creation, None if it does."""
     try:
         for _ in range(2):
             store.write(README, _TEXT, None)
     except VersionConflictError:
-        return True
-    except ConditionsUnsupportedError:
-        return False
-    return False
+        return None
+    except ConditionsUnsupportedError as error:
+        return f"it rejected `If-None-Match`, or a checksum header: {error}"
+    return "it ignores `If-None-Match`"

@@ -177,12 +177,12 @@ class Store:
 
 
 def _open_file_system(uri: str, conn_id: str | None) -> AbstractFileSystem:
-    from airflow.exceptions import AirflowNotFoundException
-
     try:
         from airflow.sdk import BaseHook, ObjectStoragePath
+        from airflow.sdk.exceptions import AirflowNotFoundException
     except ImportError:  # Airflow 2.11
-        from airflow.hooks.base import BaseHook  # type: ignore[no-redef]
+        from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]
+        from airflow.hooks.base import BaseHook  # type: ignore[attr-defined,no-redef]
         from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
 
     try:
@@ -199,8 +199,8 @@ def _open_file_system(uri: str, conn_id: str | None) -> AbstractFileSystem:
         extra = extra_of(uri.partition("://")[0])
         advice = f"Install airflow-provider-braze-analytics[{extra}]" if extra else "Install the package of this store"
         raise BrazeConfigError(
-            f"The destination {uri[:200]!r} cannot be used: {_first_line(error)}. {advice}, if it is missing, or correct "
-            "the destination or its connection."
+            f"The destination {uri[:200]!r} cannot be used: {_first_line(error)}. {advice}, if it is missing, or "
+            "correct the destination or its connection."
         ) from error
 
 
@@ -214,4 +214,5 @@ def _with_uri(error: Exception, uri: str) -> OSError:
 
 def _first_line(error: Exception) -> str:
     # Azure's errors continue with the whole response.
-    return str(error).partition("\n")[0][:300].rstrip(".")
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).partition("\n")[0][:300].rstrip(".")

@@ -31,7 +31,7 @@ from tests.landing.tables import DAY, days_of, table_of
 NEXT = DAY + timedelta(days=1)
 RUN = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1}
 TABLES = ["campaign_days", "campaign_messages"]
-PENDING = "_braze/pending/part-00-of-01.json"
+PENDING = "_braze/campaigns/pending/part-00-of-01.json"
 READ = Spool.read
 
 
@@ -93,9 +93,7 @@ class Lake:
         with Spool(CAMPAIGNS.tables, 100, 100) as spool:
             for run in runs:
                 spool.add(run)
-            return self.publisher(store, check).publish_days(
-                spool, [BY_NAME[name] for name in tables], spool.days if days is None else days
-            )
+            return self.publisher(store, check).publish_days(spool, [BY_NAME[name] for name in tables], spool.days if days is None else days)
 
     def read(self, table: str, day: date = DAY) -> pa.Table:
         extension = "parquet" if self.file_format == "parquet" else "jsonl.gz"
@@ -421,9 +419,7 @@ def campaigns(*rows: dict[str, Any]) -> pa.Table:
 def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(destination, file_format):
     lake = Lake(destination, file_format)
     extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
-    lake.publisher().publish_whole(
-        BY_NAME["campaigns"], campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"})
-    )
+    lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "a", "tags": ["x"]}, {"campaign_id": "b"}))
     current = campaigns({"campaign_id": "b", "tags": []}, {"campaign_id": "c", "tags": ["y", None]})
     landed = lake.publisher().publish_whole(BY_NAME["campaigns"], current)
     ((name, content),) = destination.contents().items()

@@ -57,9 +57,7 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
     new = data.draw(rows_of(name, returned))
     kept = [row for row in old if row["campaign_id"] not in returned]
 
-    found = replace_subjects(
-        TABLES[name], table_of(name, *old), sort_rows(name, table_of(name, *new)), ids_of(returned)
-    )
+    found = replace_subjects(TABLES[name], table_of(name, *old), sort_rows(name, table_of(name, *new)), ids_of(returned))
 
     assert by_content(found) == by_content(table_of(name, *kept, *new))
     keys = [key_of(name, row) for row in found.to_pylist()]
