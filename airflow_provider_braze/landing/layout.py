@@ -1,60 +1,84 @@
-"""Where things lie below a destination, and the guard that keeps all runs on one layout."""
+"""Where objects lie below a destination, and the guard that keeps all runs on one layout.
+
+A destination has one host and one time zone, in ``_braze/destination.json``. Each of its series has a layout of its own
+below ``_braze/<series>/``. Both objects are written just before the first data object, so a run that fails earlier
+claims nothing, and never change. The first of several concurrent runs writes them, and all others compare.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.store import Store, Stored
+from airflow_provider_braze.landing.first_use import check_conditional_writes
+from airflow_provider_braze.landing.store import Store
 
 FileFormat = Literal["parquet", "jsonl"]
 
 _EXTENSIONS: Final = {"parquet": "parquet", "jsonl": "jsonl.gz"}
-_LAYOUT: Final = "_braze/layout.json"
+_DESTINATION: Final = "_braze/destination.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What all runs over one destination must agree on; else a day would be stored twice under two names.
+    """What all runs of a series over one destination must agree on. Else a day would be stored under two names.
 
-    :param parts: among how many tasks the campaigns are divided.
-    :param file_format: of the data objects.
-    :param timezone: the company's time zone, in which days are counted.
-    :param host: the REST endpoint: another workspace's campaigns belong elsewhere.
-    :param schema_version: raised when a table changes otherwise than by new columns at its end.
+    :param parts: Number of tasks that share the subjects.
+    :param file_format: Format of the data objects.
+    :param timezone: The company's time zone, in which days are counted. All series of a destination share it.
+    :param host: REST endpoint. All series of a destination share it: another workspace's data belongs elsewhere.
+    :param series: Name of the series, and of the folder of its bookkeeping.
+    :param schema_version: Raised when a table changes other than by new columns at its end.
     """
 
     parts: int
     file_format: FileFormat
     timezone: str
     host: str
+    series: str = "campaigns"
     schema_version: int = 1
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What all series of a destination agree on."""
+        return {"host": self.host, "timezone": self.timezone}
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What all runs of this series agree on."""
+        return {name: value for name, value in asdict(self).items() if name not in self.shared}
+
+    @property
+    def folder(self) -> str:
+        """Folder of the series' bookkeeping."""
+        return f"_braze/{self.series}"
+
     def day_object(self, table: str, day: date, part: int) -> str:
-        """Name the object of a table's day."""
+        """Return the name of the object of a table's day."""
         return f"{table}/dt={day.isoformat()}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
 
     def part_object(self, table: str, part: int) -> str:
-        """Name a part's object of a table that is not divided by day."""
+        """Return the name of a part's object of a table that is not divided by day."""
         return f"{table}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
 
     def whole_object(self, table: str) -> str:
-        """Name the object of a table that is divided neither by day nor by part."""
+        """Return the name of the object of a table that is divided neither by day nor by part."""
         return f"{table}/{table}.{_EXTENSIONS[self.file_format]}"
 
     def manifest(self, window: Window | None, part: int) -> str:
-        """Name the manifest of a window's run; without a window, of a run that lands no days."""
+        """Return the name of the manifest of a window's run; without a window, of a run that lands no days."""
         name = f"{window.start.isoformat()}_{window.end.isoformat()}" if window else "without_days"
-        return f"_braze/manifests/{name}/{self._part(part)}.json"
+        return f"{self.folder}/manifests/{name}/{self._part(part)}.json"
 
     def pending(self, part: int) -> str:
-        """Name the note of the days that a run is about to change."""
-        return f"_braze/pending/{self._part(part)}.json"
+        """Return the name of the note of the days that a run is about to change."""
+        return f"{self.folder}/pending/{self._part(part)}.json"
 
     def _part(self, part: int) -> str:
         width = max(2, len(str(self.parts)))
@@ -71,51 +95,59 @@ def part_of(subject: str, parts: int) -> int:
 
 
 def validate_layout(store: Store, layout: Layout) -> None:
-    """Compare with the layout that is there, and write nothing: the key may be wrong yet, or the host.
+    """Compare with the destination's layout, if it has one. Else check the store. Claim nothing.
 
-    :raises BrazeConfigError: the destination has another one.
-    :raises BrazeDataError: its note cannot be read.
+    :raises BrazeConfigError: The destination has another layout, or its store cannot keep concurrent runs apart.
+    :raises BrazeDataError: The layout cannot be read.
     """
-    stored = store.read(_LAYOUT)
-    if stored is not None:
-        _compare(store, stored, layout)
+    content = store.read_once(_DESTINATION)
+    if content is None:
+        check_conditional_writes(store)
+    elif _compare(store, _DESTINATION, content, layout.shared).get("conditional_writes") is False:
+        store.accept_unconditional_writes()
+    name = f"{layout.folder}/layout.json"
+    if (content := store.read_once(name)) is not None:
+        _compare(store, name, content, layout.own)
 
 
 def ensure_layout(store: Store, layout: Layout) -> None:
-    """Write the layout of a new destination, or compare with the one that is there.
+    """Write the layout of a new destination, or compare with the existing one.
 
-    :raises BrazeConfigError: the destination has another one; nothing was changed.
-    :raises BrazeDataError: its note cannot be read.
+    Call it before each write of a data object. After the first call, it costs no request.
+
+    :raises BrazeConfigError: The destination has another layout. Nothing was changed.
+    :raises BrazeDataError: The layout cannot be read.
     """
+    shared = {**layout.shared, "conditional_writes": store.has_conditional_writes}
+    for name, mine, document in (
+        (_DESTINATION, layout.shared, shared),
+        (f"{layout.folder}/layout.json", layout.own, layout.own),
+    ):
+        content = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode()
+        _compare(store, name, store.write_once(name, content), mine)
 
-    def change(stored: Stored | None) -> bytes | None:
-        if stored is None:
-            return (json.dumps(asdict(layout), indent=2, sort_keys=True) + "\n").encode()
-        _compare(store, stored, layout)
-        return None
 
-    store.update(_LAYOUT, change)
+def _compare(store: Store, name: str, content: bytes, mine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an object says, if it agrees with this run."""
+    found = _parse(store, name, content)
+    for key, value in mine.items():
+        if found.get(key) != value:
+            raise BrazeConfigError(
+                f"{store.uri} holds data with {key}={found.get(key)!r}, but this run has {key}={value!r}. Use the same "
+                "value (`timezone` is the operator's or the connection's, `host` the connection's), or another "
+                f"destination. If nothing has landed yet, remove {store.uri_of(name)}."
+            )
+    return found
 
 
-def _parse(store: Store, stored: Stored) -> dict[str, object]:
+def _parse(store: Store, name: str, content: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(stored.content)
+        found = json.loads(content)
     except ValueError:
         found = None
     if not isinstance(found, dict):
         raise BrazeDataError(
-            f"{store.uri_of(_LAYOUT)} is no JSON object. Restore it, or remove it if all runs over this destination "
+            f"{store.uri_of(name)} is not a JSON object. Restore it. Or remove it, if all runs over this destination "
             "use the same parts, format, time zone and host."
         )
     return found
-
-
-def _compare(store: Store, stored: Stored, layout: Layout) -> None:
-    found = _parse(store, stored)
-    for name, value in asdict(layout).items():
-        if found.get(name) != value:
-            raise BrazeConfigError(
-                f"{store.uri} was landed with {name}={found.get(name)!r}, but this run has {name}={value!r}. "
-                "Use the same (the zone is the argument or connection field `timezone`, the host is the connection's), "
-                "or another destination: one destination holds one layout."
-            )

@@ -14,6 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
+from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
 from airflow_provider_braze.landing.spool import split_days
 
@@ -169,6 +170,7 @@ class Publisher:
             holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
             content = encode(merged, file_format, holds)
             size = len(content)
+            ensure_layout(self.store, self.layout)
             if day is not None:
                 self.pending.note()
             is_attempted = True

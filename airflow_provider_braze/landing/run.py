@@ -17,7 +17,6 @@ from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
 from airflow_provider_braze.landing.details import land_details
-from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.log import format_result, name_chunk, with_progress
 from airflow_provider_braze.landing.manifest import Pending, unreported_days, write_manifest
 from airflow_provider_braze.landing.memory import load_arrow, release_memory
@@ -73,7 +72,6 @@ def land(
     """
     load_arrow()
     began = time.monotonic()
-    ensure_layout(store, plan.layout)
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
     # The days that a crashed run left unreported are reported by the next run of days.
     unreported = pending.inherited | unreported_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()

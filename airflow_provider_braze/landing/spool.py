@@ -12,10 +12,12 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from airflow_provider_braze.exceptions import BrazeConfigError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _ROWS_PER_BLOCK: Final = 2_000
 _FEWEST_BLOCKS: Final = 8
+_PROBE_BYTES: Final = 2**16
 
 
 class _Place(NamedTuple):
@@ -53,6 +56,7 @@ class Spool:
         schemas = {table.name: schema_of(table) for table in tables}
 
         self.rows_per_day = rows_per_day
+        self._folder = folder
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._fingerprints: dict[tuple[str, date], Fingerprint] = {}
@@ -97,9 +101,10 @@ class Spool:
 
         :raises OSError: the disk is full, or cannot be written.
         """
-        for name, table in tables.items():
-            if table.num_rows:
-                self._write_run(name, table)
+        with _naming_folder(self._folder):
+            for name, table in tables.items():
+                if table.num_rows:
+                    self._write_run(name, table)
 
     def read(self, table: Table, block: Sequence[date]) -> pa.Table:
         """Give all rows of a table's block, in no particular order; safe in any thread.
@@ -165,6 +170,7 @@ class Batches:
     def __init__(self, schema: pa.Schema, folder: str | None) -> None:
         import pyarrow as pa
 
+        self._folder = folder
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
         self._writer = pa.ipc.new_stream(self._file, schema, options=pa.ipc.IpcWriteOptions(compression="zstd"))
 
@@ -173,7 +179,8 @@ class Batches:
 
         :raises OSError: the disk is full, or cannot be written.
         """
-        self._writer.write_table(table)
+        with _naming_folder(self._folder):
+            self._writer.write_table(table)
 
     def read(self) -> pa.Table:
         """Give the rows of all batches, after the last one."""
@@ -188,3 +195,32 @@ class Batches:
         # What is not written yet need not be; on a full disk it could not.
         with suppress(OSError):
             self._file.close()
+
+
+def check_spool_folder(folder: str | None) -> None:
+    """Check that files can be written to the spool's folder.
+
+    :param folder: Folder for the spool, None for the system's folder of temporary files.
+    :raises BrazeConfigError: The folder does not exist, or is not writable.
+    :raises OSError: The disk is full.
+    """
+    try:
+        with _naming_folder(folder), tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise BrazeConfigError(str(error)) from error
+
+
+@contextmanager
+def _naming_folder(folder: str | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        place = folder or "the system's folder of temporary files"
+        # This makes the subclass that fits the number.
+        raise OSError(
+            error.errno,
+            f"Could not write to the `spool_folder` {place}: {error.strerror or error}. Set `spool_folder` to a folder "
+            "that exists and is writable, with enough space (`dry_run` shows how much)",
+        ) from error

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, tzinfo
 from typing import Any, Final
 
 from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.landing.destination import asset_uri
 from airflow_provider_braze.task.run_dates import core_timetable, schedule_timezone
 
 DAILY_KEY: Final = "%Y-%m-%dT%H:%M:%S"
@@ -51,7 +52,7 @@ def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], ext
         event.extra.update(extra)
         if isinstance(outlet, AssetAlias):
             if hasattr(event, "asset_alias_events"):
-                event.add(Asset(extra["destination"]), extra=dict(extra))
+                event.add(Asset(asset_uri(extra["destination"])), extra=dict(extra))
         elif keys and hasattr(event, "add_partitions"):
             event.add_partitions(keys)
 

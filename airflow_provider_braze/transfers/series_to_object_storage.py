@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_braze.core.bounds import given_text
@@ -11,10 +12,12 @@ from airflow_provider_braze.core.series import Series, Subject
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.landing.destination import is_literal, resolve_literal
 from airflow_provider_braze.landing.details import open_details
 from airflow_provider_braze.landing.layout import FileFormat, Layout, validate_layout
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.plan import Plan, choose_subjects
+from airflow_provider_braze.landing.spool import check_spool_folder
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import check_arguments, check_dates
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
@@ -26,6 +29,7 @@ from airflow_provider_braze.task.lineage import (
     tables_to_write,
     tables_written,
 )
+from airflow_provider_braze.task.mapping import copies_collide
 from airflow_provider_braze.task.metrics import emit, landing_metrics
 from airflow_provider_braze.task.window import may_run_look_back, resolve_run_window
 
@@ -89,7 +93,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
     def __init__(
         self,
         *,
-        destination: str,
+        destination: str | PathLike[str],
         object_storage_conn_id: str | None = None,
         start: str | datetime | None = None,
         end: str | datetime | None = None,
@@ -108,8 +112,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.destination = destination
-        self.object_storage_conn_id = object_storage_conn_id
+        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+        self._has_literal_destination = is_literal(destination)
         self.start = start
         self.end = end
         self.lookback_days = self.series.lookback_days if lookback_days is None else lookback_days
@@ -153,6 +157,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         """Land the run's days and return the summary."""
         with fail_fast_on_permanent_errors():
             self._check_mapping(context)
+            check_spool_folder(given_text(self.spool_folder))
             self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
             try:
                 given = self._check_subjects(self.given_subjects())
@@ -164,7 +169,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
                     end=self.end,
                     lookback_days=self.lookback_days,
                 )
-                layout = Layout(self.parts, self.file_format, window.timezone, hook.settings.credentials.base_url)
+                host = hook.settings.credentials.base_url
+                layout = Layout(self.parts, self.file_format, window.timezone, host, self.series.name)
                 # Before the first request: a run that may not land here need not list anything.
                 store = None if self.is_dry_run else self._open_store(layout)
                 plan = self._plan(context, hook, given, window, layout)
@@ -281,20 +287,13 @@ class SeriesToObjectStorageOperator(BaseOperator):
         return catalog
 
     def _check_mapping(self, context: Context) -> None:
-        if self.part is None and _is_mapped_over_one_destination(context, self.task_id):
+        has_literal = self._has_literal_destination
+        if copies_collide(context, self.task_id, has_literal_destination=has_literal, part=self.part):
             raise BrazeConfigError(
                 "This task is mapped, and its copies land in the same destination. Divide the "
                 f"{self.series.plural} among them by partial(parts=16, ...).expand(part=list(range(16))), or give each "
                 "copy a destination of its own."
             )
-
-
-def _is_mapped_over_one_destination(context: Context, task_id: str) -> bool:
-    if getattr(context["ti"], "map_index", -1) < 0:
-        return False
-    # Only the task as the Dag declares it shows what it is mapped over; this one is a copy.
-    declared = getattr(context["dag"].get_task(task_id), "partial_kwargs", {})
-    return "destination" in declared and "{{" not in str(declared["destination"])
 
 
 def _identity_of(context: Context) -> dict[str, Any]:

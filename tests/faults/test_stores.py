@@ -22,8 +22,8 @@ from tests.faults.disk import FULL
 
 OBJECT = f"campaign_days/dt={DAYS[1]}/part-00-of-01.parquet"
 LAYOUT = "_braze/layout.json"
-PENDING = "_braze/pending/part-00-of-01.json"
-MANIFEST = f"_braze/manifests/{DAYS[0]}_2026-11-19/part-00-of-01.json"
+PENDING = "_braze/campaigns/pending/part-00-of-01.json"
+MANIFEST = f"_braze/campaigns/manifests/{DAYS[0]}_2026-11-19/part-00-of-01.json"
 
 
 @dataclass

@@ -6,17 +6,19 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.layout import Layout, ensure_layout, part_of
+from airflow_provider_braze.landing.layout import Layout, ensure_layout, part_of, validate_layout
 from airflow_provider_braze.landing.store import Store
 
-NOTE = "_braze/layout.json"
+DESTINATION = "_braze/destination.json"
+LAYOUT = "_braze/campaigns/layout.json"
 DAY = date(2026, 11, 18)
 WINDOW = Window(date(2026, 10, 19), date(2026, 11, 19))
 
@@ -45,9 +47,9 @@ def store(destination) -> Store:
 def test_names_of_a_part_are_as_wide_as_the_count_of_parts(parts, part, name):
     layout = a_layout(parts)
     assert layout.day_object("campaign_days", DAY, part) == f"campaign_days/dt=2026-11-18/{name}.parquet"
-    assert layout.manifest(WINDOW, part) == f"_braze/manifests/2026-10-19_2026-11-19/{name}.json"
-    assert layout.manifest(None, part) == f"_braze/manifests/without_days/{name}.json"
-    assert layout.pending(part) == f"_braze/pending/{name}.json"
+    assert layout.manifest(WINDOW, part) == f"_braze/campaigns/manifests/2026-10-19_2026-11-19/{name}.json"
+    assert layout.manifest(None, part) == f"_braze/campaigns/manifests/without_days/{name}.json"
+    assert layout.pending(part) == f"_braze/campaigns/pending/{name}.json"
 
 
 def test_names_of_jsonl_objects_say_that_they_are_compressed():
@@ -105,31 +107,58 @@ def test_part_of_many_ids_is_spread_evenly(parts):
     assert max(counts.values()) < 270 or parts == 1
 
 
-def test_settle_layout_of_a_new_destination_writes_it(store, destination):
+SHARED = {"conditional_writes": True, "host": "https://rest.fra-02.braze.eu", "timezone": "Europe/Berlin"}
+
+
+def test_ensure_layout_of_a_new_destination_writes_it(store, destination):
     ensure_layout(store, a_layout(16))
-    (name, content), *others = destination.contents().items()
-    assert (name, others) == (NOTE, [])
-    assert json.loads(content) == {
-        "parts": 16,
-        "file_format": "parquet",
-        "timezone": "Europe/Berlin",
-        "host": "https://rest.fra-02.braze.eu",
-        "schema_version": 1,
-    }
+    found = {name: json.loads(content) for name, content in destination.contents().items()}
+    own = {"parts": 16, "file_format": "parquet", "series": "campaigns", "schema_version": 1}
+    assert found == {DESTINATION: SHARED, LAYOUT: own}
 
 
-def test_settle_layout_again_leaves_the_object_alone(store):
+def test_ensure_layout_again_leaves_the_objects_alone(destination):
+    for _ in range(2):
+        store = Store(destination.uri, destination.conn_id)
+        ensure_layout(store, a_layout())
+        versions = [store.read(name).version for name in (DESTINATION, LAYOUT)]
+    again = Store(destination.uri, destination.conn_id)
+    assert [again.read(name).version for name in (DESTINATION, LAYOUT)] == versions
+
+
+@pytest.mark.parametrize("first", [ensure_layout, validate_layout])
+def test_ensure_layout_of_a_known_destination_costs_no_request(destination, monkeypatch, first):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+    store = Store(destination.uri, destination.conn_id)
+    first(store, a_layout())
+    monkeypatch.setattr(store, "_objects", SimpleNamespace(has_conditional_writes=True))
     ensure_layout(store, a_layout())
-    first = store.read(NOTE)
+
+
+def test_validate_layout_of_a_known_destination_costs_two_reads(destination, monkeypatch):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+    calls = []
+    for name in ("read", "write", "delete"):
+        act = getattr(Store, name)
+        monkeypatch.setattr(Store, name, lambda *args, act=act, name=name: (calls.append(name), act(*args))[1])
+    validate_layout(Store(destination.uri, destination.conn_id), a_layout())
+    assert calls == ["read", "read"]
+
+
+def test_validate_layout_of_a_new_destination_claims_nothing(store, destination):
+    validate_layout(store, a_layout(timezone="UTC"))
+    assert list(destination.contents()) == ["_braze/README.txt"]
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+
+
+def test_layout_accepts_what_a_later_version_adds_to_it(store):
+    store.write(DESTINATION, json.dumps({**SHARED, "later": True}).encode(), None)
+    store.write(LAYOUT, json.dumps({**a_layout().own, "later": True}).encode(), None)
+    validate_layout(store, a_layout())
     ensure_layout(store, a_layout())
-    assert store.read(NOTE) == first
 
 
-def test_settle_layout_accepts_what_a_later_version_adds_to_it(store):
-    store.write(NOTE, json.dumps({**asdict(a_layout()), "later": True}).encode(), None)
-    ensure_layout(store, a_layout())
-
-
+@pytest.mark.parametrize("check", [validate_layout, ensure_layout])
 @pytest.mark.parametrize(
     ("field", "other"),
     [
@@ -140,40 +169,65 @@ def test_settle_layout_accepts_what_a_later_version_adds_to_it(store):
         ("schema_version", 2),
     ],
 )
-def test_settle_layout_with_another_field_names_both_values_and_writes_nothing(store, destination, field, other):
-    ensure_layout(store, a_layout())
+def test_layout_with_another_field_names_both_values_and_writes_nothing(destination, check, field, other):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
     before = destination.contents()
     with pytest.raises(BrazeConfigError) as caught:
-        ensure_layout(store, replace(a_layout(), **{field: other}))
+        check(Store(destination.uri, destination.conn_id), replace(a_layout(), **{field: other}))
     assert f"with {field}={getattr(a_layout(), field)!r}, but this run has {field}={other!r}" in str(caught.value)
     assert destination.uri in str(caught.value)
     assert destination.contents() == before
 
 
-def test_settle_layout_where_a_field_is_missing_is_refused(store):
-    store.write(NOTE, b'{"parts": 1}', None)
+@pytest.mark.parametrize("check", [validate_layout, ensure_layout])
+@pytest.mark.parametrize(("field", "other"), [("timezone", "UTC"), ("host", "https://rest.iad-01.braze.com")])
+def test_series_with_another_host_or_zone_than_its_siblings_is_rejected(destination, check, field, other):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+    sibling = replace(a_layout(), series="canvases", **{field: other})
+    with pytest.raises(BrazeConfigError, match=rf"holds data with {field}=.*, but this run has {field}='{other}'"):
+        check(Store(destination.uri, destination.conn_id), sibling)
+
+
+def test_series_of_one_destination_have_parts_and_formats_of_their_own(destination):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+    sibling = replace(a_layout(16, "jsonl"), series="canvases")
+    for check in (validate_layout, ensure_layout):
+        check(Store(destination.uri, destination.conn_id), sibling)
+    assert set(destination.contents()) == {DESTINATION, LAYOUT, "_braze/canvases/layout.json"}
+    assert sibling.pending(3) == "_braze/canvases/pending/part-03-of-16.json"
+
+
+@pytest.mark.parametrize("check", [validate_layout, ensure_layout])
+def test_layout_where_a_field_is_missing_is_rejected(store, check):
+    store.write(DESTINATION, json.dumps(SHARED).encode(), None)
+    store.write(LAYOUT, b'{"parts": 1}', None)
     with pytest.raises(BrazeConfigError, match=r"file_format=None, but this run has file_format='parquet'"):
-        ensure_layout(store, a_layout())
+        check(store, a_layout())
 
 
+@pytest.mark.parametrize("check", [validate_layout, ensure_layout])
+@pytest.mark.parametrize("name", [DESTINATION, LAYOUT])
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\xfd", b"<html>"])
-def test_settle_layout_over_a_broken_note_is_a_data_error_and_keeps_it(store, destination, content):
-    destination.put(NOTE, content)
-    with pytest.raises(BrazeDataError, match="is no JSON object") as caught:
-        ensure_layout(store, a_layout())
-    assert str(caught.value).startswith(f"{destination.uri}/{NOTE}")
-    assert destination.contents() == {NOTE: content}
+def test_layout_that_is_broken_is_a_data_error_and_stays(store, destination, check, name, content):
+    contents = {DESTINATION: json.dumps(SHARED).encode(), name: content}
+    destination.restore(contents)
+    with pytest.raises(BrazeDataError, match="is not a JSON object") as caught:
+        check(store, a_layout())
+    assert str(caught.value).startswith(f"{destination.uri}/{name}")
+    assert destination.contents() == contents
 
 
-def test_settle_layout_of_two_first_runs_at_once_has_one_winner(destination):
+@pytest.mark.parametrize(("field", "other"), [("timezone", "UTC"), ("parts", 16)])
+def test_layout_of_two_first_runs_at_once_has_one_winner(destination, field, other):
     barrier = threading.Barrier(2)
+    contended = DESTINATION if field == "timezone" else LAYOUT
 
     class Meeting(Store):
         """A store over which both runs have seen that there is no layout, before either writes one."""
 
         def read(self, name):
             found = super().read(name)
-            if found is None:
+            if found is None and name == contended:
                 barrier.wait()
             return found
 
@@ -184,10 +238,11 @@ def test_settle_layout_of_two_first_runs_at_once_has_one_winner(destination):
             return error
         return None
 
-    layouts = [a_layout(1), a_layout(16)]
+    layouts = [a_layout(), replace(a_layout(), **{field: other})]
     with ThreadPoolExecutor(2) as pool:
         errors = list(pool.map(run, layouts))
     (winner,) = [layout for layout, error in zip(layouts, errors, strict=True) if error is None]
-    (refusal,) = filter(None, errors)
-    assert f"was landed with parts={winner.parts}" in str(refusal)
-    assert json.loads(destination.contents()[NOTE]) == asdict(winner)
+    (rejection,) = filter(None, errors)
+    assert f"holds data with {field}={getattr(winner, field)!r}" in str(rejection)
+    assert json.loads(destination.contents()[LAYOUT]) == winner.own
+    assert json.loads(destination.contents()[DESTINATION]) == {**winner.shared, "conditional_writes": True}

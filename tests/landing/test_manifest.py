@@ -9,7 +9,7 @@ from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.landing.manifest import unreported_days, write_manifest
 from airflow_provider_braze.landing.store import Store
 
-NAME = "_braze/manifests/2026-11-18_2026-11-19/part-00-of-01.json"
+NAME = "_braze/campaigns/manifests/2026-11-18_2026-11-19/part-00-of-01.json"
 RUN = {"dag_id": "dag", "run_id": "scheduled__1", "task_id": "task", "map_index": -1, "try_number": 2}
 
 

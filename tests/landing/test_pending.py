@@ -11,7 +11,7 @@ from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.landing.manifest import Pending
 from airflow_provider_braze.landing.store import Store
 
-NAME = "_braze/pending/part-00-of-01.json"
+NAME = "_braze/campaigns/pending/part-00-of-01.json"
 
 
 def a_run(name="one", **others):
@@ -153,12 +153,12 @@ def test_note_of_a_run_that_an_earlier_try_noted_has_the_days_of_both(store, not
 
 
 def test_pending_of_another_part_is_none_of_ours(store, destination):
-    Pending(store, "_braze/pending/part-01-of-02.json", a_run(), [MONDAY]).note()
-    pending = Pending(store, "_braze/pending/part-00-of-02.json", a_run(), [MONDAY])
+    Pending(store, "_braze/campaigns/pending/part-01-of-02.json", a_run(), [MONDAY]).note()
+    pending = Pending(store, "_braze/campaigns/pending/part-00-of-02.json", a_run(), [MONDAY])
     assert pending.inherited == frozenset()
     pending.note()
     pending.clear()
-    assert list(destination.contents()) == ["_braze/pending/part-01-of-02.json"]
+    assert list(destination.contents()) == ["_braze/campaigns/pending/part-01-of-02.json"]
 
 
 BROKEN = [b"", b"{", b"[]", b"null", b"{}", b'{"runs": 5}', b'{"runs": {"a": 5}}', b'{"runs": {"a": [5]}}', b"\xff"]

@@ -31,7 +31,7 @@ from tests.landing.tables import DAY, days_of, table_of
 NEXT = DAY + timedelta(days=1)
 RUN = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1}
 TABLES = ["campaign_days", "campaign_messages"]
-PENDING = "_braze/pending/part-00-of-01.json"
+PENDING = "_braze/campaigns/pending/part-00-of-01.json"
 READ = Spool.read
 
 

@@ -20,7 +20,7 @@ FIRST = date(2026, 10, 24)
 """The clocks of Berlin go back on the day after."""
 RUN = {"dag_id": "dag", "run_id": "scheduled__1", "task_id": "task", "map_index": -1, "try_number": 2}
 STATS = TransportStats(requests=12, retries=2, waits=1, waited_seconds=3.14159)
-URI = "s3://lake/braze/_braze/manifests/2026-10-24_2026-10-25/part-00-of-01.json"
+URI = "s3://lake/braze/_braze/campaigns/manifests/2026-10-24_2026-10-25/part-00-of-01.json"
 
 
 def a_plan(days=1, tables: Sequence[str] = CAMPAIGNS.default_tables, campaigns=3) -> Plan:

@@ -126,7 +126,7 @@ def run_task(statsd, tmp_path):
 
 
 def manifest_in(folder):
-    (path,) = folder.glob("_braze/manifests/*/*.json")
+    (path,) = folder.glob("_braze/campaigns/manifests/*/*.json")
     return json.loads(path.read_text())
 
 

@@ -5,10 +5,10 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
+from airflow_provider_braze.task.airflow import AirflowSkipException
 from airflow_provider_braze.task.window import resolve_last_day, resolve_run_window
 
 TICK = datetime(2026, 11, 20, 11, tzinfo=timezone.utc)

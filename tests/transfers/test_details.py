@@ -158,12 +158,12 @@ def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destinatio
 def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tables):
     summary = land()
     note = b'{"runs": {"dag/another/land/-1": ["2026-11-17"]}}'
-    destination.put("_braze/pending/part-00-of-01.json", note)
+    destination.put("_braze/campaigns/pending/part-00-of-01.json", note)
     before = destination.contents()
     other = land(tables=tables)
     after = destination.contents()
     assert {name: after[name] for name in before} == before
-    assert other["manifest"] == f"{destination.uri}/_braze/manifests/without_days/part-00-of-01.json"
+    assert other["manifest"] == f"{destination.uri}/_braze/campaigns/manifests/without_days/part-00-of-01.json"
     assert destination.manifest(other["manifest"])["changed_days"] == []
     assert summary["manifest"] != other["manifest"]
     assert "2026-11-17" in destination.manifest(land()["manifest"])["changed_days"]
@@ -181,7 +181,7 @@ def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
 @pytest.mark.parametrize("lookback_days", [0, "auto"])
 def test_details_of_a_run_that_fails_leave_no_file_open(land, destination, lookback_days):
     land()
-    destination.put("_braze/pending/part-00-of-01.json", b"[]")
+    destination.put("_braze/campaigns/pending/part-00-of-01.json", b"[]")
     before = _files()
     with pytest.raises(BrazeDataError, match="pending") as caught:
         land(lookback_days=lookback_days)

@@ -92,7 +92,7 @@ def test_objects_lie_where_readers_look(land, destination):
         "campaign_messages/dt=2026-11-18/part-00-of-01.parquet",
         "campaigns/campaigns.parquet",
         "_braze/layout.json",
-        "_braze/manifests/2026-11-18_2026-11-19/part-00-of-01.json",
+        "_braze/campaigns/manifests/2026-11-18_2026-11-19/part-00-of-01.json",
     }
 
 
@@ -225,7 +225,7 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
         land(campaign_ids=None if listed else ids)
     assert not raised.value.is_permanent
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, WEEK)
-    (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/manifests/")]
+    (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/campaigns/manifests/")]
     assert json.loads(manifest)["state"] == "failed"
     assert json.loads(manifest)["subjects"]["failed"][ids[3]]["class"] == "BrazeServerError"
 
@@ -474,7 +474,7 @@ def test_summary_is_flat_and_plain(land, braze_sandbox):
     braze_sandbox.configure(campaigns=100)
     long = land(lookback_days=60)
     assert len(json.dumps(long)) - len(json.dumps(short)) < 40
-    assert long["manifest"].endswith("/_braze/manifests/2026-09-19_2026-11-19/part-00-of-01.json")
+    assert long["manifest"].endswith("/_braze/campaigns/manifests/2026-09-19_2026-11-19/part-00-of-01.json")
 
 
 def test_manifest_tells_the_run(land, destination):

@@ -1,7 +1,7 @@
-"""Kinds of stores: how each tells versions of an object, and replaces one only if nobody else did.
+"""Kinds of stores: how each versions an object, and replaces one only if nobody else did.
 
-A further kind is a module with a subclass of ``objects.Objects``, and an entry here; objects of any other file system
-that Airflow has are compared before a write, as late as can be.
+To add a kind, write a module with a subclass of ``objects.Objects``, and add it here. Objects of any other file system
+that Airflow has are compared just before each write.
 """
 
 from __future__ import annotations
@@ -15,20 +15,29 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.stores.objects import Objects
 
 _KINDS: Final = {
-    ("file", "local"): "files.Files",
-    ("s3", "s3a", "s3n"): "s3.S3",
-    ("gs", "gcs"): "google.GoogleStorage",
-    ("abfs", "abfss", "adl"): "azure.AzureBlobs",
+    ("file", "local"): ("files.Files", None),
+    ("s3", "s3a", "s3n"): ("s3.S3", "amazon"),
+    ("gs", "gcs"): ("google.GoogleStorage", "google"),
+    ("abfs", "abfss", "adl"): ("azure.AzureBlobs", "microsoft-azure"),
 }
 
 
-def objects_of(protocol: str, fs: AbstractFileSystem) -> Objects:
-    """Tell how objects of a store are read and written.
+def objects_of(scheme: str, fs: AbstractFileSystem) -> Objects:
+    """Return the objects of a store.
 
-    :param protocol: the scheme of its addresses.
-    :param fs: its file system.
+    :param scheme: Scheme of its addresses.
+    :param fs: Its file system.
     """
-    place = next((place for schemes, place in _KINDS.items() if protocol in schemes), "objects.Objects")
+    place, _ = _kind_of(scheme)
     module, _, name = place.partition(".")
     kind: type[Objects] = getattr(import_module(f"{__name__}.{module}"), name)
     return kind(fs)
+
+
+def extra_of(scheme: str) -> str | None:
+    """Return the extra of this package that installs what a kind of store needs."""
+    return _kind_of(scheme)[1]
+
+
+def _kind_of(scheme: str) -> tuple[str, str | None]:
+    return next((kind for schemes, kind in _KINDS.items() if scheme in schemes), ("objects.Objects", None))

@@ -14,24 +14,30 @@ class VersionConflictError(Exception):
     """The object is not the one that was read."""
 
 
+class ConditionsUnsupportedError(OSError):
+    """The store rejects writes that have a condition."""
+
+
 class Objects:
-    """The objects of a store that is not known to check conditions: they are compared as late as can be.
+    """Objects of a store that is not known to check conditions: versions are compared just before each write.
 
     Paths are those of the file system, with bucket or container.
 
-    :param fs: the file system.
+    :param fs: File system.
     """
 
     account: str | None = None
     """The storage account, for a kind of store whose containers are named within one."""
+    has_conditional_writes: bool = True
+    """Whether to let the store compare versions, where it can. Else they are compared before each write."""
 
     def __init__(self, fs: AbstractFileSystem) -> None:
         self.fs = fs
 
     def version(self, path: str) -> str | None:
-        """What tells an object from a later one of that name; None when there is none.
+        """Return what distinguishes an object from a later one of that name, None when there is none.
 
-        What the file system remembers of earlier listings is never asked.
+        The file system's cache of listings is never used.
         """
         self.fs.invalidate_cache()
         info = self.info(path)
@@ -40,7 +46,7 @@ class Objects:
         )
 
     def info(self, path: str, **options: Any) -> dict[str, Any] | None:
-        """What the file system tells of an object; None when there is none, or a folder."""
+        """Return the file system's facts about an object, None when there is none, or a folder."""
         try:
             info: dict[str, Any] = self.fs.info(path, **options)
         except FileNotFoundError:
@@ -50,15 +56,16 @@ class Objects:
     def read(self, path: str) -> bytes:
         """Read an object whole.
 
-        :raises FileNotFoundError: there is none.
+        :raises FileNotFoundError: There is none.
         """
         return bytes(self.fs.cat_file(path))
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        """Replace an object as a whole, if it still has the expected version; None for no object.
+        """Replace an object as a whole, if it still has the expected version. None means no object.
 
-        :raises VersionConflictError: it has another one.
-        :raises FileNotFoundError: there is no such bucket or container.
+        :raises VersionConflictError: It has another version.
+        :raises ConditionsUnsupportedError: The store rejects conditions.
+        :raises FileNotFoundError: The bucket or container does not exist.
         """
         if self.version(path) != expected:
             raise VersionConflictError(path)
@@ -67,10 +74,10 @@ class Objects:
     def delete(self, path: str) -> None:
         """Remove an object.
 
-        :raises FileNotFoundError: there is none.
+        :raises FileNotFoundError: There is none.
         """
         self.fs.rm_file(path)
 
     def is_refusal(self, error: Exception) -> bool:
-        """Whether the store refused these credentials."""
+        """Return whether the store denied access to these credentials."""
         return isinstance(error, PermissionError)

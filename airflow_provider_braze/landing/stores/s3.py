@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ConditionsUnsupportedError, Objects, VersionConflictError
 
 # One request up to 5 GB, so that the condition holds for the object as a whole.
 _CHUNK_BYTES: Final = 2_500 * 2**20
 _CONFLICTS: Final = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
+_UNSUPPORTED: Final = frozenset({"NotImplemented", "501"})
 
 
 class S3(Objects):
-    """Versions are ETags; ``If-Match`` and ``If-None-Match`` make compare and write one step of the store."""
+    """Versions are ETags. ``If-Match`` and ``If-None-Match`` make compare and write one step of the store."""
 
     def version(self, path: str) -> str | None:
-        """The ETag of an object."""
+        """Return the ETag of an object."""
         info = self.info(path, refresh=True)
         return str(info["ETag"]) if info else None
 
     def read(self, path: str) -> bytes:
         """Read an object whole."""
-        # s3fs asks its memory of listings for the size, and reads no more than that, or nothing.
+        # s3fs takes the size from its cache of listings, and would read no more than that, or nothing.
         self.fs.invalidate_cache(path)
         return super().read(path)
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
         """Put an object in one request, with its condition."""
+        if not self.has_conditional_writes:
+            super().write(path, content, expected)
+            return
         condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
         try:
             self.fs.pipe_file(path, content, chunksize=_CHUNK_BYTES, **condition)
@@ -37,6 +41,8 @@ class S3(Objects):
         except OSError as error:
             if _code(error) in _CONFLICTS:
                 raise VersionConflictError(path) from error
+            if _code(error) in _UNSUPPORTED:
+                raise ConditionsUnsupportedError(f"{path}: {error}") from error
             raise
 
 
