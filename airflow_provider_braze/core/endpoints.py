@@ -1,4 +1,4 @@
-"""What each endpoint is: path, permission, rate-limit bucket, limits and parameters, with the source of each fact."""
+"""Endpoints: path, permission, rate-limit bucket, limits and list parameters, with the source of each fact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 DEFAULT_BUCKET: Final = "default"
@@ -66,7 +65,7 @@ _BUCKETS: Final[Mapping[str, str]] = {
 
 
 def bucket_of(path: str) -> str:
-    """Name the rate limit that calls of a path count against."""
+    """Return the name of the rate limit that calls of a path count against."""
     if path.startswith("/cdi/integrations/"):
         # 100 a minute, for the status of an integration's jobs. Source: Braze docs, API rate limits (seen 2026-09).
         return "cdi.job_sync_status"
@@ -88,32 +87,26 @@ def max_body_bytes(path: str) -> int:
 
 
 def check_path(path: str) -> str:
-    """Refuse a path that is none, for it would be glued to the host and could name another one.
+    """Check that `path` is an absolute API path. Anything else could change the target host.
 
-    :raises BrazeConfigError: it does not start with ``/``, or holds a host, a query or a fragment.
+    :raises BrazeConfigError: it does not start with ``/``, or has a host, a query or a fragment.
     """
     if not path.startswith("/") or path.startswith("//") or "?" in path or "#" in path:
         raise BrazeConfigError(
-            f"The path {path[:200]!r} cannot be called. Give a path alone, with its first slash, such as "
-            "'/campaigns/list'; "
-            "parameters go into `params`."
+            f"The path {path[:200]!r} cannot be called. Give a path that starts with a slash, such as "
+            "'/campaigns/list'. Parameters go into `params`."
         )
     return path
-
-
-def data_series_params(campaign_id: str, call: SeriesCall) -> dict[str, str]:
-    """Parameters of ``/campaigns/data_series``. Source: Braze docs, Export campaign analytics (seen 2026-09)."""
-    return {"campaign_id": campaign_id, "length": str(call.length), "ending_at": call.ending_at}
 
 
 def list_params(
     page: int, *, include_archived: bool, edited_after: datetime | None = None, newest_first: bool = False
 ) -> dict[str, str]:
-    """Parameters of ``/campaigns/list``; whoever reads many pages wants the oldest first, so that new ones come last.
+    """Return the parameters of a list's page. Oldest first, so that new entries come last.
 
     :param page: zero-based.
     :param include_archived: sent as the text ``true`` or ``false``.
-    :param edited_after: aware; only campaigns edited (not sent) after it.
+    :param edited_after: aware; only entries edited (not sent) after it.
     :param newest_first: by time of creation.
     :return: text by parameter. Source: Braze docs, Export campaigns list (seen 2026-09).
     """

@@ -27,29 +27,34 @@ MAX_UNKNOWN_KEYS: Final = 1_000
 _SHOWN: Final = 20
 
 
-def decode_days(body: bytes) -> list[JsonObject]:
+def decode_days(body: bytes, nested: str = "") -> list[JsonObject]:
     """Return the day objects of a response, in Braze's order.
 
     ``message`` may be missing, as in the documented multivariate response; ``data`` may be empty.
 
     :param body: the whole body of a response with status 200.
+    :param nested: key of ``data`` that holds the days; empty when ``data`` is their list.
     :raises ValueError: the body is truncated or not JSON. A retry may help.
     :raises BrazeDataError: the body is JSON of another shape.
     """
     response = decode_envelope(body)
     if "data" not in response:
         raise BrazeDataError(f"The response has no data among its {len(response)} keys at $.", "$")
-    days = expect_list(response["data"], "$.data")
-    return [expect_object(day, f"$.data[{index}]") for index, day in enumerate(days)]
+    data, path = response["data"], "$.data"
+    if nested:
+        data, path = expect_object(data, path).get(nested), f"{path}.{nested}"
+    return [expect_object(day, f"{path}[{index}]") for index, day in enumerate(expect_list(data, path))]
 
 
-def read_days(body: bytes, call: SeriesCall) -> dict[date, JsonObject]:
+def read_days(body: bytes, call: SeriesCall, nested: str = "") -> dict[date, JsonObject]:
     """Return the day objects that a call wanted, sorted by day.
+
+    :param nested: as of :func:`decode_days`.
 
     :raises ValueError: the body is truncated or not JSON. A retry may help.
     :raises BrazeDataError: the body is JSON of another shape, or has a wanted day twice with different content.
     """
-    return select_days(decode_days(body), call.start, call.end)
+    return select_days(decode_days(body, nested), call.start, call.end)
 
 
 def decode_envelope(body: bytes) -> JsonObject:

@@ -215,6 +215,8 @@ class Series:
     :param keys: key columns, in the order of :attr:`Subject.key`.
     :param tables: its tables. The first has exactly one row per subject and returned day.
     :param load_decoder: returns the decoder of these tables. It loads Arrow.
+    :param make_subject: returns the subject of an id. Default: the id is the only key, and a parameter of that name.
+    :param nested_days: key of ``data`` that holds the days; empty when ``data`` is their list.
     :param endpoint: where a listed subject's days come from.
     :param listing: where subjects are listed; None when they come from arguments.
     :param max_length: most days per call.
@@ -231,6 +233,8 @@ class Series:
     keys: tuple[str, ...]
     tables: tuple[Table, ...]
     load_decoder: Callable[[Series], Decoder] = field(repr=False)
+    make_subject: Callable[[str], Subject] | None = field(default=None, repr=False)
+    nested_days: str = ""
     endpoint: Endpoint | None = None
     listing: Listing | None = None
     details: Details | None = None
@@ -267,14 +271,11 @@ class Series:
         return next((table for table in self.tables if table.source == source), None)
 
     def subject(self, id_: str) -> Subject:
-        """Return the subject of a listed id: one key column, which is also the parameter of the call."""
-        assert self.endpoint is not None, f"{self.name} has no endpoint for listed ids"  # noqa: S101
-        return Subject(id_, (id_,), self.endpoint, {self.id_param: id_})
-
-    @property
-    def id_param(self) -> str:
-        """The parameter that names a listed subject."""
-        return self.keys[0]
+        """Return the subject of an id."""
+        if self.make_subject:
+            return self.make_subject(id_)
+        assert self.endpoint is not None, f"{self.name} has no endpoint for ids"  # noqa: S101
+        return Subject(id_, (id_,), self.endpoint, {self.keys[0]: id_})
 
     def count(self, number: int) -> str:
         """Return a number of subjects in words: ``1 campaign``, ``2 campaigns``."""

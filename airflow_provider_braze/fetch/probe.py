@@ -1,4 +1,4 @@
-"""Checking whether Braze has a day: which campaigns to check, and what their responses mean together."""
+"""Checking whether Braze has a day: which subjects to check, and what their responses mean together."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.calls import split_window
 from airflow_provider_braze.core.drivers import drive, drive_async
-from airflow_provider_braze.core.endpoints import (
-    CAMPAIGNS_DATA_SERIES,
-    CAMPAIGNS_LIST,
-    data_series_params,
-    list_params,
-)
+from airflow_provider_braze.core.endpoints import list_params
 from airflow_provider_braze.core.listing import entries_of
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.payloads import read_days
@@ -24,10 +19,11 @@ from airflow_provider_braze.exceptions import BrazeError, BrazeRateLimitError
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject
+    from airflow_provider_braze.core.series import Series
     from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
 
 GIVE_UP_AFTER: Final = 3
-"""Number of transient failures, without any response, after which the remaining campaigns are not checked."""
+"""Number of transient failures, without any response, after which the remaining subjects are not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +42,39 @@ class Request:
 class Finding:
     """The result of one check.
 
-    :param campaign_id: campaign that has the day; None when no campaign has it yet.
-    :param checked: number of campaigns checked.
-    :param failures: errors by campaign id, or by ``the list``.
+    :param subject: subject that has the day; None when the day is not there yet.
+    :param checked: number of subjects checked.
+    :param failures: errors by subject, or by ``the list``.
     """
 
-    campaign_id: str | None
+    subject: str | None
     checked: int
     failures: Mapping[str, BrazeError]
 
 
 def find_day(
-    window: Window, *, campaign_ids: Sequence[str] | None, sample: int, now: datetime
+    series: Series, window: Window, *, ids: Sequence[str] | None, sample: int, must_all: bool, now: datetime
 ) -> Generator[Request, Any, Finding]:
-    """Check campaign by campaign until one has the day; a sequence of :mod:`~airflow_provider_braze.core.drivers`.
+    """Check subject by subject for a day; a sequence of :mod:`~airflow_provider_braze.core.drivers`.
 
     Each request's result is its decoded response, or the error.
 
     :param window: one day.
-    :param campaign_ids: campaigns to check; None for the newest of the list that are not archived.
-    :param sample: number of campaigns from the list, 1 to 100.
+    :param ids: ids of the subjects to check; None for the newest of the list that are not archived.
+    :param sample: number of subjects from the list, 1 to 100.
+    :param must_all: whether every subject must have the day; otherwise one is enough.
     :param now: time of the requests.
-    :raises BrazeAuthError: at once, because no campaign can be checked.
-    :raises BrazeError: Braze rejects the list, or every campaign.
+    :raises BrazeAuthError: at once, because the key lacks the permission.
+    :raises BrazeError: Braze rejects the list, or every subject.
     """
-    if campaign_ids is None:
-        listed = yield Request(CAMPAIGNS_LIST.path, list_params(0, include_archived=False, newest_first=True))
+    if ids is None:
+        assert series.listing is not None, f"{series.name} has no list"  # noqa: S101
+        endpoint = series.listing.endpoint
+        listed = yield Request(endpoint.path, list_params(0, include_archived=False, newest_first=True))
         if isinstance(listed, BrazeError):
             return _without_list(listed)
-        campaign_ids = [entry["id"] for entry in entries_of(listed, CAMPAIGNS_LIST, 0)[:sample]]
-    return (yield from _check_campaigns(window, campaign_ids, now))
+        ids = [entry["id"] for entry in entries_of(listed, endpoint, 0)[:sample]]
+    return (yield from _check_subjects(series, window, ids, must_all, now))
 
 
 def _without_list(error: BrazeError) -> Finding:
@@ -84,24 +83,29 @@ def _without_list(error: BrazeError) -> Finding:
     return Finding(None, 0, {"the list": error})
 
 
-def _check_campaigns(window: Window, campaign_ids: Sequence[str], now: datetime) -> Generator[Request, Any, Finding]:
-    (call,) = split_window(window, now=now)
+def _check_subjects(
+    series: Series, window: Window, ids: Sequence[str], must_all: bool, now: datetime
+) -> Generator[Request, Any, Finding]:
+    (call,) = split_window(window, now=now, max_length=series.max_length)
     failures: dict[str, BrazeError] = {}
-    for checked, campaign_id in enumerate(campaign_ids, 1):
-        params = data_series_params(campaign_id, call)
-        days = yield Request(CAMPAIGNS_DATA_SERIES.path, params, lambda body: read_days(body, call))
+
+    def decode(body: bytes) -> Any:
+        return read_days(body, call, series.nested_days)
+
+    for checked, subject in enumerate(map(series.subject, ids), 1):
+        days = yield Request(subject.endpoint.path, series.call_params(subject, call), decode)
         if not isinstance(days, BrazeError):
-            if days:
-                return Finding(campaign_id, checked, failures)
+            if bool(days) != must_all:
+                return Finding(subject.name if days else None, checked, failures)
             continue
         if not is_subject_scoped(days):
             raise days
-        failures[campaign_id] = days
-        if _should_give_up(failures, checked):
+        failures[subject.name] = days
+        if must_all or _should_give_up(failures, checked):
             return Finding(None, checked, failures)
-    if failures and len(failures) == len(campaign_ids):
-        _raise_if_all_rejected(failures)
-    return Finding(None, len(campaign_ids), failures)
+    if failures and len(failures) == len(ids):
+        _raise_if_all_rejected(series, failures)
+    return Finding(ids[-1] if must_all and not failures else None, len(ids), failures)
 
 
 def _should_give_up(failures: Mapping[str, BrazeError], checked: int) -> bool:
@@ -112,26 +116,29 @@ def _should_give_up(failures: Mapping[str, BrazeError], checked: int) -> bool:
     return len(transient) >= GIVE_UP_AFTER and len(failures) == checked
 
 
-def _raise_if_all_rejected(failures: Mapping[str, BrazeError]) -> None:
+def _raise_if_all_rejected(series: Series, failures: Mapping[str, BrazeError]) -> None:
     if any(map(is_transient, failures.values())):
         return
     # An error that a rerun may resolve comes first.
-    campaign_id, error = min(failures.items(), key=lambda item: is_permanent(item[1]))
+    name, error = min(failures.items(), key=lambda item: is_permanent(item[1]))
     raise type(error)(
-        f"None of the campaigns checked ({len(failures)}) can be used. {campaign_id!r}: {error}", *error.args[1:]
+        f"None of the {series.plural} checked ({len(failures)}) can be used. {name!r}: {error}", *error.args[1:]
     ) from error
 
 
 log = logging.getLogger(__name__)
 
 
-def probe(hook: BrazeHook, window: Window, *, campaign_ids: Sequence[str] | None, sample: int) -> JsonObject | None:
+def probe(
+    hook: BrazeHook, series: Series, window: Window, *, ids: Sequence[str] | None, sample: int, must_all: bool = False
+) -> JsonObject | None:
     """Check once.
 
     :param window: one day.
-    :param campaign_ids: campaigns to check; None for the newest of the list.
-    :param sample: number of campaigns from the list.
-    :return: ``{day, timezone, campaign_id, found_at}``; None when no campaign has the day yet, or Braze fails.
+    :param ids: ids of the subjects to check; None for the newest of the list.
+    :param sample: number of subjects from the list.
+    :param must_all: whether every subject must have the day.
+    :return: ``{day, timezone, <first key column>, found_at}``; None when the day is not there yet, or Braze fails.
     :raises BrazeError: another check cannot help, see :func:`find_day`.
     """
 
@@ -142,12 +149,12 @@ def probe(hook: BrazeHook, window: Window, *, campaign_ids: Sequence[str] | None
             return error
 
     now = datetime.now(timezone.utc)
-    finding = drive(find_day(window, campaign_ids=campaign_ids, sample=sample, now=now), send)
-    return _log_finding(finding, window)
+    finding = drive(find_day(series, window, ids=ids, sample=sample, must_all=must_all, now=now), send)
+    return _log_finding(series, finding, window)
 
 
 async def probe_async(
-    hook: BrazeAsyncHook, window: Window, *, campaign_ids: Sequence[str] | None, sample: int
+    hook: BrazeAsyncHook, series: Series, window: Window, *, ids: Sequence[str] | None, sample: int, must_all: bool
 ) -> JsonObject | None:
     """Check once in an event loop; same as :func:`probe`."""
 
@@ -158,17 +165,17 @@ async def probe_async(
             return error
 
     now = datetime.now(timezone.utc)
-    finding = await drive_async(find_day(window, campaign_ids=campaign_ids, sample=sample, now=now), send)
-    return _log_finding(finding, window)
+    finding = await drive_async(find_day(series, window, ids=ids, sample=sample, must_all=must_all, now=now), send)
+    return _log_finding(series, finding, window)
 
 
-def _log_finding(finding: Finding, window: Window) -> JsonObject | None:
+def _log_finding(series: Series, finding: Finding, window: Window) -> JsonObject | None:
     day = window.start.isoformat()
     for name, error in finding.failures.items():
         log.warning("Could not check %s for %s: %s: %s", name, day, type(error).__name__, error)
-    if finding.campaign_id is None:
-        log.info("Braze does not have %s yet: checked %d campaigns", day, finding.checked)
+    if finding.subject is None:
+        log.info("Braze does not have %s yet: checked %s", day, series.count(finding.checked))
         return None
-    log.info("Braze has %s: found in campaign %s", day, finding.campaign_id)
+    log.info("Braze has %s: found in %s %s", day, series.noun, finding.subject)
     found_at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return {"day": day, "timezone": window.timezone, "campaign_id": finding.campaign_id, "found_at": found_at}
+    return {"day": day, "timezone": window.timezone, series.keys[0]: finding.subject, "found_at": found_at}

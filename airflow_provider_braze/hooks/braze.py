@@ -19,13 +19,14 @@ from airflow_provider_braze.core.endpoints import (
     CAMPAIGNS_DATA_SERIES,
     CAMPAIGNS_DETAILS,
     CAMPAIGNS_LIST,
-    data_series_params,
     list_params,
 )
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
 from airflow_provider_braze.core.responses import read_object
+from airflow_provider_braze.core.series import Listing
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeRequestError
+from airflow_provider_braze.hooks.series import SeriesMethods
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.airflow import AirflowNotFoundException, BaseHook, get_connection_async
 from airflow_provider_braze.task.metrics import emit, request_metrics
@@ -47,7 +48,7 @@ PROGRESS_SECONDS: Final = 15.0
 """Seconds between two log lines while a list is read."""
 
 
-class BrazeHook(BaseHook):
+class BrazeHook(SeriesMethods, BaseHook):
     """Call the Braze REST API with an Airflow connection of type ``braze``.
 
     Threads may share a hook: they share its rate budget, its connections and its waits.
@@ -137,21 +138,6 @@ class BrazeHook(BaseHook):
             return response
         return read_object(response, endpoint=path, credentials=self.settings.credentials)
 
-    def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
-        """Fetch a campaign's daily analytics.
-
-        :param campaign_id: the campaign's API identifier.
-        :param window: days in the company's time zone. One call fetches up to 99 of them.
-        :return: Braze's day objects, ordered by day, at most one for each day of the window. Missing days are left out
-            (see :func:`~airflow_provider_braze.core.windows.missing_days`).
-        :raises BrazeDataError: a response has another shape, or contains a day twice with different content.
-        """
-        from airflow_provider_braze.core.payloads import read_days
-
-        subject = CAMPAIGNS.subject(campaign_id)
-        responses = self.fetch_series(CAMPAIGNS, subject, window, read_days)
-        return [day for days in responses for day in days.values()]
-
     def fetch_series(
         self, series: Series, subject: Subject, window: Window, decode: Callable[[bytes, SeriesCall], T]
     ) -> list[T]:
@@ -173,22 +159,34 @@ class BrazeHook(BaseHook):
     def list_campaigns(
         self, *, include_archived: bool = True, edited_after: datetime | None = None
     ) -> Iterator[JsonObject]:
-        """List the workspace's campaigns, oldest first, each id once. No campaign is lost that stays in the list.
-
-        Reads the list twice, see :func:`~airflow_provider_braze.core.listing.read_until_stable`.
+        """List campaigns as entries ``{id, name, is_api_campaign, last_edited, tags}``; only ``id`` is sure.
 
         :param include_archived: whether to list archived campaigns, which may still have analytics. Default True.
         :param edited_after: aware datetime; only campaigns edited after it, whenever they were sent. Default None.
-        :return: entries ``{id, name, is_api_campaign, last_edited, tags}``. Keys except ``id`` may be missing.
+        """
+        return self.list_subjects(
+            Listing(CAMPAIGNS_LIST, has_archived=True), include_archived=include_archived, edited_after=edited_after
+        )
+
+    def list_subjects(
+        self, listing: Listing, *, include_archived: bool = True, edited_after: datetime | None = None
+    ) -> Iterator[Any]:
+        """List the entries of a list endpoint, oldest first, each id once. No entry is lost that stays in the list.
+
+        Reads the list twice, see :func:`~airflow_provider_braze.core.listing.read_until_stable`.
+
+        :param include_archived: whether to list archived entries, where Braze has them. Default True.
+        :param edited_after: aware datetime; only entries edited after it, where Braze knows when. Default None.
+        :return: entries as Braze sends them: objects, or strings.
         :raises BrazeDataError: an entry has no id, a response has another shape, or the list keeps changing or does not
             end.
         """
-        read_page = partial(self._campaigns_page, include_archived, edited_after)
-        return read_until_stable(partial(self._pages, CAMPAIGNS_LIST, read_page), CAMPAIGNS_LIST)
+        read_page = partial(self._list_page, listing, include_archived, edited_after)
+        return read_until_stable(partial(self._pages, listing.endpoint, read_page), listing.endpoint, listing.id_key)
 
     def _pages(
-        self, endpoint: Endpoint, read_page: Callable[[int], list[JsonObject]], concurrently: int
-    ) -> Iterator[list[JsonObject]]:
+        self, endpoint: Endpoint, read_page: Callable[[int], list[Any]], concurrently: int
+    ) -> Iterator[list[Any]]:
         pages = map(read_page, count(concurrently))
         if not concurrently:
             yield from _log_pages(endpoint, pages)
@@ -197,16 +195,23 @@ class BrazeHook(BaseHook):
             first = pool.map(read_page, range(concurrently))
             yield from _log_pages(endpoint, chain(first, pages))
 
-    def _campaigns_page(self, include_archived: bool, edited_after: datetime | None, page: int) -> list[JsonObject]:
-        params = list_params(page, include_archived=include_archived, edited_after=edited_after)
-        return entries_of(self.get(CAMPAIGNS_LIST.path, params), CAMPAIGNS_LIST, page)
+    def _list_page(
+        self, listing: Listing, include_archived: bool, edited_after: datetime | None, page: int
+    ) -> list[Any]:
+        params = {"page": str(page)}
+        if listing.id_key is not None:
+            params = list_params(page, include_archived=include_archived, edited_after=edited_after)
+        if not listing.has_archived:
+            params.pop("include_archived", None)
+        return entries_of(self.get(listing.endpoint.path, params), listing.endpoint, page, listing.id_key)
 
     def campaign_details(self, campaign_id: str) -> JsonObject:
         """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.
 
         :param campaign_id: the campaign's API identifier.
         """
-        return self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
+        details: JsonObject = self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
+        return details
 
     def test_connection(self) -> tuple[bool, str]:
         """Check that the key works, and name a missing permission. Never raises.
@@ -217,7 +222,7 @@ class BrazeHook(BaseHook):
         """
         try:
             self.settings = replace(self.settings, max_attempts=1)
-            entries = self._campaigns_page(True, None, 0)
+            entries = self._list_page(Listing(CAMPAIGNS_LIST, has_archived=True), True, None, 0)
             self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
         except Exception as error:  # Airflow expects a result after any error
             return False, str(error)
@@ -298,7 +303,7 @@ class BrazeAsyncHook(BaseHook):
         from airflow_provider_braze.core.payloads import read_days
 
         async def fetch(call: SeriesCall) -> dict[date, JsonObject]:
-            params = data_series_params(campaign_id, call)
+            params = CAMPAIGNS.call_params(CAMPAIGNS.subject(campaign_id), call)
             days: dict[date, JsonObject] = await self.get(
                 CAMPAIGNS_DATA_SERIES.path, params, lambda body: read_days(body, call)
             )

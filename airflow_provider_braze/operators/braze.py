@@ -21,7 +21,7 @@ from airflow_provider_braze.task.arguments import (
     check_choice,
     check_dates,
     check_range,
-    read_campaign_ids,
+    read_ids,
 )
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
@@ -93,7 +93,7 @@ class CampaignDataSeriesOperator(BaseOperator):
         from airflow_provider_braze.fetch.days import fetch_days
 
         with fail_fast_on_permanent_errors():
-            campaign_ids = read_campaign_ids(self.campaign_ids)
+            campaign_ids = read_ids("campaign_ids", self.campaign_ids)
             if campaign_ids is None:
                 raise BrazeConfigError("`campaign_ids` is empty. Give one campaign id, or a list of them.")
             if not campaign_ids:

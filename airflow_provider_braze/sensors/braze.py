@@ -1,4 +1,4 @@
-"""The sensor that waits until Braze has the last day of a run's window."""
+"""Sensors that wait until Braze has the last day of a run's window."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from airflow_provider_braze.core.readiness import ready_at
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
 from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.canvases import CANVASES
+from airflow_provider_braze.series.kpis import KPIS, METRICS
 from airflow_provider_braze.task.airflow import (
     AirflowFailException,
     AirflowSensorTimeout,
@@ -21,19 +24,20 @@ from airflow_provider_braze.task.airflow import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_braze.task.arguments import check_dates, check_range, read_campaign_ids
+from airflow_provider_braze.task.arguments import check_choice, check_dates, check_range, read_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
 from airflow_provider_braze.task.window import resolve_last_day
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, Window
+    from airflow_provider_braze.core.series import Series
     from airflow_provider_braze.task.airflow import Context
 
 log = logging.getLogger(__name__)
 
 MAX_SAMPLE: Final = 100
-"""Campaigns on one page of the list."""
+"""Subjects on one page of a list."""
 
 MAX_GRACE: Final = timedelta(days=366)
 
@@ -41,19 +45,17 @@ _BACKSTOP: Final = timedelta(minutes=5)
 """Time after the trigger's own end at which Airflow ends the task, in case no triggerer is alive."""
 
 
-class CampaignDataSeriesSensor(BaseSensorOperator):
-    """Wait until Braze has the last day of a run's window.
+class DataSeriesSensor(BaseSensorOperator):
+    """Wait until Braze has the last day of a run's window. The base of the sensors of all series.
 
-    It succeeds when that day is over in the company's time zone, ``grace`` has passed, and at least one campaign has a
-    row for the day. It sends no request before. The day follows from ``start`` and ``end``, or from the run's own
-    dates, as in the operators. After a transient error it logs the error and checks again at the next poke. A permanent
-    error, such as a wrong key, fails the task without retries.
+    It succeeds when that day is over in the company's time zone, ``grace`` has passed, and Braze has a row for the day.
+    It sends no request before. The day follows from ``start`` and ``end``, or from the run's own dates, as in the
+    operators. After a transient error it logs the error and checks again at the next poke. A permanent error, such as a
+    wrong key, fails the task without retries.
 
-    Returns ``{day, timezone, campaign_id, found_at}``: the day, the campaign that has it, and when that was found.
+    A subclass declares :attr:`series` and returns the ids that its own argument names.
 
-    :param campaign_ids: campaigns to check, one API identifier or a list. Default: the newest of the workspace that are
-        not archived (templated).
-    :param sample: number of newest campaigns to check, 1 to 100. Default 5.
+    :param sample: number of newest subjects to check when none are given, 1 to 100. Default 5.
     :param grace: time after the end of the day in which figures may still reach Braze. Default 3 hours.
     :param deferrable: whether to wait in the triggerer, without a worker. Default: Airflow's option
         ``[operators] default_deferrable``.
@@ -63,13 +65,16 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
     :param braze_conn_id: connection to Braze (templated).
     """
 
-    template_fields: Sequence[str] = ("campaign_ids", "start", "end", "timezone", "braze_conn_id")
+    series: ClassVar[Series]
+    must_all: ClassVar[bool] = False
+    """Whether every subject must have the day; otherwise one is enough."""
+
+    template_fields: Sequence[str] = ("start", "end", "timezone", "braze_conn_id")
     ui_color = "#d7f2ea"
 
     def __init__(
         self,
         *,
-        campaign_ids: str | Sequence[str] | None = None,
         sample: int = 5,
         grace: timedelta = timedelta(hours=3),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -80,7 +85,6 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.campaign_ids = campaign_ids
         self.sample = sample
         self.grace = grace
         self.deferrable = deferrable
@@ -94,6 +98,10 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         check_range("sample", sample, 1, MAX_SAMPLE)
         if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
             raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
+
+    def given_ids(self) -> list[str] | None:
+        """Return the ids to check; None for the newest of the list. Called after rendering."""
+        return None
 
     def execute(self, context: Context) -> Any:
         """Wait, in the triggerer if the sensor is deferrable."""
@@ -129,9 +137,9 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
                 hook.close()
 
     def _read_awaited(self, context: Context, hook: BrazeHook) -> _Awaited:
-        campaign_ids = read_campaign_ids(self.campaign_ids)
-        if campaign_ids == []:
-            raise AirflowSkipException("`campaign_ids` is an empty list, so there is nothing to do.")
+        ids = self.given_ids()
+        if ids == []:
+            raise AirflowSkipException(f"No {self.series.plural} were given, so there is nothing to do.")
         window = resolve_last_day(
             context,
             timezone=self.timezone,
@@ -139,7 +147,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             start=self.start,
             end=self.end,
         )
-        return _Awaited(window, campaign_ids, ready_at(window, self.grace).timestamp())
+        return _Awaited(window, ids, ready_at(window, self.grace).timestamp())
 
     def _probe(self, hook: BrazeHook, awaited: _Awaited) -> JsonObject | None:
         if time.time() < awaited.ready_at:
@@ -147,7 +155,7 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
             return None
         from airflow_provider_braze.fetch.probe import probe
 
-        return probe(hook, awaited.window, campaign_ids=awaited.campaign_ids, sample=self.sample)
+        return probe(hook, self.series, awaited.window, ids=awaited.ids, sample=self.sample, must_all=self.must_all)
 
     def _log_wait(self, awaited: _Awaited) -> None:
         if awaited.ready_at == self._ready_at:
@@ -159,13 +167,15 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
     def _defer(self, awaited: _Awaited) -> NoReturn:
         day, timezone = awaited.day_and_zone
         self.defer(
-            trigger=CampaignDataSeriesTrigger(
+            trigger=DataSeriesTrigger(
                 day=day,
                 timezone=timezone,
                 ready_at=awaited.ready_at,
                 give_up_at=time.time() + self.timeout,
-                campaign_ids=awaited.campaign_ids,
+                series=self.series.name,
+                ids=awaited.ids,
                 sample=self.sample,
+                must_all=self.must_all,
                 poke_interval=self.poke_interval,
                 braze_conn_id=self.braze_conn_id,
             ),
@@ -212,6 +222,73 @@ class CampaignDataSeriesSensor(BaseSensorOperator):
         return max(usual, min(self._ready_at - time.time(), left))
 
 
+class CampaignDataSeriesSensor(DataSeriesSensor):
+    """Wait until a campaign has a row for the day. The common arguments are those of the base class.
+
+    Returns ``{day, timezone, campaign_id, found_at}``: the day, the campaign that has it, and when that was found.
+
+    :param campaign_ids: campaigns to check, one API identifier or a list. Default: the newest of the workspace that are
+        not archived (templated).
+    """
+
+    series: ClassVar = CAMPAIGNS
+    template_fields: Sequence[str] = (*DataSeriesSensor.template_fields, "campaign_ids")
+
+    def __init__(self, *, campaign_ids: str | Sequence[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.campaign_ids = campaign_ids
+
+    def given_ids(self) -> list[str] | None:
+        """Return the ids of ``campaign_ids``, None when it is not given."""
+        return read_ids("campaign_ids", self.campaign_ids)
+
+
+class CanvasDataSeriesSensor(DataSeriesSensor):
+    """Wait until a canvas has a row for the day. The common arguments are those of the base class.
+
+    Returns ``{day, timezone, canvas_id, found_at}``.
+
+    :param canvas_ids: canvases to check, one API identifier or a list. Default: the newest of the workspace that are
+        not archived (templated).
+    """
+
+    series: ClassVar = CANVASES
+    template_fields: Sequence[str] = (*DataSeriesSensor.template_fields, "canvas_ids")
+
+    def __init__(self, *, canvas_ids: str | Sequence[str] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.canvas_ids = canvas_ids
+
+    def given_ids(self) -> list[str] | None:
+        """Return the ids of ``canvas_ids``, None when it is not given."""
+        return read_ids("canvas_ids", self.canvas_ids)
+
+
+class KpiDataSeriesSensor(DataSeriesSensor):
+    """Wait until every given KPI of the workspace has the day. The common arguments are those of the base class.
+
+    Braze computes MAU once a day at 12:05 UTC, so waiting for ``mau`` takes until then.
+
+    Returns ``{day, timezone, metric, found_at}``, with the last metric that was checked.
+
+    :param metrics: KPIs to wait for, of ``dau``, ``mau``, ``new_users``, ``uninstalls`` and ``sessions``. Default:
+        ``("dau",)``.
+    """
+
+    series: ClassVar = KPIS
+    must_all: ClassVar = True
+
+    def __init__(self, *, metrics: Sequence[str] = ("dau",), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metrics = metrics
+        for metric in [metrics] if isinstance(metrics, str) else metrics:
+            check_choice("metrics", metric, METRICS)
+
+    def given_ids(self) -> list[str] | None:
+        """Return the metrics."""
+        return read_ids("metrics", self.metrics)
+
+
 @dataclass(frozen=True, slots=True)
 class _Awaited:
     """The day to wait for.
@@ -221,7 +298,7 @@ class _Awaited:
     """
 
     window: Window
-    campaign_ids: list[str] | None
+    ids: list[str] | None
     ready_at: float
 
     @property

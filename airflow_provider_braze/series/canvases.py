@@ -212,4 +212,5 @@ CANVASES: Final = Series(
         CANVAS_DETAILS,
     ),
     load_decoder=_load_decoder,
+    nested_days="stats",
 )

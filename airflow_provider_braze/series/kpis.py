@@ -58,6 +58,7 @@ KPIS: Final = Series(
     keys=("metric", "app_id", "segment_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
     load_decoder=_load_decoder,
+    make_subject=lambda metric: _subject(metric, None, None),
     # A workspace has a value for every day, so one missing for a single metric is no coincidence.
     min_subjects_for_outage=1,
     tables=(

@@ -18,13 +18,7 @@ import pyarrow as pa
 
 from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS, TEXT_FIELDS
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
-from airflow_provider_braze.core.payloads import (
-    check_limits,
-    decode_envelope,
-    expect_list,
-    expect_object,
-    select_indices,
-)
+from airflow_provider_braze.core.payloads import check_limits, decode_days, expect_list, expect_object, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
 from airflow_provider_braze.tables.canvas_shapes import (
     STEP_FIELDS,
@@ -237,9 +231,8 @@ def _typed(columns: Sequence[str], rows: Sequence[Cells]) -> Group:
 
 
 def _split(body: bytes, start: date, end: date, *, keep_payload: bool) -> CanvasDays:
-    data = expect_object(decode_envelope(body).get("data"), "$.data")
     path = "$.data.stats"
-    objects = [expect_object(each, f"{path}[{i}]") for i, each in enumerate(expect_list(data.get("stats"), path))]
+    objects = decode_days(body, "stats")
     indices = select_indices(objects, start, end, path)
     found = SplitCanvas(tuple(indices))
     for place, index in enumerate(indices.values()):

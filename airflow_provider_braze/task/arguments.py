@@ -101,9 +101,44 @@ def read_ids(name: str, value: Any, *, is_free_text: bool = False) -> list[str] 
     return list(dict.fromkeys(id_.strip() for id_ in ids))
 
 
-def read_campaign_ids(value: Any) -> list[str] | None:
-    """Return the campaign ids of a rendered argument; see :func:`read_ids`."""
-    return read_ids("campaign_ids", value)
+def read_optional_ids(name: str, value: Any) -> list[str | None]:
+    """Return the ids of a rendered argument in which None is a value of its own.
+
+    :raises BrazeConfigError: see :func:`read_ids`.
+    """
+    if value is None:
+        return [None]
+    found = list(value) if isinstance(value, list | tuple) else value
+    if isinstance(found, list) and None in found:
+        return [None, *(read_ids(name, [each for each in found if each is not None]) or [])]
+    return [*(read_ids(name, found) or [])]
+
+
+def read_pairs(name: str, value: Any) -> list[tuple[str, str]]:
+    """Return the pairs of a rendered argument, each once.
+
+    :raises BrazeConfigError: the value is not a list of pairs of texts.
+    """
+    if isinstance(value, str):
+        value = _parse_list(name, value)
+    try:
+        pairs = [tuple(pair) for pair in value]
+    except TypeError:
+        pairs = [()]
+    if not all(len(pair) == 2 and all(isinstance(each, str) and each.strip() for each in pair) for pair in pairs):
+        raise BrazeConfigError(f"`{name}` is {_cut(value)}. Give a list of pairs: campaign id and send id.")
+    return list(dict.fromkeys((first, second) for first, second in pairs))
+
+
+def check_choices(name: str, values: object, choices: Collection[str]) -> None:
+    """Check that an argument is a list of some of the choices.
+
+    :raises BrazeConfigError: With the argument's name, its value and the choices.
+    """
+    if isinstance(values, str) or not isinstance(values, Collection) or not values:
+        raise BrazeConfigError(f"`{name}` is {values!r}. Give a list of {', '.join(choices)}.")
+    for value in values:
+        check_choice(name, value, choices)
 
 
 def _parse_list(name: str, text: str) -> Any:
@@ -147,10 +182,7 @@ def check_arguments(
     check_choice("file_format", file_format, get_args(FileFormat))
     check_choice("missing_days", missing_days, get_args(MissingDays))
     check_choice(on_error_name, on_error, get_args(OnError))
-    if isinstance(tables, str) or not isinstance(tables, Collection) or not tables:
-        raise BrazeConfigError(f"`tables` is {tables!r}. Give a list of {', '.join(series.table_names)}.")
-    for name in tables:
-        check_choice("tables", name, series.table_names)
+    check_choices("tables", tables, series.table_names)
 
 
 def _check_parts(parts: int, part: int | None) -> None:

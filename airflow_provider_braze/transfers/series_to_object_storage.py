@@ -153,6 +153,10 @@ class SeriesToObjectStorageOperator(BaseOperator):
         """
         return None
 
+    def subjects_of_listed(self, ids: list[str]) -> list[Subject]:
+        """Return the subjects of listed ids."""
+        return [self.series.subject(id_) for id_ in ids]
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the run's days and return the summary."""
         with fail_fast_on_permanent_errors():
@@ -252,7 +256,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
     ) -> Plan:
         catalog = self._list(hook) if given is None else None
         if catalog is not None:
-            given = [self.series.subject(id_) for id_ in catalog.column(0).to_pylist()]
+            given = self.subjects_of_listed(self._listed_ids(catalog))
         tables = tuple(table for table in self.series.tables if table.name in self.tables)
         part = self.part or 0
         has_days = any(table.has_days for table in tables)
@@ -281,10 +285,15 @@ class SeriesToObjectStorageOperator(BaseOperator):
         assert listing is not None  # noqa: S101 - a series without a list returns its subjects from arguments
         assert table is not None  # noqa: S101
         # A table from here on: the entries of a large workspace would be much to hold while its days are landed.
-        catalog = catalog_table(table, listing, hook.list_campaigns(include_archived=True))
+        catalog = catalog_table(table, listing, hook.list_subjects(listing))
         archived = ", including archived ones" if listing.has_archived else ""
         self.log.info("Braze lists %s%s", self.series.count(catalog.num_rows), archived)
         return catalog
+
+    def _listed_ids(self, catalog: pa.Table) -> list[str]:
+        flag = self.series.listing.required_flag if self.series.listing else None
+        ids: list[str] = catalog.column(0).to_pylist()
+        return [id_ for id_, is_on in zip(ids, catalog.column(flag).to_pylist(), strict=True) if is_on] if flag else ids
 
     def _check_mapping(self, context: Context) -> None:
         has_literal = self._has_literal_destination

@@ -18,6 +18,7 @@ from airflow_provider_braze.core.readiness import first_probe, next_probe
 from airflow_provider_braze.core.windows import ONE_DAY, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
+from airflow_provider_braze.series import find_series
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +29,13 @@ LEAST_POKE_SECONDS: Final = 10.0
 """Shortest time between two checks: a triggerer runs many sensors, and Braze limits requests."""
 
 
-class CampaignDataSeriesTrigger(BaseTrigger):
-    """Fire when a day is over and a campaign has a row for it.
+class DataSeriesTrigger(BaseTrigger):
+    """Fire when a day is over and Braze has it.
 
     It sends no request before the day is ready. It can be restarted at any time, on any host. Airflow stores the
     arguments in its database as JSON: they do not contain the key.
 
-    The event is ``{"status": "success", "found": {day, timezone, campaign_id, found_at}}``, or
+    The event is ``{"status": "success", "found": {day, timezone, <key>, found_at}}``, or
     ``{"status": "timeout"}``, or ``{"status": "error", "error_type": ..., "message": ...}``. The type is the name of a
     class of :mod:`~airflow_provider_braze.exceptions`.
 
@@ -42,8 +43,10 @@ class CampaignDataSeriesTrigger(BaseTrigger):
     :param timezone: IANA name of the company's time zone, in which the day is counted.
     :param ready_at: time of the first check, in epoch seconds.
     :param give_up_at: time of the last check, in epoch seconds.
-    :param campaign_ids: campaigns to check. Default None, the newest of the list.
-    :param sample: number of campaigns from the list. Default 5.
+    :param series: name of the series. Default ``campaigns``.
+    :param ids: ids of the subjects to check. Default None, the newest of the list.
+    :param sample: number of subjects from the list. Default 5.
+    :param must_all: whether every subject must have the day. Default False.
     :param poke_interval: seconds between two checks, at least 10. Default 60.
     :param braze_conn_id: connection to Braze.
     """
@@ -55,8 +58,10 @@ class CampaignDataSeriesTrigger(BaseTrigger):
         timezone: str,
         ready_at: float,
         give_up_at: float,
-        campaign_ids: Sequence[str] | None = None,
+        series: str = "campaigns",
+        ids: Sequence[str] | None = None,
         sample: int = 5,
+        must_all: bool = False,
         poke_interval: float = 60.0,
         braze_conn_id: str = BrazeAsyncHook.default_conn_name,
     ) -> None:
@@ -65,8 +70,10 @@ class CampaignDataSeriesTrigger(BaseTrigger):
         self.timezone = timezone
         self.ready_at = ready_at
         self.give_up_at = give_up_at
-        self.campaign_ids = campaign_ids
+        self.series = series
+        self.ids = ids
         self.sample = sample
+        self.must_all = must_all
         self.poke_interval = poke_interval
         self.braze_conn_id = braze_conn_id
 
@@ -77,8 +84,10 @@ class CampaignDataSeriesTrigger(BaseTrigger):
             "timezone": self.timezone,
             "ready_at": self.ready_at,
             "give_up_at": self.give_up_at,
-            "campaign_ids": None if self.campaign_ids is None else list(self.campaign_ids),
+            "series": self.series,
+            "ids": None if self.ids is None else list(self.ids),
             "sample": self.sample,
+            "must_all": self.must_all,
             "poke_interval": self.poke_interval,
             "braze_conn_id": self.braze_conn_id,
         }
@@ -125,7 +134,7 @@ class CampaignDataSeriesTrigger(BaseTrigger):
         # A new hook each time: the key may change during hours of waiting.
         async with BrazeAsyncHook(self.braze_conn_id) as hook:
             found: JsonObject | None = await module.probe_async(
-                hook, window, campaign_ids=self.campaign_ids, sample=self.sample
+                hook, find_series(self.series), window, ids=self.ids, sample=self.sample, must_all=self.must_all
             )
             return found
 
