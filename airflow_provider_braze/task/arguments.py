@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 from airflow_provider_braze.core.bounds import is_given, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.series import Series
-from airflow_provider_braze.core.windows import UTC, given_days, load_timezone
+from airflow_provider_braze.core.windows import UTC, given_days, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.layout import FileFormat
@@ -49,7 +49,7 @@ def check_dates(start: object, end: object, timezone: object = None) -> None:
     :param timezone: IANA name. Without it the connection's zone is still unknown.
     :raises BrazeConfigError: A literal is not a date, one of both is missing, or ``start`` is not before ``end``.
     """
-    zone = load_timezone(str(timezone)) if _is_literal(timezone) and is_given(timezone) else None
+    zone = load_company_timezone(str(timezone)) if _is_literal(timezone) and is_given(timezone) else None
     bounds = {"start": start, "end": end}
     literals = {name: value for name, value in bounds.items() if _is_literal(value)}
     has_offset = {

@@ -234,7 +234,7 @@ def test_data_series_of_an_empty_list_are_skipped(workspace, fetch, value):
 
 @pytest.mark.parametrize("value", [5, "[5]", [None]])
 def test_data_series_of_no_ids_fail_for_good(fetch, value):
-    with pytest.raises(AirflowFailException, match="Give one campaign id"):
+    with pytest.raises(AirflowFailException, match="Give one id, or a list of ids"):
         fetch(campaign_ids=value, **TWO_DAYS)
 
 

@@ -16,7 +16,6 @@ from airflow_provider_braze.exceptions import (
     BrazeDataError,
     BrazeError,
     BrazeServerError,
-    BrazeWindowError,
 )
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
@@ -267,15 +266,23 @@ def test_sensor_of_no_campaigns_is_skipped(workspace, context, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("wrong", [{"campaign_ids": "None"}, {"campaign_ids": 5}, {"timezone": "Mars"}])
+@pytest.mark.parametrize("wrong", [{"campaign_ids": "None"}, {"campaign_ids": 5}])
 def test_sensor_of_arguments_that_cannot_be_used_fails_for_good(context, mode, wrong):
     with pytest.raises(AirflowFailException, match="BrazeConfigError"):
         waited(context, mode, **wrong)
 
 
-def test_sensor_whose_day_cannot_be_told_may_be_retried(context):
-    with pytest.raises(BrazeWindowError):
-        waited(context, "poke", end=None)
+def test_sensor_whose_template_rendered_one_date_to_nothing_fails_without_retries(context):
+    sensor = a_sensor(end="{{ nothing }}")
+    sensor.end = ""
+    with pytest.raises(AirflowFailException, match="`end` is missing"):
+        sensor.poke(context)
+
+
+@pytest.mark.parametrize("wrong", [{"end": None}, {"end": DAY}, {"start": "yesterday"}, {"timezone": "Mars"}])
+def test_sensor_of_literal_dates_that_no_run_can_use_is_rejected_when_the_dag_is_parsed(wrong):
+    with pytest.raises(BrazeConfigError):
+        a_sensor(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, 101, 2.5, True, "5"])

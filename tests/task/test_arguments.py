@@ -163,6 +163,7 @@ def test_check_dates_passes_usable_literals_and_templates(start, end, zone):
         (timedelta(days=1), None, None, "is not a date or datetime."),
         ("2026-01-05", "2026-01-06", "Mars/Base", "The time zone 'Mars/Base' does not exist."),
         (None, None, "Mars/Base", "The time zone 'Mars/Base' does not exist."),
+        (None, None, "EST", "The time zone 'EST' is an abbreviation or an offset."),
     ],
 )
 def test_check_dates_rejects_literals_that_no_run_can_use(start, end, zone, message):
