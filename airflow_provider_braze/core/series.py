@@ -224,6 +224,8 @@ class Series:
     :param lookback_days: default lookback.
     :param weight: rows per subject and day, in units of a campaign's. Sizes blocks on disk.
     :param min_subjects_for_outage: a day missing for at least this many subjects, and for all, is an error.
+    :param may_start_late: whether days before a subject's first returned day are legitimately absent: a canvas before
+        its first entry, a segment before its tracking.
     :param other_endpoints: endpoints of subjects that come from arguments.
     """
 
@@ -243,6 +245,7 @@ class Series:
     lookback_days: int = 30
     weight: int = 1
     min_subjects_for_outage: int = 10
+    may_start_late: bool = False
     other_endpoints: tuple[Endpoint, ...] = ()
 
     @property

@@ -54,13 +54,17 @@ class Tally:
 class Outcome(Tally):
     """The outcome of every subject of a run.
 
-    :param missing: days that Braze did not return, by subject.
+    :param may_start_late: whether days before a subject's first returned day are not missing.
+    :param gaps: days that Braze did not return, by subject.
+    :param first_days: each subject's first returned day.
     :param drift: number of times each key without a column was seen.
     :param responses: number of subjects returned, by window asked for.
     :param details: which subjects' details were returned; None when they are not landed.
     """
 
-    missing: dict[str, list[date]] = field(default_factory=dict)
+    may_start_late: bool = False
+    gaps: dict[str, list[date]] = field(default_factory=dict)
+    first_days: dict[str, date] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
     responses: Counter[Window] = field(default_factory=Counter)
     details: Tally | None = None
@@ -72,12 +76,32 @@ class Outcome(Tally):
         """
         self.returned.add(name)
         self.responses[window] += 1
-        if missing := missing_days(window, days):
-            self.missing[name] = sorted([*self.missing.get(name, ()), *missing])
+        if days:
+            self.first_days[name] = min(*days, self.first_days.get(name, date.max), date.max)
+        if gaps := missing_days(window, days):
+            self.gaps[name] = sorted([*self.gaps.get(name, ()), *gaps])
+
+    @property
+    def missing(self) -> dict[str, list[date]]:
+        """The days that Braze should have returned, by subject.
+
+        A subject without any day has not started, if subjects may start late.
+        """
+        if not self.may_start_late:
+            return self.gaps
+        started = {
+            name: [day for day in days if day > self.first_days.get(name, date.max)] for name, days in self.gaps.items()
+        }
+        return {name: days for name, days in started.items() if days}
+
+    @property
+    def not_started(self) -> int:
+        """Number of returned subjects without any day."""
+        return len(self.returned - self.first_days.keys()) if self.may_start_late else 0
 
     def missing_for_all(self, least: int) -> list[date]:
         """Return the days that no subject has, where at least `least` subjects were asked."""
-        counts = Counter(day for days in self.missing.values() for day in days)
+        counts = Counter(day for days in self.gaps.values() for day in days)
         asked = [(window, number) for window, number in self.responses.items() if number >= least]
         return sorted(day for window, number in asked for day in window if counts[day] == number)
 
@@ -120,10 +144,17 @@ def format_drift(outcome: Outcome) -> str | None:
 
 
 def error_of(
-    series: Series, outcome: Outcome, *, missing: MissingDays, on_error: OnError | None = None, skip_argument: str = ""
+    series: Series,
+    outcome: Outcome,
+    *,
+    missing: MissingDays,
+    parts: int = 1,
+    on_error: OnError | None = None,
+    skip_argument: str = "",
 ) -> BrazeError | None:
     """Return the error a run ends with after everything returned was landed; None for a success.
 
+    :param parts: number of tasks that share the subjects; see :func:`least_for_outage`.
     :param on_error: the operator's argument, None when it has none: then any failure is an error.
     :param skip_argument: name of that argument, for the advice.
     """
@@ -131,7 +162,7 @@ def error_of(
         return _partial_error(failures, skip_argument if on_error else "")
     if missing == "ignore":
         return None
-    if days := outcome.missing_for_all(series.min_subjects_for_outage):
+    if days := outcome.missing_for_all(least_for_outage(series, parts)):
         count = series.count(len(outcome.returned))
         return BrazeMissingDaysError(
             f"None of the {count} returned data for {_join(days)}. All other days were returned. Check the "
@@ -145,6 +176,14 @@ def error_of(
             "$.data",
         )
     return None
+
+
+def least_for_outage(series: Series, parts: int) -> int:
+    """Return the number of subjects that must all lack a day before that is an error.
+
+    One part sees its own subjects alone, so it concludes from fewer of them, but not from fewer than three.
+    """
+    return min(series.min_subjects_for_outage, max(3, -(-series.min_subjects_for_outage // parts)))
 
 
 def _failures(series: Series, outcome: Outcome, on_error: OnError | None) -> list[_Failure]:

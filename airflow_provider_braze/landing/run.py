@@ -75,7 +75,7 @@ def land(
     pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
     # The days that a crashed run left unreported are reported by the next run of days.
     unreported = pending.inherited | unreported_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()
-    outcome = Outcome(is_listed=plan.catalog is not None)
+    outcome = Outcome(is_listed=plan.catalog is not None, may_start_late=plan.series.may_start_late)
     if details is not None and plan.table_from("details"):
         outcome.details = details.tally
         outcome.drift.update(details.drift)
@@ -85,7 +85,12 @@ def land(
     objects += _land_catalog(plan, publisher)
     _log_outcome(plan, outcome)
     error = error_of(
-        plan.series, outcome, on_error=plan.on_error, missing=plan.missing_days, skip_argument=skip_argument
+        plan.series,
+        outcome,
+        missing=plan.missing_days,
+        parts=plan.layout.parts,
+        on_error=plan.on_error,
+        skip_argument=skip_argument,
     )
     changed = sorted({item.day for item in objects if item.written and item.day} | unreported)
     seconds = time.monotonic() - began
@@ -102,6 +107,8 @@ def land(
 def _log_outcome(plan: Plan, outcome: Outcome) -> None:
     for warning in format_warnings(plan.series, outcome, plan.missing_days):
         log.warning("%s", warning)
+    if outcome.not_started:
+        log.info("No data yet for %s", plan.series.count(outcome.not_started))
     if drift := format_drift(outcome):
         log.info("%s", drift)
 
@@ -181,7 +188,8 @@ def _build(batch: list[SubjectDays], plan: Plan, decoder: Decoder, outcome: Outc
             try:
                 decoder.build([rows], plan.spooled)
             except Exception as error:
-                problem = BrazeDataError(f"The rows of {rows.subject.name} cannot be built: {type(error).__name__}.")
+                reason = f"{type(error).__name__}: {str(error)[:200]}"
+                problem = BrazeDataError(f"The rows of {rows.subject.name} cannot be built: {reason}")
                 outcome.add_failure(rows.subject.name, problem)
             else:
                 good.append(rows)

@@ -212,5 +212,6 @@ CANVASES: Final = Series(
         CANVAS_DETAILS,
     ),
     load_decoder=_load_decoder,
+    may_start_late=True,
     nested_days="stats",
 )

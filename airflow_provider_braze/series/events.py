@@ -41,6 +41,7 @@ EVENTS: Final = Series(
     endpoint=_DATA_SERIES,
     listing=Listing(Endpoint("/events/list", records="events"), id_key=None),
     load_decoder=_load_decoder,
+    may_start_late=True,
     make_subject=lambda name: _subject(name, None),
     tables=(
         Table(

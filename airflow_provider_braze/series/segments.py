@@ -58,6 +58,7 @@ SEGMENTS: Final = Series(
     listing=Listing(Endpoint("/segments/list", records="segments"), required_flag="analytics_tracking_enabled"),
     details=Details(Endpoint("/segments/details", records=""), _decode_details),
     load_decoder=_load_decoder,
+    may_start_late=True,
     tables=(
         Table(
             name="segment_days",

@@ -45,6 +45,7 @@ SENDS: Final = Series(
     keys=_KEYS,
     endpoint=_DATA_SERIES,
     load_decoder=_load_decoder,
+    may_start_late=True,
     # Braze keeps 14 days: the run's own and 13 before it.
     lookback_days=13,
     tables=(_with_send_id(CAMPAIGN_DAYS, "send_days"), _with_send_id(CAMPAIGN_MESSAGES, "send_messages")),

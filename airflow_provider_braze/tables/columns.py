@@ -33,6 +33,7 @@ Places = dict[str, pa.Array]
 Group = Mapping[str, pa.Array | Cells]
 """Some rows of a table: equally long columns by name; one that is not there is null."""
 
+_TEXTS: Final = frozenset({*TEXT_FIELDS, *NAME_COLUMNS, "variant_id", "step_id", "channel", OTHER})
 _NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
 _NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
 
@@ -152,7 +153,7 @@ def typed_arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Grou
 
 def field_type(name: str) -> pa.DataType:
     """Return the type of a column that holds what Braze sent."""
-    if name in TEXT_FIELDS or name in NAME_COLUMNS or name == OTHER:
+    if name in _TEXTS:
         return pa.string()
     return pa.float64() if name == "revenue" else pa.int64()
 
