@@ -21,7 +21,8 @@ from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
 
 OBJECT = f"campaign_days/dt={DAYS[1]}/part-00-of-01.parquet"
-LAYOUT = "_braze/layout.json"
+DESTINATION = "_braze/destination.json"
+LAYOUT = "_braze/campaigns/layout.json"
 PENDING = "_braze/campaigns/pending/part-00-of-01.json"
 MANIFEST = f"_braze/campaigns/manifests/{DAYS[0]}_2026-11-19/part-00-of-01.json"
 
@@ -161,6 +162,8 @@ NOTES: dict[str, tuple[str, bytes | None, int]] = {
     "layout-empty": (LAYOUT, b"", 1),
     "layout-is-a-list": (LAYOUT, b"[]", 1),
     "layout-of-another-version": (LAYOUT, b'{"schema_version": 2}', 1),
+    "destination-cut": (DESTINATION, None, 1),
+    "destination-of-another-host": (DESTINATION, b'{"host": "https://rest.iad-01.braze.com"}', 1),
     "pending-cut": (PENDING, b'{"runs": {"dag/run', 1),
     "pending-empty": (PENDING, b"", 1),
     "pending-of-another-shape": (PENDING, b'{"runs": ["2026-11-16"]}', 1),
