@@ -14,8 +14,8 @@ import pytest
 
 from airflow_provider_braze.landing import store as store_module
 from airflow_provider_braze.landing.formats import decode, encode
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.landing.store import Store
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.campaign_tables import SCHEMAS
 from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
@@ -103,7 +103,7 @@ def test_refusal(lake, trouble, refusal):
         setattr(trouble, name, function)
     # Another list than before, so that its table is written too.
     lake.destination.put("campaigns/campaigns.parquet", encode(SCHEMAS["campaigns"].empty_table(), "parquet"))
-    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*DEFAULT_TABLES, "campaign_details"])
+    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*CAMPAIGNS.default_tables, "campaign_details"])
 
 
 @pytest.mark.parametrize("place", FULL)
