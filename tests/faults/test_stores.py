@@ -14,14 +14,15 @@ import pytest
 
 from airflow_provider_braze.landing import store as store_module
 from airflow_provider_braze.landing.formats import decode, encode
-from airflow_provider_braze.landing.plan import DEFAULT_TABLES
 from airflow_provider_braze.landing.store import Store
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.campaign_tables import SCHEMAS
 from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
 
 OBJECT = f"campaign_days/dt={DAYS[1]}/part-00-of-01.parquet"
-LAYOUT = "_braze/layout.json"
+DESTINATION = "_braze/destination.json"
+LAYOUT = "_braze/campaigns/layout.json"
 PENDING = "_braze/campaigns/pending/part-00-of-01.json"
 MANIFEST = f"_braze/campaigns/manifests/{DAYS[0]}_2026-11-19/part-00-of-01.json"
 
@@ -102,7 +103,7 @@ def test_refusal(lake, trouble, refusal):
         setattr(trouble, name, function)
     # Another list than before, so that its table is written too.
     lake.destination.put("campaigns/campaigns.parquet", encode(SCHEMAS["campaigns"].empty_table(), "parquet"))
-    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*DEFAULT_TABLES, "campaign_details"])
+    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*CAMPAIGNS.default_tables, "campaign_details"])
 
 
 @pytest.mark.parametrize("place", FULL)
@@ -161,6 +162,8 @@ NOTES: dict[str, tuple[str, bytes | None, int]] = {
     "layout-empty": (LAYOUT, b"", 1),
     "layout-is-a-list": (LAYOUT, b"[]", 1),
     "layout-of-another-version": (LAYOUT, b'{"schema_version": 2}', 1),
+    "destination-cut": (DESTINATION, None, 1),
+    "destination-of-another-host": (DESTINATION, b'{"host": "https://rest.iad-01.braze.com"}', 1),
     "pending-cut": (PENDING, b'{"runs": {"dag/run', 1),
     "pending-empty": (PENDING, b"", 1),
     "pending-of-another-shape": (PENDING, b'{"runs": ["2026-11-16"]}', 1),

@@ -129,11 +129,9 @@ def test_output_of_another_task_is_left_to_the_run():
         ("file:///data/ü é", "file:///data/%C3%BC%20%C3%A9"),
     ],
 )
-def test_asset_uri_is_what_airflows_server_accepts(address, uri):
-    from airflow.models.asset import AssetModel
-    from airflow.sdk import Asset
+def test_asset_uri_is_one_that_airflows_server_accepts(address, uri):
+    from airflow_provider_braze.task.airflow import Asset
 
     assert asset_uri(address) == uri
-    asset = Asset(uri)
-    assert asset.uri == uri
-    assert AssetModel(name=asset.name, uri=asset.uri).uri == uri
+    assert uri.isascii()
+    assert Asset(uri).uri == uri

@@ -74,6 +74,7 @@ def test_make_manifest_tells_the_run_and_what_it_did():
             "file_format": "parquet",
             "timezone": "Europe/Berlin",
             "host": "https://rest.fra-02.braze.eu",
+            "series": "campaigns",
             "schema_version": 1,
         },
         "next_day_ends": "2026-10-25T23:00:00+00:00",

@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from airflow_provider_braze.landing.spool import Spool
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.landing.spool import Spool, check_spool_folder
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
 from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
@@ -220,6 +223,43 @@ def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
 def test_spool_in_a_folder_that_is_not_there_is_an_os_error(folder):
     with pytest.raises(FileNotFoundError):
         Spool(SPOOLED.values(), 100, 100, str(folder / "missing"))
+
+
+def test_check_of_a_folder_that_is_not_there_names_the_argument(tmp_path):
+    with pytest.raises(BrazeConfigError, match=r"`spool_folder` .*/missing: No such file or directory\. Set"):
+        check_spool_folder(str(tmp_path / "missing"))
+
+
+def test_check_of_a_file_names_the_argument(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(BrazeConfigError, match=r"`spool_folder` .*/file: Not a directory\. Set"):
+        check_spool_folder(str(tmp_path / "file"))
+
+
+def test_check_of_a_folder_that_is_not_writable_names_the_argument():
+    # Not even root may write here.
+    with pytest.raises(BrazeConfigError, match=r"`spool_folder` /proc/self: "):
+        check_spool_folder("/proc/self")
+
+
+def test_check_of_a_full_disk_is_an_error_that_a_retry_may_resolve():
+    code = """
+import resource
+from airflow_provider_braze.landing.spool import check_spool_folder
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    check_spool_folder(None)
+except OSError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Could not write to the `spool_folder` the system's folder of temporary files: File too large" in done.stdout
+
+
+def test_check_of_a_folder_leaves_nothing(folder):
+    check_spool_folder(str(folder))
+    check_spool_folder(None)
+    assert list(folder.iterdir()) == []
 
 
 def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(folder):

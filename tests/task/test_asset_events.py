@@ -132,6 +132,16 @@ def test_alias_becomes_the_destination(land, events, tmp_path):
     assert event.extra["changed_days"] == [f"{day}" for day in DAYS]
 
 
+@pytest.mark.since_airflow("3.0")
+def test_alias_becomes_an_asset_that_airflow_accepts(land, events, tmp_path):
+    alias = AssetAlias("braze")
+    land(outlets=[alias], destination=f"file://{tmp_path}/Käse lake")
+    (event,) = events[alias].asset_alias_events
+    assert event.dest_asset_key.uri == f"file://{tmp_path}/K%C3%A4se%20lake"
+    # Readers open the address as it is.
+    assert event.extra["destination"] == f"file://{tmp_path}/Käse lake"
+
+
 def test_alias_of_airflow_2_is_left_without_an_event(make_context):
     alias = AssetAlias("braze")
     event = SimpleNamespace(extra={}, dataset_alias_events=[])

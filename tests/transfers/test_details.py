@@ -170,7 +170,7 @@ def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tab
 
 
 def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(AirflowFailException, match=r"`spool_folder` .*/nowhere: No such file"):
         land(spool_folder=str(tmp_path / "nowhere"), tables=["campaign_details"])
     spool = tmp_path / "spool"
     spool.mkdir()

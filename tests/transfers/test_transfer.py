@@ -23,7 +23,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.sandbox import data
-from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException, ObjectStoragePath
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.killing import killed_once
 
@@ -91,7 +91,9 @@ def test_objects_lie_where_readers_look(land, destination):
         "campaign_days/dt=2026-11-18/part-00-of-01.parquet",
         "campaign_messages/dt=2026-11-18/part-00-of-01.parquet",
         "campaigns/campaigns.parquet",
-        "_braze/layout.json",
+        "_braze/README.txt",
+        "_braze/destination.json",
+        "_braze/campaigns/layout.json",
         "_braze/campaigns/manifests/2026-11-18_2026-11-19/part-00-of-01.json",
     }
 
@@ -441,6 +443,46 @@ def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, desti
     assert destination.contents() == before
 
 
+def test_run_that_fails_before_any_data_claims_nothing(land, braze_sandbox, destination):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(ids, 400)})
+    with pytest.raises(AirflowFailException):
+        land(campaign_ids=ids, timezone="Asia/Seoul", parts=2, part=0)
+    assert destination.data() == {}
+    braze_sandbox.configure(faults={"bad_campaigns": {}})
+    land(campaign_ids=ids, timezone="UTC")
+    assert json.loads(destination.contents()["_braze/destination.json"])["timezone"] == "UTC"
+    assert json.loads(destination.contents()["_braze/campaigns/layout.json"])["parts"] == 1
+
+
+def test_destination_is_checked_when_the_dag_is_parsed():
+    with pytest.raises(BrazeConfigError, match="does not have an absolute path"):
+        CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file://data/braze")
+
+
+def test_destination_that_is_rendered_is_checked_before_any_request(make_context, braze_sandbox):
+    operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="{{ params.lake }}")
+    operator.destination = "file://data/braze"  # as Airflow renders it
+    with pytest.raises(AirflowFailException, match="does not have an absolute path"):
+        operator.execute(make_context())
+    assert braze_sandbox.count() == 0
+
+
+def test_path_object_with_a_template_is_rendered(make_context, braze_sandbox, tmp_path):
+    destination = tmp_path / "{{ name }}"
+    operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination, lookback_days=0)
+    context = make_context(name="lake")
+    operator.destination = operator.render_template(operator.destination, context)
+    operator.execute(context)
+    assert (tmp_path / "lake" / "campaigns" / "campaigns.parquet").exists()
+
+
+def test_path_object_is_a_destination(land, destination):
+    path = ObjectStoragePath(destination.uri, conn_id=destination.conn_id)
+    land(destination=path, object_storage_conn_id=None, lookback_days=0)
+    assert "campaigns/campaigns.parquet" in destination.contents()
+
+
 def test_other_host_is_refused(land, braze_sandbox, braze_sandbox_factory):
     land(lookback_days=0)
     braze_sandbox_factory(conn_id="braze_other")
@@ -535,7 +577,7 @@ def _open_files():
 
 
 def test_spool_folder_is_where_rows_lie(land, tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(AirflowFailException, match=r"`spool_folder` .*/nowhere: No such file"):
         land(spool_folder=str(tmp_path / "nowhere"))
     land(spool_folder=str(tmp_path))
 
