@@ -1,4 +1,4 @@
-"""Arrow's memory: which allocator it has, and when what it no longer uses goes back to the system."""
+"""Arrow's memory: its allocator, and when unused memory is returned to the system."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _ALLOCATOR: Final = "ARROW_DEFAULT_MEMORY_POOL"
 
 
 def load_arrow() -> None:
-    """Load Arrow, unless it is already, with C's allocator, unless the user chose one.
+    """Load Arrow with the allocator of C, unless the user chose one.
 
-    Arrow's own keeps what each of many short-lived threads has once used: a third more memory at the peak. It is chosen
-    when Arrow is loaded, by an environment variable, which is left as it was.
+    Arrow's own allocator keeps what each of many short-lived threads once used: a third more memory at the peak. The
+    allocator is chosen when Arrow is loaded, by an environment variable, which is restored.
     """
     chosen = os.environ.get(_ALLOCATOR)
     os.environ[_ALLOCATOR] = chosen or "system"
@@ -26,9 +26,9 @@ def load_arrow() -> None:
 
 
 def release_memory() -> None:
-    """Give memory that is free back to the system.
+    """Return unused memory to the system.
 
-    C's allocator keeps it, threads' by thread, and so the peak would be a sum of what was never needed at one time.
+    The allocator of C keeps it per thread, so the peak would be a sum that was never needed at one time.
     """
     import pyarrow
 

@@ -1,4 +1,4 @@
-"""Objects with versions, on any file system that Airflow has: read one, replace it only if nobody else did.
+"""Objects with versions, on any file system that Airflow has: read one, and replace it only if it is unchanged.
 
 An object is whole or not there: one upload on object stores, a temporary name and a rename on a local file system.
 """

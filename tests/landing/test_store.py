@@ -250,7 +250,7 @@ class TestFiles:
     @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
     def test_file_system_without_locks_is_refused(self, store, destination, monkeypatch, code):
         monkeypatch.setattr(fcntl, "flock", _failing(OSError(code, "No locks")))
-        with pytest.raises(OSError, match=r"gives no locks, so .* cannot be landed on"):
+        with pytest.raises(OSError, match=r"The file system of .* has no file locks"):
             store.write("a", b"1", None)
 
     def test_lock_that_fails_otherwise_is_that_error(self, store, monkeypatch):

@@ -1,4 +1,4 @@
-"""Kinds of stores: how each versions an object, and replaces one only if nobody else did.
+"""Kinds of stores: how each versions an object, and replaces one only if it is unchanged.
 
 To add a kind, write a module with a subclass of ``objects.Objects``, and add it here. Objects of any other file system
 that Airflow has are compared just before each write.

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 
 
 class AzureBlobs(Objects):
-    """Versions are ETags; ``If-Match`` and ``If-None-Match`` make compare and write one step of the store."""
+    """Versions are ETags. ``If-Match`` and ``If-None-Match`` make compare and write one step of the store."""
 
     def __init__(self, fs: AbstractFileSystem) -> None:
         super().__init__(fs)
-        # Azure's client logs all headers of each request at INFO. Airflow's own hook for Azure silences it, too.
+        # Azure's client logs all headers of each request at INFO. Airflow's own hook for Azure silences it too.
         logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
-        # The second one knows it from a connection string, too.
+        # With a connection string, only the second one has it.
         self.account = fs.account_name or fs.service_client.account_name
 
     def version(self, path: str) -> str | None:
-        """The ETag of a blob."""
+        """Return the ETag of a blob."""
         info = self.info(path, refresh=True)
         return str(info["etag"]) if info else None
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        """Upload a blob with its condition, which holds for the blob as a whole, in however many blocks it goes."""
+        """Upload a blob with its condition, which holds for the blob as a whole, also in several blocks."""
         from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
         try:
@@ -39,11 +39,11 @@ class AzureBlobs(Objects):
             raise FileNotFoundError(errno.ENOENT, "No such container", path.partition("/")[0]) from error
 
     def is_refusal(self, error: Exception) -> bool:
-        """Whether the store answered 401 or 403, or gave no token."""
+        """Return whether the store responded 401 or 403, or issued no token."""
         from azure.core.exceptions import ClientAuthenticationError
 
-        is_unknown = isinstance(error, ClientAuthenticationError)
-        return is_unknown or getattr(error, "status_code", None) == 403 or super().is_refusal(error)
+        is_unauthenticated = isinstance(error, ClientAuthenticationError)
+        return is_unauthenticated or getattr(error, "status_code", None) == 403 or super().is_refusal(error)
 
 
 def _condition(expected: str | None) -> dict[str, Any]:

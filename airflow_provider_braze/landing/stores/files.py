@@ -12,23 +12,23 @@ from airflow_provider_braze.landing.stores.objects import Objects, VersionConfli
 
 
 class Files(Objects):
-    """Files below a folder, each renamed into its place when it is whole."""
+    """Files below a folder. Each is renamed into its place when it is whole."""
 
     def version(self, path: str) -> str | None:
-        """Time, size and inode of a file."""
+        """Return time, size and inode of a file."""
         try:
             stat = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if not S_ISREG(stat.st_mode):
             return None
-        # The inode too: each write makes a new file, and two of them may share size and time.
+        # The inode too: each write makes a new file, and two files may share size and time.
         return f"{stat.st_mtime_ns}-{stat.st_size}-{stat.st_ino}"
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        """Write beside the file, then rename over it; a lock on the file beside it makes compare and rename one step.
+        """Write beside the file, then rename over it. A lock on the file beside it makes compare and rename one step.
 
-        The temporary name is fixed, so what a killed writer left is taken over by the next one.
+        The temporary name is fixed, so the next writer reuses what a killed one left.
         """
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -69,9 +69,10 @@ def _open_locked(beside: Path) -> int:
             if error.errno not in _NO_LOCKS:
                 raise
             raise OSError(
-                error.errno, f"This file system gives no locks, so {beside.parent} cannot be landed on"
+                error.errno,
+                f"The file system of {beside.parent} has no file locks. Use another folder, or an object store",
             ) from None
-        # Its last holder has renamed or removed it meanwhile: this lock is on a file that has no such name any more.
+        # The last holder has renamed or removed it, so this lock is on a file without that name.
         os.close(descriptor)
 
 

@@ -12,14 +12,14 @@ _OBJECT: Final = "b/{}/o/{}"
 
 
 class GoogleStorage(Objects):
-    """Versions are generations; ``ifGenerationMatch`` makes compare and write one step of the store.
+    """Versions are generations. ``ifGenerationMatch`` makes compare and write one step of the store.
 
-    gcsfs knows no condition but "is not there yet", so these requests are made by its ``call``, which signs, sends and
+    gcsfs has one condition only, "does not exist yet". So these requests use its ``call``, which signs, sends and
     retries any request of the JSON API.
     """
 
     def version(self, path: str) -> str | None:
-        """The generation of an object."""
+        """Return the generation of an object."""
         bucket, _, key = path.partition("/")
         try:
             found = self.fs.call("GET", _OBJECT, bucket, key, fields="generation", json_out=True)
@@ -28,7 +28,7 @@ class GoogleStorage(Objects):
         return str(found["generation"])
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        """Upload an object in one request, with its condition; generation 0 is that of an object which is not there."""
+        """Upload an object in one request, with its condition. Generation 0 means that there is no object."""
         bucket, _, key = path.partition("/")
         boundary = uuid4().hex
         try:
@@ -46,7 +46,7 @@ class GoogleStorage(Objects):
         self.fs.invalidate_cache(path)
 
     def is_refusal(self, error: Exception) -> bool:
-        """Whether the store answered 401 or 403, for which gcsfs has no class of its own."""
+        """Return whether the store responded 401 or 403, for which gcsfs has no class of its own."""
         is_forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
         return is_forbidden or getattr(error, "code", None) == 401 or super().is_refusal(error)
 
