@@ -11,6 +11,15 @@ PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
+EXTRAS := amazon,openlineage,sandbox
+# The newest Python of each line of Airflow.
+PYTHON_OF_2.11 := 3.12
+PYTHON_OF_3.0 := 3.12
+PYTHON_OF_3.1 := 3.13
+PYTHON_OF_3.2 := 3.13
+# The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider.
+TOUCHING_AIRFLOW := tests/hooks tests/operators tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
+	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
 STORES ?= abfs,gs
@@ -23,7 +32,7 @@ export PLAYWRIGHT_BROWSERS_PATH := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-2.11 bench venv lint types unit stores system screenshots chromium format constraints clean
+.PHONY: help demo test test-2.11 test-3.0 test-3.1 test-3.2 test-lowest test-next bench wheel venv lint types unit stores system screenshots chromium format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -37,16 +46,39 @@ demo: ## See it work: Airflow lands five days of a made-up Braze, without an acc
 test: lint types unit ## All checks: lint, types, tests with coverage, on Airflow 3.3
 
 test-2.11: ## The same tests on Airflow 2.11, which needs Python 3.10 to 3.12
-	@$(PYTHON) tools/make_venv.py .venv-2.11 --constraints $(OLDER_CONSTRAINTS) --extras amazon,openlineage,sandbox --group test \
-	--newest-python 3.12
+	@$(PYTHON) tools/make_venv.py .venv-2.11 --constraints $(OLDER_CONSTRAINTS) --extras $(EXTRAS) --group test \
+	--newest-python $(PYTHON_OF_2.11)
 	.venv-2.11/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
+
+test-3.0: ## The tests that touch Airflow, on 3.0 (Python 3.10 to 3.12)
+test-3.1: ## The tests that touch Airflow, on 3.1
+test-3.2: ## The tests that touch Airflow, on 3.2
+test-3.0 test-3.1 test-3.2: test-%:
+	@$(PYTHON) tools/make_venv.py .venv-$* --constraints constraints/airflow-$*.txt --extras $(EXTRAS) --group test \
+	--newest-python $(PYTHON_OF_$*)
+	.venv-$*/bin/python -m pytest $(IN_PARALLEL) $(TOUCHING_AIRFLOW) $(ARGS)
+
+test-lowest: ## All tests with the lowest versions of all direct dependencies (Python 3.10 to 3.12)
+	@$(PYTHON) tools/make_venv.py .venv-lowest --constraints constraints/lowest.txt --extras $(EXTRAS) --group test \
+	--newest-python $(PYTHON_OF_2.11)
+	.venv-lowest/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
+
+test-next: ## The tests that touch Airflow, on its newest version, betas included; may fail
+	@$(PYTHON) tools/make_venv.py .venv-next --constraints constraints/next.txt --extras $(EXTRAS) --group test
+	.venv-next/bin/python -m pytest $(IN_PARALLEL) $(TOUCHING_AIRFLOW) $(ARGS)
+
+wheel: ## The wheel and the source distribution, in dist, checked as PyPI checks them
+	@rm -rf dist && $(PYTHON) -m venv .venv-release
+	@.venv-release/bin/python -m pip install --quiet 'hatchling>=1.27' 'twine>=6.1' 'readme-renderer[md]'
+	.venv-release/bin/python -m hatchling build
+	.venv-release/bin/python -m twine check --strict dist/*
 
 bench: ## Benchmarks, as one table of ratios; on a quiet machine, about half an hour
 	@$(PYTHON) tools/make_venv.py .venv-bench --constraints $(CONSTRAINTS) --extras sandbox --group bench
 	.venv-bench/bin/python benchmarks/run.py $(ARGS)
 
 venv: ## The environment of the checks, .venv
-	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras amazon,openlineage,sandbox --group test
+	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras $(EXTRAS) --group test
 
 lint: venv ## Ruff: rules and format
 	$(BIN)/ruff check .
@@ -91,11 +123,25 @@ constraints: ## Renew the pinned versions
 	$(call pin,make stores,3.3,3.13,--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores,$(STORE_CONSTRAINTS))
 	$(call pin,make system,3.3,3.13,--extra amazon --extra sandbox --group system,$(SYSTEM_CONSTRAINTS))
 	$(call pin,make system,2.11,3.12,--group system-older,$(OLDER_SYSTEM_CONSTRAINTS))
+	$(call pin_period,3.0,3.0.6)
+	$(call pin_period,3.1,3.1.8)
+	$(call pin_period,3.2,3.2.2)
+	printf 'universal-pathlib<0.3\n' | $(COMPILE) pyproject.toml - --resolution lowest-direct $(EXTRAS_OF_UV) > .lowest.txt
+	(echo '\# The lowest versions of all direct dependencies, which `make test-lowest` installs. Renewed by `make constraints`.'; \
+	echo uv | $(COMPILE) pyproject.toml - -c .lowest.txt $(EXTRAS_OF_UV) --group test) > constraints/lowest.txt.new
+	mv constraints/lowest.txt.new constraints/lowest.txt && rm .lowest.txt
 
 # $(call pin,the command that installs them,Airflow's line,the newest Python,extras and groups,file)
 pin = (echo '\# What `$(1)` installs of Airflow $(2), on Python 3.10 to $(3). Renewed by `make constraints`.'; \
 	printf 'uv\napache-airflow==$(2).*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
 	$(4) --quiet --no-header --no-annotate --no-emit-index-url) > $(5).new && mv $(5).new $(5)
 
+# $(call pin_period,Airflow's line,its release): under the versions of the release's date, which wheels of one Python satisfy
+pin_period = (echo '\# What `make test-$(1)` installs of Airflow $(1), under constraints/period. Renewed by `make constraints`.'; \
+	printf 'uv\napache-airflow==$(2)\n' | $(COMPILE) pyproject.toml - -c constraints/period/$(2).txt $(EXTRAS_OF_UV) --group test) \
+	> constraints/airflow-$(1).txt.new && mv constraints/airflow-$(1).txt.new constraints/airflow-$(1).txt
+COMPILE = .venv-uv/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url
+EXTRAS_OF_UV := --extra amazon --extra openlineage --extra sandbox
+
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-2.11 .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-2.11 .venv-3.0 .venv-3.1 .venv-3.2 .venv-lowest .venv-next .venv-release dist .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

@@ -261,8 +261,10 @@ def partition_at(dag: Any, tick: datetime) -> Iterator[datetime]:
         run.partition_date, run.partition_key = told.partition_date, told.partition_key
 
     event.listen(DagRun, "before_insert", give)
-    yield told.run_after
-    event.remove(DagRun, "before_insert", give)
+    try:
+        yield told.run_after
+    finally:
+        event.remove(DagRun, "before_insert", give)
 
 
 @pytest.mark.since_airflow("3.2")
@@ -273,7 +275,9 @@ def test_partitions_land_the_day_that_the_partition_names(
     with partition_at(dags[PARTITIONS], morning(10, 0)) as run_after:
         run = run_dag(PARTITIONS, None, run_after=run_after)
     plan = manifest_of(run, "land_partition")["plan"]
-    assert (run.partition_key, run_after) == ("2026-11-09T00:00:00", morning(10, 0))
+    # Airflow 3.2 writes keys in UTC, later ones in the timetable's zone.
+    key = "2026-11-09T00:00:00" if Version("3.3") <= lines.AIRFLOW else "2026-11-09T05:00:00"
+    assert (run.partition_key, run_after) == (key, morning(10, 0))
     assert (plan["rule"], plan["lookback_days"]) == ("partition", 30)
     assert landed_days(lake) == days_between(date(2026, 10, 10), date(2026, 11, 10))
     assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))

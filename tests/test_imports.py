@@ -14,6 +14,8 @@ import airflow_provider_braze
 PACKAGE = "airflow_provider_braze"
 FOLDER = Path(airflow_provider_braze.__file__).parent
 ROLES = ("hooks", "operators", "sensors", "transfers", "triggers")
+# Where each release of Airflow keeps its names: a leaf, in the lowest layer.
+NAMES_OF_AIRFLOW = f"{PACKAGE}.task.airflow"
 # From the lowest to the highest: a module imports only its own folder and lower ones.
 LAYERS = (
     ("exceptions",),
@@ -31,8 +33,8 @@ LAYERS = (
 # The sandbox stands apart: it serves what the declarations name.
 SANDBOX_MAY_IMPORT = ("core", "exceptions", "sandbox", "series")
 LIBRARIES = {
-    # Names that moved between Airflow's releases are looked up by task.airflow; landing is below it.
-    "airflow": ("task.airflow", "task.lineage", "task.run_dates", "landing.store", "triggers"),
+    "airflow": ("task.airflow", "task.lineage", "task.run_dates", "triggers"),
+    NAMES_OF_AIRFLOW: (*ROLES, "task", "landing.store"),
     "pyarrow": ("tables", "series", "landing"),
     "requests": ("transport",),
     "urllib3": ("transport",),
@@ -125,6 +127,8 @@ def test_package_itself_loads_nothing() -> None:
 
 
 def layer_of(name: str) -> int:
+    if name == NAMES_OF_AIRFLOW:
+        return 0
     folder = name.split(".")[1] if "." in name else ""
     return next((place for place, folders in enumerate(LAYERS) if folder in folders), -1)
 

@@ -16,6 +16,7 @@ PACKAGE = "airflow_provider_braze"
 
 
 def build(kind: str, folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
     # By the build tool that the test group installs, so without a network.
     code = "import os, sys, hatchling.build as b; os.chdir(sys.argv[1]); getattr(b, sys.argv[2])(sys.argv[3])"
     command = [sys.executable, "-I", "-c", code, str(ROOT), f"build_{kind}", str(folder)]
@@ -68,6 +69,11 @@ def test_wheel_holds_every_module(wheel: ZipFile) -> None:
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / PACKAGE).rglob("*.py")}
     packed = {name for name in wheel.namelist() if name.startswith(f"{PACKAGE}/")}
     assert packed == {*sources, f"{PACKAGE}/py.typed"}
+
+
+def test_wheel_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    (first,), (second,) = (build("wheel", tmp_path / each) for each in "ab")
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_wheel_has_an_empty_typing_mark(wheel: ZipFile) -> None:

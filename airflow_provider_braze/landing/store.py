@@ -177,13 +177,7 @@ class Store:
 
 
 def _open_file_system(uri: str, conn_id: str | None) -> AbstractFileSystem:
-    try:
-        from airflow.sdk import BaseHook, ObjectStoragePath
-        from airflow.sdk.exceptions import AirflowNotFoundException
-    except ImportError:  # Airflow 2.11
-        from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]
-        from airflow.hooks.base import BaseHook  # type: ignore[attr-defined,no-redef]
-        from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found,no-redef]
+    from airflow_provider_braze.task.airflow import AirflowNotFoundException, BaseHook, ObjectStoragePath
 
     try:
         # Some file systems fall back to default credentials.
@@ -196,6 +190,11 @@ def _open_file_system(uri: str, conn_id: str | None) -> AbstractFileSystem:
     try:
         return ObjectStoragePath(uri, conn_id=conn_id).fs
     except (ImportError, ValueError) as error:
+        if "incompatible with ObjectStoragePath" in str(error):
+            # Airflow before 3.2 does not cap universal-pathlib, whose 0.3 rejects every path of that Airflow.
+            raise BrazeConfigError(
+                f"The destination {uri[:200]!r} cannot be used: {_first_line(error)}. Install universal-pathlib<0.3."
+            ) from error
         extra = extra_of(uri.partition("://")[0])
         advice = f"Install airflow-provider-braze-analytics[{extra}]" if extra else "Install the package of this store"
         raise BrazeConfigError(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Any, Final
 
 import pendulum
 
 from airflow_provider_braze.core.windows import TICK_RUN_TYPES, RunDates, load_timezone
+from airflow_provider_braze.exceptions import BrazeConfigError
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,9 @@ def read_run_dates(context: Mapping[str, Any]) -> RunDates:
     dag_run = context["dag_run"]
     run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))
     begins, ends = context.get("data_interval_start"), context.get("data_interval_end")
-    partition_date = context.get("partition_date") or getattr(dag_run, "partition_date", None)
     timetable = getattr(context.get("dag"), "timetable", None)
+    partition_key = context.get("partition_key") or getattr(dag_run, "partition_key", None)
+    partition_date = context.get("partition_date") or _partition_date(dag_run, timetable, partition_key)
     is_tick = run_type in TICK_RUN_TYPES and begins == ends
     return RunDates(
         run_type=run_type,
@@ -42,15 +44,28 @@ def read_run_dates(context: Mapping[str, Any]) -> RunDates:
         data_interval_end=ends,
         previous_tick=_previous_tick(timetable, ends) if is_tick and ends else None,
         partition_date=partition_date,
-        partition_key=context.get("partition_key") or getattr(dag_run, "partition_key", None),
+        partition_key=partition_key,
         schedule_timezone=schedule_timezone(timetable) if partition_date else None,
         next_tick=_next_tick(timetable, partition_date) if partition_date else None,
     )
 
 
+def _partition_date(dag_run: Any, timetable: Any, key: str | None) -> datetime | None:
+    """Return the partition date of a run. Airflow 3.2 hands it to tasks only as a key, written in UTC."""
+    key_format = getattr(timetable, "key_format", None)
+    if key is None or key_format is None or hasattr(dag_run, "partition_date"):
+        return getattr(dag_run, "partition_date", None)
+    try:
+        return datetime.strptime(key, key_format).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
 def _previous_tick(timetable: Any, tick: datetime) -> datetime | None:
     try:
         found = _find_previous_tick(timetable, pendulum.instance(tick).in_timezone("UTC"))
+    except ImportError as error:
+        raise _without_core(error) from error
     except Exception:  # a custom timetable may raise anything
         log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         found = None
@@ -110,9 +125,18 @@ def _next_tick(timetable: Any, tick: datetime) -> datetime | None:
     try:
         ticks = _ticks(core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
         return next((reached for reached in ticks if reached > tick), None)
+    except ImportError as error:
+        raise _without_core(error) from error
     except Exception:  # a custom timetable may raise anything
         log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         return None
+
+
+def _without_core(error: ImportError) -> BrazeConfigError:
+    return BrazeConfigError(
+        f"The schedule of this Dag cannot be computed, because a part of Airflow is missing: {error}. A worker needs "
+        "the package apache-airflow-core beside the Task SDK. Install it."
+    )
 
 
 def schedule_timezone(timetable: Any) -> tzinfo | None:

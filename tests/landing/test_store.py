@@ -17,6 +17,7 @@ from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictErr
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
 from airflow_provider_braze.landing.stores.objects import Objects
 from tests.gate import Gate
+from tests.lines import AIRFLOW
 
 
 @pytest.fixture
@@ -297,6 +298,17 @@ def test_destination_without_scheme_is_refused(destination):
 def test_destination_of_an_unknown_kind_is_refused():
     with pytest.raises(BrazeConfigError, match="cannot be used"):
         Store("quux://bucket/x")
+
+
+def test_destination_that_a_newer_universal_pathlib_rejects_names_the_cure(monkeypatch):
+    # Its 0.3 does so to Airflow before 3.2.
+    def reject(*args, **kwargs):
+        raise ValueError("ObjectStoragePath(...) detected protocol file which is incompatible with ObjectStoragePath.")
+
+    module = "airflow.sdk" if AIRFLOW.major > 2 else "airflow.io.path"
+    monkeypatch.setattr(f"{module}.ObjectStoragePath", reject)
+    with pytest.raises(BrazeConfigError, match=r"\. Install universal-pathlib<0\.3\.$"):
+        Store("file:///data/braze")
 
 
 def test_destination_whose_package_is_missing_says_what_to_install(monkeypatch):

@@ -28,10 +28,13 @@ try:
     from airflow.sdk.observability import stats
     from airflow.sdk.observability.metrics import stats_utils
 except ImportError:
-    pass  # Airflow 2 needs no telling
+    pass  # Airflow before 3.2 does it by itself
 else:
     # As Airflow's task runner begins.
-    stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+    if hasattr(stats, "initialize"):
+        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+    else:  # Airflow 3.2
+        stats.Stats.initialize(factory=stats_utils.get_stats_factory())
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 operator = CampaignDataSeriesToObjectStorageOperator(
     task_id="land", destination=f"file://{sys.argv[1]}", start="2026-11-01", end="2026-11-04"

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
 from airflow_provider_braze.task.window import resolve_run_window
@@ -220,6 +221,44 @@ def test_read_run_dates_partition_known_to_the_run_alone_is_read():
     context["dag_run"].partition_date, context["dag_run"].partition_key = utc("2026-11-18"), "k"
     run = read_run_dates(context)
     assert (run.partition_date, run.partition_key, run.next_tick) == (utc("2026-11-18"), "k", utc("2026-11-19"))
+
+
+def key_alone(key: str, zone: str, **options: object) -> dict:
+    """The context of a partitioned run as Airflow 3.2 gives it: its run has no partition date."""
+    schedule = trigger.CronPartitionTimetable("0 0 * * *", timezone=zone, run_offset=-1, **options)
+    run = SimpleNamespace(run_type="scheduled", run_after=NOW, partition_key=key)
+    return {"dag": a_dag(schedule), "dag_run": run, "partition_key": key}
+
+
+@pytest.mark.since_airflow("3.2")
+@pytest.mark.parametrize(
+    ("key", "zone", "options"),
+    [
+        ("2026-11-18T00:00:00", "UTC", {}),
+        ("2026-11-18T05:00:00", "America/New_York", {}),
+        ("20261118", "UTC", {"key_format": "%Y%m%d"}),
+    ],
+)
+def test_read_run_dates_key_without_a_date_is_read_in_utc(key, zone, options):
+    assert window_of(key_alone(key, zone, **options), zone) == Window(
+        date(2026, 11, 18), date(2026, 11, 19), zone, "partition"
+    )
+
+
+@pytest.mark.since_airflow("3.2")
+def test_read_run_dates_key_of_another_format_gives_no_date():
+    assert read_run_dates(key_alone("north", "UTC")).partition_date is None
+
+
+@pytest.mark.parametrize("needs", ["the tick before", "the tick after"])
+def test_read_run_dates_worker_without_airflow_core_fails(needs, monkeypatch):
+    # As on a worker that has the Task SDK alone.
+    monkeypatch.setitem(sys.modules, "airflow.timetables.base", None)
+    context = at_tick(cron("0 6 * * 1"), utc("2026-11-16 06:00"))
+    if needs == "the tick after":
+        context = {**context, "data_interval_end": None, "partition_date": utc("2026-11-16")}
+    with pytest.raises(BrazeConfigError, match="apache-airflow-core"):
+        read_run_dates(context)
 
 
 # --- ticks that cannot be found --------------------------------------------------------------------------------------
