@@ -12,16 +12,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.first_use import check_conditional_writes
+from airflow_provider_braze.landing.formats import FORMATS, FileFormat
 from airflow_provider_braze.landing.store import Store
 
-FileFormat = Literal["parquet", "jsonl"]
-
-_EXTENSIONS: Final = {"parquet": "parquet", "jsonl": "jsonl.gz"}
 _DESTINATION: Final = "_braze/destination.json"
 
 
@@ -61,15 +59,15 @@ class Layout:
 
     def day_object(self, table: str, day: date, part: int) -> str:
         """Return the name of the object of a table's day."""
-        return f"{table}/dt={day.isoformat()}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
+        return f"{table}/dt={day.isoformat()}/{self._part(part)}.{FORMATS[self.file_format].extension}"
 
     def part_object(self, table: str, part: int) -> str:
         """Return the name of a part's object of a table that is not divided by day."""
-        return f"{table}/{self._part(part)}.{_EXTENSIONS[self.file_format]}"
+        return f"{table}/{self._part(part)}.{FORMATS[self.file_format].extension}"
 
     def whole_object(self, table: str) -> str:
         """Return the name of the object of a table that is divided neither by day nor by part."""
-        return f"{table}/{table}.{_EXTENSIONS[self.file_format]}"
+        return f"{table}/{table}.{FORMATS[self.file_format].extension}"
 
     def manifest(self, window: Window | None, part: int) -> str:
         """Return the name of the manifest of a window's run; without a window, of a run that lands no days."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
-from threading import Event
+from threading import Event, Semaphore
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MOST_WRITERS: Final = 4
-"""Objects on the way at once: enough to hide a store's latency."""
+"""Objects read and written at once. Hides a store's latency."""
+_ENCODERS: Final = 1
+"""Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
 _SEPARATOR: Final = "\x1f"
 
 _ROWS_IN_WORK: Final = 8_000
@@ -71,6 +73,7 @@ class Publisher:
     part: int
     pending: Pending
     check: Callable[[], None]
+    _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
 
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
         """Land the spooled rows of some days.
@@ -161,14 +164,15 @@ class Publisher:
                 # All of its rows were just returned, so none of another subject is among them.
                 rows, size = fingerprint.rows, len(stored.content)
                 return None
-            new, returned = incoming()
-            merged, is_stored = self._merge(table, name, stored, new, returned)
-            rows = merged.num_rows
-            if stored and is_stored:
-                size = len(stored.content)
-                return None
-            holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
-            content = encode(merged, file_format, holds)
+            with self._encoding:
+                new, returned = incoming()
+                merged, is_stored = self._merge(table, name, stored, new, returned)
+                rows = merged.num_rows
+                if stored and is_stored:
+                    size = len(stored.content)
+                    return None
+                holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
+                content = encode(merged, file_format, holds)
             size = len(content)
             ensure_layout(self.store, self.layout)
             if day is not None:

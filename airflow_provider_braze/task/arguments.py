@@ -13,7 +13,7 @@ from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.core.windows import UTC, given_days, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
-from airflow_provider_braze.landing.layout import FileFormat
+from airflow_provider_braze.landing.formats import FORMATS
 
 MAX_CONCURRENCY: Final = 256
 MAX_PARTS: Final = 1000
@@ -179,7 +179,7 @@ def check_arguments(
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
     has_windows = series.details is not None and series.details.has_conversion_windows
     check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS, or_text="auto" if has_windows else None)
-    check_choice("file_format", file_format, get_args(FileFormat))
+    check_choice("file_format", file_format, FORMATS)
     check_choice("missing_days", missing_days, get_args(MissingDays))
     check_choice(on_error_name, on_error, get_args(OnError))
     check_choices("tables", tables, series.table_names)

@@ -14,7 +14,8 @@ from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.destination import is_literal, resolve_literal
 from airflow_provider_braze.landing.details import open_details
-from airflow_provider_braze.landing.layout import FileFormat, Layout, validate_layout
+from airflow_provider_braze.landing.formats import FileFormat
+from airflow_provider_braze.landing.layout import Layout, validate_layout
 from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.plan import Plan, choose_subjects
 from airflow_provider_braze.landing.spool import check_spool_folder

@@ -12,10 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.series import ListOf
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
+from airflow_provider_braze.landing import formats
+from airflow_provider_braze.landing.formats import (
+    Format,
+    check_format,
+    decode,
+    encode,
+    matches_fingerprint,
+)
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
-from tests.campaign_tables import SCHEMAS
+from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import EXTREMES, any_table, days_of, table_of
 
 FORMATS = ["parquet", "jsonl"]
@@ -96,9 +104,51 @@ def test_encode_twice_gives_the_same_bytes(file_format):
     assert encode(EXTREMES["campaigns"], file_format) == encode(EXTREMES["campaigns"], file_format)
 
 
-def test_encode_as_parquet_is_compressed_by_zstd():
-    metadata = pq.ParquetFile(io.BytesIO(encode(EXTREMES["campaign_days"], "parquet"))).metadata
-    assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {"ZSTD"}
+def column_chunks(table: pa.Table) -> dict[str, pq.ColumnChunkMetaData]:
+    group = pq.ParquetFile(io.BytesIO(encode(table, "parquet"))).metadata.row_group(0)
+    return {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+
+
+def test_encode_as_parquet_compresses_each_column_by_what_is_in_it():
+    few, many = (days_of(*(f"{i:032}" for i in range(rows)), conversions=1) for rows in (100, 1000))
+    assert column_chunks(few)["campaign_id"].compression == "ZSTD"
+    assert column_chunks(few)["conversions"].compression == "SNAPPY"
+    assert column_chunks(many)["conversions"].compression == "ZSTD"
+    assert column_chunks(many)["revenue"].compression == column_chunks(many)["day"].compression == "UNCOMPRESSED"
+
+
+def test_encode_as_parquet_uses_encodings_and_types_that_every_reader_knows():
+    # Some warehouses do not load the encodings of Parquet's second version, such as DELTA_BINARY_PACKED.
+    known = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"}
+    for table in EXTREMES.values():
+        chunks = column_chunks(table).values()
+        assert {encoding for chunk in chunks for encoding in chunk.encodings} <= known
+        assert {chunk.compression for chunk in chunks} <= {"ZSTD", "SNAPPY", "UNCOMPRESSED"}
+
+
+def test_texts_that_repeat_have_a_dictionary_and_others_have_none():
+    rows = [{"campaign_id": f"{i:032}", "name": "same"} for i in range(100)]
+    chunks = column_chunks(table_of("campaigns", *rows))
+    assert chunks["name"].has_dictionary_page
+    assert not chunks["campaign_id"].has_dictionary_page
+
+
+@each_table
+def test_parquet_without_arrows_schema_reads_back_with_the_types_of_the_table(name):
+    content = encode(EXTREMES[name], "parquet")
+    assert b"ARROW:schema" not in (pq.read_metadata(pa.BufferReader(content)).metadata or {})
+    assert pq.read_table(pa.BufferReader(content)).equals(EXTREMES[name])
+
+
+def test_a_format_that_cannot_hold_a_column_says_so(monkeypatch):
+    lists = {column.name for column in TABLES["campaigns"].columns if isinstance(column.type, ListOf)}
+    flat = Format("csv", lambda *_: b"", lambda *_: pa.table({}), lambda column: column.name not in lists)
+    monkeypatch.setattr(formats, "FORMATS", {**formats.FORMATS, "csv": flat})
+    check_format("csv", [TABLES["campaign_days"]])
+    with pytest.raises(BrazeConfigError, match=r"`file_format` is 'csv', .* 'tags' of campaigns"):
+        check_format("csv", TABLES.values())
+    for name in FORMATS:
+        check_format(name, TABLES.values())
 
 
 def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip_without_a_time():
@@ -195,7 +245,7 @@ BROKEN = {
     [pytest.param(key, value, id=f"{key}-{why}") for why, found in BROKEN.items() for key, value in found.items()],
 )
 def test_decode_of_a_broken_object_names_the_address_and_what_to_do(file_format, content):
-    with pytest.raises(BrazeDataError, match=f"cannot be read as {file_format}: .*move it away") as caught:
+    with pytest.raises(BrazeDataError, match=f"cannot be read as {file_format}: .*Move it away") as caught:
         decode(content, DAYS, file_format, URI)
     assert str(caught.value).startswith(URI)
     assert caught.value.__cause__ is not None
