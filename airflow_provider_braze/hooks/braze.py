@@ -22,6 +22,7 @@ from airflow_provider_braze.core.endpoints import (
     list_params,
 )
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.core.series import Listing
 from airflow_provider_braze.core.text import counted
@@ -33,12 +34,14 @@ from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.endpoints import Endpoint
-    from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
+    from airflow_provider_braze.core.models import JsonObject, SeriesCall
     from airflow_provider_braze.core.series import Series, Subject
     from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import ConnectionSettings
     from airflow_provider_braze.transport.sync_transport import Transport
+
+__all__ = ["BrazeAsyncHook", "BrazeHook", "Window"]
 
 T = TypeVar("T", bound=Container[date])
 Content = TypeVar("Content")
