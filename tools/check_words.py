@@ -23,7 +23,9 @@ ALLOWANCES: Final = {"tell": 0.2}
 BANNED: Final = {
     "tell": r"\b(un)?told\b|\btell(s|ing)?\b",
     "is no": r"(?<!there\s)\b(is|are|was|were|be|been) no\b(?! (longer|more|less|later|earlier)\b)",
-    "for (because)": r"[,;] for\b(?! (example|instance|each|every)\b)",
+    # Followed by a clause: its verb is one of the usual ones.
+    "for (because)": r"[,;] for (?!(example|instance)\b)[^,;:.()|`]{1,40}? "
+    r"(is|are|was|were|has|have|had|may|can|cannot|could|would|will|does|do|did|must|should|comes?|needs?)\b",
     "but for": r"\bbut for\b",
     "of which": r"\bof which\b|\b(by|in|of|on|with) whose\b",
     "whoever": r"\b(whoever|those who|nobody|whatever)\b",
