@@ -47,6 +47,6 @@ with DAG(
         object_storage_conn_id="{{ var.value.get('braze_object_storage_conn_id', '') }}",
         parts=PARTS,
         # Shown in place of the bare number.
-        map_index_template="part {{ task.part }} of 0 to {{ task.parts - 1 }}",
+        map_index_template="part {{ task.part }}",
         pool="braze",
     ).expand(part=list(range(PARTS)))
