@@ -10,7 +10,7 @@ OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # Each is one area of `make words`, with an allowance of its own.
-WORDS := README.md docs CHANGELOG.md CONTRIBUTING.md SECURITY.md example_dags demo tools
+WORDS := $(filter-out docs/faults.md,$(wildcard *.md docs/*.md)) example_dags demo tools
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
@@ -60,6 +60,7 @@ words: ## Plain English in texts and names
 
 types: venv ## Mypy, strict
 	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict tests/typing
 
 unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core
 	@$(BIN)/coverage erase
