@@ -115,7 +115,7 @@ def result_lines() -> list[str]:
         **{"seconds": 47.3, "requests": 1251, "retries": 0, "waited_seconds": 0.0},
     }
     record["tables"]["campaign_days"]["objects"] = files
-    uri = "s3://lake/braze/_braze/manifests/2026-10-20_2026-11-20/part-00-of-01.json"
+    uri = "s3://lake/braze/_braze/campaigns/manifests/2026-10-20_2026-11-20/part-00-of-01.json"
     return log.format_result(record, "campaigns", uri)
 
 
