@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core.budget import Bucket
 from airflow_provider_braze.core.models import Rule, Window
 from airflow_provider_braze.fetch import subjects
 from airflow_provider_braze.landing import log
@@ -17,7 +18,6 @@ from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.store import ATTEMPTS
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
-from airflow_provider_braze.transport import sender
 from tests.docs.messages import FILLED_IN, all_texts
 from tests.docs.pages import read, rows, section, words
 
@@ -50,9 +50,9 @@ def test_rules_are_all_there():
 
 def test_limits_are_those_of_the_code():
     text = " ".join(TEXT.split())
-    assert sender.REQUEST_WAIT_SECONDS == 15 * 60
+    assert Bucket().request_wait_seconds == 15 * 60
     assert "One request waits 15 minutes at most" in text
-    assert sender.TASK_WAIT_SECONDS == 60 * 60
+    assert Bucket().task_wait_seconds == 60 * 60
     assert "a task 60 in all" in text
     assert f"the first {subjects.GIVE_UP_AFTER} campaigns fail" in text
     assert CAMPAIGNS.min_subjects_for_outage == 10
