@@ -12,7 +12,7 @@ from datetime import date, datetime, timezone
 from functools import cached_property, partial
 from itertools import chain, count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from airflow_provider_braze.core.drivers import drive, drive_async
 from airflow_provider_braze.core.endpoints import (
@@ -121,6 +121,15 @@ class BrazeHook(SeriesMethods, BaseHook):
         self._stopped = True
         if self._open is not None:
             self._open.stop()
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject: ...
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Content]) -> Content: ...
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Any] | None) -> Any: ...
 
     def get(
         self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None
@@ -287,6 +296,15 @@ class BrazeAsyncHook(BaseHook):
         if transport is not None:
             await transport.close()
             emit(request_metrics(transport.stats))
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject: ...
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Content]) -> Content: ...
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Any] | None) -> Any: ...
 
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None

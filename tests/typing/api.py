@@ -26,6 +26,7 @@ def hooks() -> None:
     assert_type(hook.campaign_data_series("a", window), list[dict[str, Any]])
     assert_type(hook.campaign_details("a"), dict[str, Any])
     assert_type(hook.get("/canvas/list", {"page": "0"}), dict[str, Any])
+    assert_type(hook.get("/canvas/list", None, len), int)
     assert_type(hook.test_connection(), tuple[bool, str])
     assert_type(list(window), list[date])
     assert_type(len(window), int)
