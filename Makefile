@@ -9,6 +9,8 @@ SYSTEM_CONSTRAINTS := constraints/system.txt
 OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
+# Each is one area of `make words`, with an allowance of its own.
+WORDS := $(filter-out docs/faults.md,$(wildcard *.md docs/*.md)) example_dags demo tools
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
 EXTRAS := amazon,openlineage,sandbox
@@ -32,7 +34,7 @@ export PLAYWRIGHT_BROWSERS_PATH := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-2.11 test-3.0 test-3.1 test-3.2 test-lowest test-next bench wheel venv lint types unit stores system screenshots chromium format constraints clean
+.PHONY: help demo test test-2.11 test-3.0 test-3.1 test-3.2 test-lowest test-next bench wheel venv lint types words unit stores system screenshots chromium format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -80,12 +82,17 @@ bench: ## Benchmarks, as one table of ratios; on a quiet machine, about half an 
 venv: ## The environment of the checks, .venv
 	@$(PYTHON) tools/make_venv.py .venv --constraints $(CONSTRAINTS) --extras $(EXTRAS) --group test
 
-lint: venv ## Ruff: rules and format
+lint: venv words ## Ruff: rules and format; plain English; security of the workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/zizmor --offline --quiet .github
+
+words: ## Plain English in texts and names
+	@$(PYTHON) tools/check_words.py $(WORDS)
 
 types: venv ## Mypy, strict
 	$(BIN)/mypy --strict
+	$(BIN)/mypy --strict tests/typing
 
 unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core
 	@$(BIN)/coverage erase

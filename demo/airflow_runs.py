@@ -1,4 +1,4 @@
-"""An Airflow of the demo's own, in a folder, which runs an example Dag for given dates in this process."""
+"""Sets up an Airflow for the demo, and runs an example Dag in this process."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 
 
 def set_up(home: Path, dags: Path, **variables: str) -> None:
-    """Make Airflow's home and database; must come before anything imports Airflow.
+    """Create Airflow's home and database. Call it before anything imports Airflow.
 
     :param variables: Airflow Variables by name.
     """
-    # What the shell says of another Airflow must not lead the demo there.
+    # Settings of another Airflow in the shell must not affect the demo.
     for name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = str(home)
     os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
     os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-    # The made-up Braze is on this machine.
+    # The sandbox is on this machine.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
     os.environ.update({f"AIRFLOW_VAR_{name.upper()}": value for name, value in variables.items()})
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdin=subprocess.DEVNULL)
@@ -31,7 +31,7 @@ def set_up(home: Path, dags: Path, **variables: str) -> None:
 def load_dag(dags: Path, dag_id: str) -> Callable[[datetime], dict[str, Any]]:
     """Load a Dag of one task.
 
-    :return: a function that runs it for a logical date, and returns what its task returned.
+    :return: function that runs it for a logical date and returns the result of its task.
     """
     from airflow.dag_processing.dagbag import DagBag
 
@@ -40,7 +40,7 @@ def load_dag(dags: Path, dag_id: str) -> Callable[[datetime], dict[str, Any]]:
         raise RuntimeError(f"Dags cannot be loaded: {bag.import_errors}")
     dag = bag.dags[dag_id]
     for task in dag.tasks:
-        # A failure shall show at once, not after the Dag's three retries.
+        # Show a failure at once, not after three retries.
         task.retries = 0
 
     def run(logical_date: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the demo reads back from the landed files, by DuckDB and from the manifests."""
+"""Reads the landed files and records for the demo."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TABLES = ("campaign_days", "campaign_messages")
 
 
 class Lake:
-    """The folder into which Airflow landed."""
+    """The destination folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def rows_by_day(self, first: date) -> list[tuple[Any, ...]]:
-        """Count the rows of each table: those of all days before the first one together, then day by day."""
+        """Count the rows of each table: all days before `first` together, then day by day."""
         counts = ", ".join(f"count(*) FILTER (source = '{table}')" for table in TABLES)
         sources = " UNION ALL ".join(f"SELECT day, '{table}' AS source FROM {self._files(table)}" for table in TABLES)
         sql = f"""
@@ -30,7 +30,7 @@ class Lake:
         return self._query(sql, first=first)
 
     def channels(self) -> list[tuple[Any, ...]]:
-        """Sum sends and opens by channel; a channel without opens has none, not zero."""
+        """Sum sends and opens by channel. A channel without opens has null, not 0."""
         sql = f"""
             SELECT channel, count(DISTINCT campaign_id), count(*), sum(sent), sum(delivered),
                    sum(coalesce(unique_opens, direct_opens)), sum(coalesce(clicks, total_clicks, body_clicks))
@@ -39,20 +39,23 @@ class Lake:
         return self._query(sql)
 
     def conversions(self, days: Sequence[date]) -> dict[date, int]:
-        """Sum the conversions booked on each of the days, as they stand in the files now."""
+        """Sum the conversions of each day in the current files."""
         sql = f"""
             SELECT day, sum(conversions_by_send_time)::BIGINT
             FROM {self._files("campaign_days")} WHERE day IN $days GROUP BY day
         """
         return dict(self._query(sql, days=list(days)))
 
-    def manifest(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Read the manifest that a run's summary names."""
+    def record(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Read the record of a run.
+
+        :param summary: the result of its task.
+        """
         content: dict[str, Any] = json.loads(Path(summary["manifest"].removeprefix("file://")).read_bytes())
         return content
 
     def sizes(self) -> list[tuple[str, int, int]]:
-        """Tell how many files, and how many bytes, lie in each folder."""
+        """Return the number of files and bytes in each folder."""
         found = []
         for folder in sorted(path for path in self.folder.iterdir() if path.is_dir()):
             files = [path for path in folder.rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""What the demo shows on the terminal: headings, lines and aligned tables."""
+"""Writes headings, lines and aligned tables to the terminal."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, TextIO
 
 
 class Page:
-    """Writes to a stream, with bold headings where that is a terminal."""
+    """Writes to a stream, with bold headings on a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._is_bold = stream.isatty() and "NO_COLOR" not in os.environ
 
     def heading(self, text: str) -> None:
-        """Begin a part."""
+        """Write a heading."""
         bold = f"\033[1m{text}\033[0m" if self._is_bold else text
         self.line(f"\n{bold}\n{'-' * len(text)}")
 
     def line(self, text: str = "") -> None:
-        """Write a line, at once."""
+        """Write a line without buffering."""
         print(text, file=self._stream, flush=True)
 
     def table(self, titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Write rows under titles; texts stand left, numbers right with their thousands parted."""
+        """Write rows below titles: text on the left, numbers on the right with thousands separators."""
         cells = [[_text(value) for value in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
         is_text = [any(isinstance(value, str) and value for value in column) for column in zip(*rows, strict=True)]

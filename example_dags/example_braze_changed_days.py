@@ -1,18 +1,18 @@
-"""Reprocess the days that changed, and no others, whenever campaigns have landed.
+"""Process only the days that changed, whenever campaigns have landed.
 
-What: one Dag lands all campaigns every morning and declares an asset. Another is scheduled on this asset: its first
-task reads from the asset's events which days changed. Its second task runs once for each of them. Airflow skips it when
-no day changed.
+What: one Dag lands all campaigns every morning and declares an asset. A second Dag is scheduled on this asset. Its
+first task reads the changed days from the asset's events, and its second task runs once for each of them. Airflow
+skips it if no day changed.
 
-Why: most of the 30 days that a run reads again come back as they were. The event names those that did not, so a model,
-a report or a copy in the warehouse is made anew for these alone. Airflow sends an event for every declared outlet of a
-task that succeeds, also when no day changed, and one run may answer several events: those of mapped tasks, of a
-backfill, or of mornings that passed while the Dag was paused. So the first task takes the days of all events together.
+Why: most of the 30 days that a run fetches again are unchanged. The event contains those that changed, so you rebuild
+a model, a report or a copy in the warehouse for these days alone. Airflow sends an event for every declared outlet of
+a successful task, also when no day changed. One run can have several events as its cause: mapped tasks, a backfill, or
+runs that passed while the Dag was paused. The first task therefore collects the days of all events.
 
-Needs: the connection ``braze_default`` with the company's time zone in its extra,
-``{"timezone": "America/New_York"}``; the Airflow Variable ``braze_destination``, such as ``s3://lake/braze``. For a
-store that wants credentials add ``object_storage_conn_id="aws_default"`` to the first Dag, and read with them in the
-second one.
+Needs: the connection ``braze_default`` with the company's time zone in its extra, ``{"timezone":
+"America/New_York"}``. The Airflow Variable ``braze_destination``, such as ``s3://lake/braze``. For a store with
+credentials, set the Variable ``braze_object_storage_conn_id`` to the id of its connection, such as ``aws_default``.
+Both Dags use it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ except ImportError:  # Airflow 2.11
     from airflow.io.path import ObjectStoragePath
 
 DESTINATION = "{{ var.value.get('braze_destination', 'file:///tmp/braze') }}"
+STORE_CONN_ID = "{{ var.value.get('braze_object_storage_conn_id', '') }}"
 CAMPAIGN_DAYS = Asset("braze_campaign_days")
 
 with DAG(
     dag_id="example_braze_changed_days",
-    description="All Braze campaigns to object storage, every morning, with an asset that tells which days changed",
+    description="All Braze campaigns to object storage, every morning, with an asset that reports the changed days",
     doc_md=__doc__,
     start_date=pendulum.datetime(2026, 11, 1, tz="America/New_York"),
     schedule="0 6 * * *",
@@ -47,7 +48,10 @@ with DAG(
     tags=["example", "braze"],
 ):
     CampaignDataSeriesToObjectStorageOperator(
-        task_id="land_campaigns", destination=DESTINATION, outlets=[CAMPAIGN_DAYS]
+        task_id="land_campaigns",
+        destination=DESTINATION,
+        object_storage_conn_id=STORE_CONN_ID,
+        outlets=[CAMPAIGN_DAYS],
     )
 
 with DAG(
@@ -64,22 +68,22 @@ with DAG(
 
     @task
     def find_changed_days(**context: Any) -> list[str]:
-        """Take the days of all events that this run answers."""
-        # The second name is that of Airflow 2.
+        """Return the changed days of all events that triggered this run."""
+        # The second key is the one of Airflow 2.
         events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
         extras = [event.extra for events_of_asset in events.values() for event in events_of_asset]
         days = {day for extra in extras for day in extra.get("changed_days", ())}
         return sorted(days)
 
     @task
-    def sum_revenue(day: str, destination: str) -> float:
-        """Sum a day's revenue from what has landed; here your own model would be made anew."""
+    def sum_revenue(day: str, destination: str, conn_id: str = "") -> float:
+        """Sum the revenue of a day from its files. Rebuild your own model here."""
         import pyarrow.parquet as pq
 
         revenue = 0.0
-        for path in (ObjectStoragePath(destination) / "campaign_days" / f"dt={day}").iterdir():
+        for path in (ObjectStoragePath(destination, conn_id=conn_id or None) / "campaign_days" / f"dt={day}").iterdir():
             with path.open("rb") as file:
                 revenue += sum(value or 0 for value in pq.read_table(file)["revenue"].to_pylist())
         return round(revenue, 2)
 
-    sum_revenue.partial(destination=DESTINATION).expand(day=find_changed_days())
+    sum_revenue.partial(destination=DESTINATION, conn_id=STORE_CONN_ID).expand(day=find_changed_days())

@@ -1,17 +1,18 @@
-"""Land the analytics of all campaigns every morning: the day that is over, and the 30 days before it once more.
+"""Land the analytics of all campaigns every morning: yesterday, and the 30 days before it again.
 
-What: one task brings every campaign's figures of yesterday into ``<destination>/campaign_days``, ``campaign_messages``
-and ``campaigns``, as Parquet by day. It reads the 30 days before again, since Braze books a conversion on the day of
-the send for up to 30 days, and writes only what changed.
+What: one task lands the figures of every campaign in ``<destination>/campaign_days``, ``campaign_messages`` and
+``campaigns``, as one Parquet file per day. It fetches the 30 days before again, because Braze books a conversion on
+the day of the send for up to 30 days. It writes only what changed.
 
-Why these settings: the start date is in the company's time zone, so the run at six is after the company's midnight, and
-"yesterday" is the day that a marketer means. ``catchup`` lands the days of an outage, oldest first. One run at a time,
-because runs write to the same files. Retries are safe: a rerun gets the same days and writes the same bytes.
+Why these settings: the start date is in the company's time zone, so the run at six is after the company's midnight.
+``catchup`` lands the days of an outage, oldest first. One run at a time, because runs write to the same files. Retries
+are safe: a rerun lands the same days and writes the same bytes.
 
-Needs: the connection ``braze_default`` with the company's time zone in its extra,
-``{"timezone": "America/New_York"}``; the Airflow Variable ``braze_destination`` (or the environment variable
-``AIRFLOW_VAR_BRAZE_DESTINATION``), such as ``s3://lake/braze``. For a store that wants credentials add
-``object_storage_conn_id="aws_default"``. For the years before the start date run ``example_braze_history``.
+Needs: the connection ``braze_default`` with the company's time zone in its extra, ``{"timezone":
+"America/New_York"}``. The Airflow Variable ``braze_destination`` (or the environment variable
+``AIRFLOW_VAR_BRAZE_DESTINATION``), such as ``s3://lake/braze``. For a store with credentials, set the Variable
+``braze_object_storage_conn_id`` to the id of its connection, such as ``aws_default``. For the years before the start
+date, run ``example_braze_history``.
 """
 
 from __future__ import annotations
@@ -41,4 +42,5 @@ with DAG(
     CampaignDataSeriesToObjectStorageOperator(
         task_id="land_campaigns",
         destination="{{ var.value.get('braze_destination', 'file:///tmp/braze') }}",
+        object_storage_conn_id="{{ var.value.get('braze_object_storage_conn_id', '') }}",
     )

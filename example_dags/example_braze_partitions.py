@@ -1,18 +1,17 @@
-"""Land one day a run, where a run *is* its day: a partitioned Dag.
+"""Land one day per run, with the day as the run's partition.
 
-What: each run carries a partition date, the day of the company's calendar that it is about, and lands that day of all
-campaigns, with the 30 days before it once more. Airflow shows the day as the run's partition.
+What: the partition date of a run is the day it lands, in the company's calendar. The run lands that day of all
+campaigns, and fetches the 30 days before it again. Airflow shows the day as the run's partition.
 
-Why: with an ordinary schedule a run is named by the moment at which it was due, and people have to remember that it
-landed the day before. Here they need not, and a backfill is told in days:
-``airflow backfill create --dag-id example_braze_partitions --from-date 2026-10-01 --to-date 2026-10-31`` lands October,
-each run its own day and none else. The cron is midnight in the company's time zone, since a partition of this operator
-has to be one whole day, and ``run_offset=-1`` lets the run at the end of a day take that day instead of the one that
-has just begun.
+Why: with an ordinary schedule, a run is named after the time at which it was due, and lands the day before. A
+partitioned run is named after the day it lands, and so is a backfill: ``airflow backfill create --dag-id
+example_braze_partitions --from-date 2026-10-01 --to-date 2026-10-31`` lands October, with one run for each day. The
+cron expression is midnight in the company's time zone, because a partition must be one whole day. ``run_offset=-1``
+gives the run at the end of a day that day instead of the one that has just begun.
 
-Needs: Airflow 3.2 or newer, which brought partitions. The connection ``braze_default`` with the company's time zone in
-its extra, ``{"timezone": "America/New_York"}``, which has to be the timetable's zone too; the Airflow Variable
-``braze_destination``, as ``example_braze_daily``, whose tables it may share if the other one is paused.
+Needs: Airflow 3.2 or newer. The connection ``braze_default`` with the company's time zone in its extra, ``{"timezone":
+"America/New_York"}``, which must also be the timetable's time zone. The Variables of ``example_braze_daily``, whose
+tables it may share while the other Dag is paused.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 
 with DAG(
     dag_id="example_braze_partitions",
-    description="All Braze campaigns to object storage, one partition a day",
+    description="All Braze campaigns to object storage, one partition per day",
     doc_md=__doc__,
     start_date=pendulum.datetime(2026, 11, 1, tz="America/New_York"),
     schedule=CronPartitionTimetable("0 0 * * *", timezone="America/New_York", run_offset=-1),
@@ -38,4 +37,5 @@ with DAG(
     CampaignDataSeriesToObjectStorageOperator(
         task_id="land_partition",
         destination="{{ var.value.get('braze_destination', 'file:///tmp/braze') }}",
+        object_storage_conn_id="{{ var.value.get('braze_object_storage_conn_id', '') }}",
     )

@@ -1,15 +1,15 @@
-"""Land the analytics of all campaigns as soon as Braze has the day, not at some safe hour.
+"""Land the analytics of all campaigns as soon as Braze has the day, instead of at a fixed hour.
 
-What: at the company's midnight a sensor begins to wait for the day that has just ended: first, without a request,
-until three hours have passed, then it asks a few of the newest campaigns until one has that day. Then all campaigns are
-landed as by ``example_braze_daily``.
+What: at the company's midnight a sensor starts to wait for the day that has just ended. It makes no request for three
+hours. Then it checks some of the newest campaigns until one has that day. After that, all campaigns land as in
+``example_braze_daily``.
 
-Why: the sensor waits in the triggerer, so that it takes up no worker, and fails with a clear word when Braze has not
-got the day within six hours. Where nobody needs the figures early, the plain schedule of ``example_braze_daily`` will
-do.
+Why: the sensor waits in the triggerer, so it occupies no worker. It fails with a clear message if Braze does not have
+the day within six hours. If you do not need the figures early, the plain schedule of ``example_braze_daily`` is
+enough.
 
-Needs: as ``example_braze_daily``, whose destination it shares, and a running triggerer. If the newest campaigns are
-often drafts, name some that send every day by ``campaign_ids``.
+Needs: the same as ``example_braze_daily``, whose destination it shares, and a running triggerer. If the newest
+campaigns are often drafts, name campaigns that send every day in ``campaign_ids``.
 """
 
 from __future__ import annotations
@@ -47,5 +47,6 @@ with DAG(
     land_campaigns = CampaignDataSeriesToObjectStorageOperator(
         task_id="land_campaigns",
         destination="{{ var.value.get('braze_destination', 'file:///tmp/braze') }}",
+        object_storage_conn_id="{{ var.value.get('braze_object_storage_conn_id', '') }}",
     )
     wait_for_day >> land_campaigns

@@ -1,16 +1,17 @@
-"""Land several Braze workspaces by one Dag, each into a destination of its own.
+"""Land several Braze workspaces with one Dag, each in its own destination.
 
-What: one mapped task with a copy for each workspace. A copy has its own connection, and so its own key, host, time zone
-and cap on requests, and its own folder below the lake's.
+What: one task is mapped over the workspaces. Each has its own connection, with key, host, time zone and request cap,
+and its own folder in the lake.
 
-Why: a company with a workspace for each market wants the same tables of all of them. They may not share a destination,
-since campaigns of two workspaces would look alike there, and the operator refuses it. A day is the company's own in
-each workspace: this Dag runs at noon UTC, and a copy lands the last day that is over in *its* zone by then. A workspace
-that fails costs the others nothing, and its copy is run again alone.
+Why: a company with one workspace per market needs the same tables for all of them. They cannot share a destination,
+because their campaigns would be mixed, and the operator rejects that. A day is the company's own in each workspace:
+this Dag runs at noon UTC, and each task lands the last day that is over in *its* time zone. If one workspace fails,
+the others still land, and you rerun it on its own.
 
-Needs: the connections ``braze_eu`` and ``braze_us``, each with its ``timezone`` in its extra, and the Airflow Variable
+Needs: the connections ``braze_eu`` and ``braze_us``, each with its ``timezone`` in its extra. The Airflow Variable
 ``braze_destination``, such as ``s3://lake/braze``: the tables go to ``s3://lake/braze/eu`` and ``s3://lake/braze/us``.
-For a store that wants credentials add ``object_storage_conn_id="aws_default"`` to ``partial``.
+For a store with credentials, set the Variable ``braze_object_storage_conn_id`` to the id of its connection, such as
+``aws_default``.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ with DAG(
 ):
     CampaignDataSeriesToObjectStorageOperator.partial(
         task_id="land_workspace",
-        # Shown in the place of a bare number.
+        # Shown in place of the bare number.
         map_index_template="{{ task.braze_conn_id }}",
+        object_storage_conn_id="{{ var.value.get('braze_object_storage_conn_id', '') }}",
     ).expand_kwargs(
         [
             {

@@ -1,13 +1,13 @@
-"""Fetch yesterday's figures of a few campaigns, and work with them in the Dag itself.
+"""Fetch yesterday's figures of a few campaigns, and use them in the Dag itself.
 
-What: list the campaigns with a tag, fetch each by a mapped task, and sum their conversions. Nothing is landed: the
+What: list the campaigns with a tag, fetch each with a mapped task, and sum their conversions. Nothing lands. The
 figures go from task to task through XCom.
 
-Why: for a report, an alert or a check on a handful of campaigns, files would be a detour. XCom lives in Airflow's
-database, so this is not for all campaigns of a workspace: for those take ``example_braze_daily``.
+Why: a report, an alert or a check on a few campaigns does not need files. XCom is stored in Airflow's database, so do
+not use it for all campaigns of a workspace. Use ``example_braze_daily`` for those.
 
-Needs: the connection ``braze_default`` with the company's time zone in its extra,
-``{"timezone": "America/New_York"}``, and campaigns with the tag that the parameter ``tag`` names.
+Needs: the connection ``braze_default`` with the company's time zone in its extra, ``{"timezone":
+"America/New_York"}``, and campaigns with the tag in the parameter ``tag``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ with DAG(
 
     @task
     def sum_conversions(days_by_campaign: Iterable[list[dict[str, Any]]]) -> dict[str, int]:
-        """Sum what each campaign's days say; a figure that Braze left out counts as none."""
+        """Sum the conversions of each campaign; a figure that Braze left out counts as 0."""
         return {
             campaign_days[0]["campaign_id"]: sum(day.get("conversions") or 0 for day in campaign_days)
             for campaign_days in days_by_campaign

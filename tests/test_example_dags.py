@@ -301,6 +301,7 @@ def test_parts_land_each_campaign_once(
     rows = landed(lake, date(2026, 11, 9))
     tasks = run.get_task_instances()
     assert (len(tasks), {task.pool for task in tasks}) == (16, {"braze"})
+    assert {task.rendered_map_index for task in tasks} == {f"part {part}" for part in range(16)}
     assert len(list((lake / "campaign_days/dt=2026-11-09").iterdir())) == 16
     assert len(rows) == 40
     assert figures(rows) == expected(braze, date(2026, 11, 9))

@@ -1,7 +1,7 @@
 """Draw ``docs/images/restatement.svg`` from the sandbox's figures: ``python tools/draw_restatement.py``.
 
-Above, what Braze says of one send day, morning after morning; below, the days that the run of each morning reads. Its
-colours are readable on light and on dark, for a code host shows the picture on either.
+The upper chart shows the conversions of one send day on each morning. The lower one shows the days that each run
+fetches. The colours are readable on light and dark backgrounds.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ TEXT, LINE, FIRST, LATER, READ = "#717b87", "#8b949e", "#2f81f7", "#e08a1e", "#5
 
 
 def figures() -> list[int]:
-    """What Braze says of the send day each morning at six, from the one after it on."""
+    """Return the conversions of the send day on each following morning at six."""
     settings = SandboxSettings(campaigns=20)
-    # A campaign whose conversions may come for as long as Braze allows.
+    # A campaign with the longest conversion window.
     campaign = next(
         each
         for each in all_campaigns(settings.seed, settings.campaigns).values()
@@ -43,36 +43,38 @@ def figures() -> list[int]:
 
 def draw() -> str:
     """Draw the picture."""
-    told = figures()
+    values = figures()
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'font-family="system-ui, sans-serif" font-size="13" fill="{TEXT}" role="img">',
-        f"<title>Conversions of {SEND_DAY} as Braze tells them, and the days that each run reads</title>",
-        *_chart(told),
+        f"<title>Conversions of {SEND_DAY} in Braze, and the days that each run fetches</title>",
+        *_chart(values),
         *_band(),
         "</svg>",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _chart(told: list[int]) -> Iterator[str]:
-    scale = (CHART_BOTTOM - CHART_TOP) / max(told)
-    first = CHART_BOTTOM - told[0] * scale
-    yield _text(LEFT, 26, f"What Braze says of the conversions by send time of one day, {_named(SEND_DAY)}", bold=True)
+def _chart(values: list[int]) -> Iterator[str]:
+    scale = (CHART_BOTTOM - CHART_TOP) / max(values)
+    first = CHART_BOTTOM - values[0] * scale
+    yield _text(
+        LEFT, 26, f"Conversions by send time of one day, {_format_day(SEND_DAY)}, as Braze reports them", bold=True
+    )
     yield _text(LEFT, 46, "the first morning", FIRST)
     yield _text(LEFT + 130, 46, "booked on that day later", LATER)
-    for run, value in enumerate(told):
+    for run, value in enumerate(values):
         top = CHART_BOTTOM - value * scale
         yield _rect(_x(run), first, BAR, CHART_BOTTOM - first, FIRST)
         yield _rect(_x(run), top, BAR, first - top, LATER)
-    yield _text(LEFT - 10, first + 4, f"{told[0]}", FIRST, "end")
-    yield _text(LEFT - 10, CHART_TOP + 4, f"{told[-1]}", LATER, "end")
+    yield _text(LEFT - 10, first + 4, f"{values[0]}", FIRST, "end")
+    yield _text(LEFT - 10, CHART_TOP + 4, f"{values[-1]}", LATER, "end")
     yield _line(LEFT, CHART_BOTTOM, LEFT + RUNS * STEP, CHART_BOTTOM)
     yield from _mornings(CHART_BOTTOM + 18)
 
 
 def _band() -> Iterator[str]:
-    yield _text(LEFT, BAND_TOP - 22, "Which days the run of each morning reads", bold=True)
+    yield _text(LEFT, BAND_TOP - 22, "Days that the run of each morning fetches", bold=True)
     for run in range(RUNS):
         newest = SEND_DAY + timedelta(days=run)
         yield _rect(_x(run), _y(newest - timedelta(days=LOOKBACK)), BAR, (LOOKBACK + 1) * DAY_HEIGHT, READ, 0.55)
@@ -80,22 +82,22 @@ def _band() -> Iterator[str]:
             yield _rect(_x(run), _y(SEND_DAY) - 1, BAR, DAY_HEIGHT + 2, LATER if run else FIRST)
     bottom = BAND_TOP + (LOOKBACK + RUNS) * DAY_HEIGHT
     yield _line(LEFT, bottom, LEFT + RUNS * STEP, bottom)
-    yield _text(LEFT - 10, _y(SEND_DAY) + 6, _named(SEND_DAY), LATER, "end")
-    yield _text(LEFT - 10, BAND_TOP + 8, _named(FIRST_DAY), anchor="end")
-    yield _text(LEFT - 10, bottom, _named(SEND_DAY + timedelta(days=RUNS - 1)), anchor="end")
+    yield _text(LEFT - 10, _y(SEND_DAY) + 6, _format_day(SEND_DAY), LATER, "end")
+    yield _text(LEFT - 10, BAND_TOP + 8, _format_day(FIRST_DAY), anchor="end")
+    yield _text(LEFT - 10, bottom, _format_day(SEND_DAY + timedelta(days=RUNS - 1)), anchor="end")
     yield from _mornings(bottom + 18)
 
 
 def _mornings(y: float) -> Iterator[str]:
     for run in range(0, RUNS, 10):
-        yield _text(_x(run), y, _named(SEND_DAY + timedelta(days=run + 1)))
+        yield _text(_x(run), y, _format_day(SEND_DAY + timedelta(days=run + 1)))
 
 
 def _morning(run: int) -> datetime:
     return datetime.combine(SEND_DAY + timedelta(days=run + 1), time(6), timezone.utc)
 
 
-def _named(day: date) -> str:
+def _format_day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 

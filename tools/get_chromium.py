@@ -1,6 +1,6 @@
-"""See to it that the machine has a Chromium: the one that is there, else the system's package, else Playwright's own.
+"""Find Chromium, or install the system's package or Playwright's build.
 
-To be run with the Python of the environment that has Playwright in it.
+Run it with the Python of the environment that contains Playwright.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def main() -> int:
-    """Find a Chromium or install one, and tell what is done."""
-    if find_chromium() or _is_playwrights():
+    """Find or install Chromium, and return the exit code."""
+    if find_chromium() or _has_playwrights():
         return 0
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing Debian's Chromium ...", flush=True)
@@ -27,18 +27,16 @@ def main() -> int:
     print("Installing Playwright's Chromium ...", flush=True)
     if _run([sys.executable, "-m", "playwright", "install", "chromium"]):
         return 0
-    print(
-        f"There is no Chromium, and none could be installed. Install one that is on the PATH as {' or '.join(NAMES)}."
-    )
+    print(f"Chromium is missing and could not be installed. Install it and put it on the PATH as {' or '.join(NAMES)}.")
     return 1
 
 
 def find_chromium() -> str | None:
-    """Find a Chromium, or its kin, on the PATH."""
+    """Return the path of Chromium or a related browser on the PATH."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-def _is_playwrights() -> bool:
+def _has_playwrights() -> bool:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,7 +1,7 @@
-"""Make a virtual environment with this package in it, from pinned versions; do nothing when it is made already.
+"""Create a virtual environment with this package and pinned dependencies, unless it is up to date.
 
-It needs Python's standard library only, for it runs before anything is installed. Packages come by uv, which is fast,
-with the package indexes that pip is set to use; if that fails, by pip itself.
+It needs only the standard library, because it runs before anything is installed. It installs with uv, from the package
+indexes that pip is configured to use. If uv fails, it uses pip.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 10)
-TELL_SECONDS = 15
+PROGRESS_SECONDS = 15
 
 
 def main() -> int:
-    """Make the environment, and tell how it goes."""
+    """Create the environment and return the exit code."""
     options = _parser().parse_args()
     if sys.version_info < OLDEST:
-        print(f"Python {sys.version.split()[0]} is too old: run make PYTHON=python3.11, or any other from 3.10 on.")
+        print(
+            f"Python {sys.version.split()[0]} is too old. Run make PYTHON=python3.11, or any other version from 3.10."
+        )
         return 1
     if sys.version_info[:2] > options.newest_python:
         return _leave_to_older(options.newest_python)
@@ -38,7 +40,7 @@ def main() -> int:
     try:
         _make(folder, options)
     except subprocess.CalledProcessError as error:
-        print(f"Failed: {error.cmd[0]} ended with {error.returncode}. What it said is in {_log_of(folder)}:\n")
+        print(f"Failed: {error.cmd[0]} ended with {error.returncode}. The last lines of {_log_of(folder)}:\n")
         print(_tail(_log_of(folder)))
         return 1
     stamp.write_text(wanted)
@@ -48,11 +50,13 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the environment goes")
+    parser.add_argument("folder", type=Path, help="folder of the environment")
     parser.add_argument("--constraints", type=Path, required=True, help="file with the pinned versions")
-    parser.add_argument("--extras", default="", help="extras of this package, by commas")
+    parser.add_argument("--extras", default="", help="extras of this package, separated by commas")
     parser.add_argument("--group", required=True, help="dependency group of pyproject.toml")
-    parser.add_argument("--newest-python", type=_version, default=(3, 99), help="newest Python that will do, as 3.12")
+    parser.add_argument(
+        "--newest-python", type=_version, default=(3, 99), help="newest Python that works, such as 3.12"
+    )
     return parser
 
 
@@ -61,15 +65,15 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _leave_to_older(newest: tuple[int, ...]) -> int:
-    """Run this with an older Python of this machine."""
+    """Run this script with an older Python on the PATH."""
     for minor in range(newest[1], OLDEST[1] - 1, -1):
         python = shutil.which(f"python3.{minor}")
-        # What has the name may be a Python without venv, or a shim without a Python.
+        # The name may belong to a Python without venv, or to a shim without a Python.
         if python and not subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True).returncode:
             return subprocess.run([python, *sys.argv]).returncode
     print(
-        f"Python {sys.version.split()[0]} is too new: Python 3.{OLDEST[1]} to 3.{newest[1]} with venv is needed, "
-        f"and none is on the PATH. Install one, or name one that is elsewhere: PYTHON=/path/of/python3.{newest[1]}"
+        f"Python {sys.version.split()[0]} is too new. Python 3.{OLDEST[1]} to 3.{newest[1]} with venv is needed, "
+        f"but not on the PATH. Install it, or give its path: PYTHON=/path/of/python3.{newest[1]}"
     )
     return 1
 
@@ -82,9 +86,7 @@ def _fingerprint(options: argparse.Namespace) -> str:
 
 
 def _make(folder: Path, options: argparse.Namespace) -> None:
-    print(
-        f"Making {_shown(folder)} with Python {sys.version.split()[0]} (once; the next time it is there).", flush=True
-    )
+    print(f"Creating {_shown(folder)} with Python {sys.version.split()[0]} (only once).", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     log, python = _log_of(folder), str(_python_of(folder))
@@ -95,18 +97,18 @@ def _make(folder: Path, options: argparse.Namespace) -> None:
     try:
         _run(log, "uv, the installer", [python, "-m", "pip", "install", "-q", "-c", str(options.constraints), "uv"])
         uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python, "--compile-bytecode"]
-        _run(log, "Airflow and all else", [*uv, *what], _uv_settings(python))
+        _run(log, "Airflow and other packages", [*uv, *what], _uv_settings(python))
     except subprocess.CalledProcessError:
-        print(f"  uv could not do it (see {_shown(log)}); pip does, which takes some minutes.", flush=True)
-        # Dependency groups are known to pip since 25.1.
+        print(f"  uv failed (see {_shown(log)}). Installing with pip, which takes some minutes.", flush=True)
+        # pip supports dependency groups since 25.1.
         _run(log, "A newer pip", [python, "-m", "pip", "install", "-q", "--upgrade", "pip>=25.1"])
-        _run(log, "Airflow and all else", [python, "-m", "pip", "install", "-q", *what])
+        _run(log, "Airflow and other packages", [python, "-m", "pip", "install", "-q", *what])
 
 
 def _run(log: Path, what: str, command: Sequence[str], more: dict[str, str] | None = None) -> None:
-    """Run a command with its output in the log."""
+    """Run a command, with its output in the log."""
     print(f"  {what} ...", flush=True)
-    # Without compiled files every start of Airflow would compile all of it again.
+    # Without compiled files, Airflow would be compiled at every start.
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     env.update(more or {})
     with log.open("ab") as output:
@@ -118,14 +120,14 @@ def _run(log: Path, what: str, command: Sequence[str], more: dict[str, str] | No
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a command, and tell now and then that it still runs."""
+    """Wait for a command, and print now and then that it is running."""
     began = time.monotonic()
     try:
         while True:
             try:
-                return process.wait(TELL_SECONDS)
+                return process.wait(PROGRESS_SECONDS)
             except subprocess.TimeoutExpired:
-                print(f"    still at it, {time.monotonic() - began:.0f} s", flush=True)
+                print(f"    still running, {time.monotonic() - began:.0f} s", flush=True)
     finally:
         if process.poll() is None:
             process.terminate()
@@ -133,7 +135,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
 
 
 def _uv_settings(python: str) -> dict[str, str]:
-    """Tell uv what pip's configuration says of indexes and certificates; what is set for uv itself goes first."""
+    """Return pip's indexes and certificates as settings for uv. Settings of uv itself take precedence."""
     found = _pip_settings(python)
     settings = {
         "UV_DEFAULT_INDEX": found.get("index-url", ""),
@@ -141,7 +143,7 @@ def _uv_settings(python: str) -> dict[str, str]:
         "UV_FIND_LINKS": ",".join(_existing(found.get("find-links", ""))),
         "UV_INSECURE_HOST": " ".join(found.get("trusted-host", "").split()),
         "SSL_CERT_FILE": found.get("cert", ""),
-        # As pip does: the best version of all indexes, not that of the first index which has the name.
+        # As pip does: the best version from all indexes, instead of the first index with the name.
         "UV_INDEX_STRATEGY": "unsafe-best-match" if found.get("extra-index-url") else "",
     }
     return {name: value for name, value in settings.items() if value and name not in os.environ}
@@ -160,7 +162,7 @@ def _pip_settings(python: str) -> dict[str, str]:
 
 
 def _existing(places: str) -> list[str]:
-    # A folder that is not there is ignored by pip, and an error for uv.
+    # pip ignores a missing folder, uv fails.
     return [place for place in places.split() if "://" in place.removeprefix("file://") or _folder_of(place).exists()]
 
 

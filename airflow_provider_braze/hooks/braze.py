@@ -12,7 +12,7 @@ from datetime import date, datetime, timezone
 from functools import cached_property, partial
 from itertools import chain, count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from airflow_provider_braze.core.drivers import drive, drive_async
 from airflow_provider_braze.core.endpoints import (
@@ -22,6 +22,7 @@ from airflow_provider_braze.core.endpoints import (
     list_params,
 )
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.core.series import Listing
 from airflow_provider_braze.core.text import counted
@@ -33,12 +34,14 @@ from airflow_provider_braze.task.metrics import emit, request_metrics
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.endpoints import Endpoint
-    from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
+    from airflow_provider_braze.core.models import JsonObject, SeriesCall
     from airflow_provider_braze.core.series import Series, Subject
     from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import ConnectionSettings
     from airflow_provider_braze.transport.sync_transport import Transport
+
+__all__ = ["BrazeAsyncHook", "BrazeHook", "Window"]
 
 T = TypeVar("T", bound=Container[date])
 Content = TypeVar("Content")
@@ -118,6 +121,15 @@ class BrazeHook(SeriesMethods, BaseHook):
         self._stopped = True
         if self._open is not None:
             self._open.stop()
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject: ...
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Content]) -> Content: ...
+
+    @overload
+    def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Any] | None) -> Any: ...
 
     def get(
         self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None
@@ -284,6 +296,15 @@ class BrazeAsyncHook(BaseHook):
         if transport is not None:
             await transport.close()
             emit(request_metrics(transport.stats))
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> JsonObject: ...
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Content]) -> Content: ...
+
+    @overload
+    async def get(self, path: str, params: Mapping[str, str] | None, decode: Callable[[bytes], Any] | None) -> Any: ...
 
     async def get(
         self, path: str, params: Mapping[str, str] | None = None, decode: Callable[[bytes], Content] | None = None

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject
     from airflow_provider_braze.task.airflow import Context
 
+__all__ = ["CampaignDataSeriesOperator", "CampaignListOperator"]
+
 
 class CampaignDataSeriesOperator(BaseOperator):
     """Fetch the daily analytics of a few campaigns, and return them.

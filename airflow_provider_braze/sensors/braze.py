@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.series import Series
     from airflow_provider_braze.task.airflow import Context
 
+__all__ = ["CampaignDataSeriesSensor"]
+
 log = logging.getLogger(__name__)
 
 MAX_SAMPLE: Final = 100

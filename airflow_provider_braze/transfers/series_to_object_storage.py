@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store
     from airflow_provider_braze.task.airflow import Context
 
+__all__ = ["SeriesToObjectStorageOperator"]
+
 
 class SeriesToObjectStorageOperator(BaseOperator):
     """Land one analytics series as tables: the right days, complete, restated, safe to rerun.

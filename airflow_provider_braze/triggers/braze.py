@@ -20,6 +20,8 @@ from airflow_provider_braze.exceptions import BrazeError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
 from airflow_provider_braze.series import find_series
 
+__all__ = ["CampaignDataSeriesTrigger"]
+
 log = logging.getLogger(__name__)
 
 _STEP_SECONDS: Final = 600.0

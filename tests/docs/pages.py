@@ -1,4 +1,4 @@
-"""The pages below ``docs``, and README.md, as text, headings, blocks and tables."""
+"""The pages below ``docs`` and at the root, as text, headings, blocks and tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md"])
+PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
@@ -15,26 +16,29 @@ TEXT = read("reference.md")
 ROLES = ("hooks", "operators", "sensors", "transfers", "triggers")
 
 
+ROLE_MODULES = [
+    f"airflow_provider_braze.{role}.{module.name}"
+    for role in ROLES
+    for module in iter_modules(import_module(f"airflow_provider_braze.{role}").__path__)
+]
+
+
 def classes() -> dict[str, type]:
-    """The public classes of all modules that Airflow is told of."""
-    info = get_provider_info()
-    modules = [name for role in ROLES for entry in info.get(role, ()) for name in modules_of(entry)]
-    found = {}
-    for module in map(import_module, modules):
-        for name, value in vars(module).items():
-            if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_"):
-                found[name] = value
-    return found
+    """The public classes of the role modules, by name."""
+    modules = map(import_module, ROLE_MODULES)
+    return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
-def modules_of(entry: dict) -> list[str]:
-    return entry.get("python-modules") or [entry["python-module"]]
+def place_of(name: str) -> str:
+    """The module that exports a class."""
+    (module,) = [module for module in ROLE_MODULES if name in import_module(module).__all__]
+    return module
 
 
 def arguments_of(kind: type) -> dict[str, str]:
     parameters = inspect.signature(kind.__init__).parameters
     named = {name: each for name, each in parameters.items() if name not in {"self", "args", "kwargs"}}
-    return {name: "needed" if each.default is each.empty else str(each.default) for name, each in named.items()}
+    return {name: "required" if each.default is each.empty else str(each.default) for name, each in named.items()}
 
 
 def table_of(name: str) -> list[list[str]]:
@@ -48,26 +52,53 @@ def test_each_class_has_its_section():
 
 @pytest.mark.parametrize("name", classes())
 def test_arguments_are_those_of_the_class(name):
-    told = {words(row[0])[0]: row[1].strip("`") for row in table_of(name)}
-    assert told == arguments_of(classes()[name])
+    documented = {words(row[0])[0]: row[1].strip("`") for row in table_of(name)}
+    assert documented == arguments_of(classes()[name])
 
 
 @pytest.mark.parametrize("name", classes())
 def test_templated_arguments_are_marked(name):
-    marked = {words(row[0])[0] for row in table_of(name) if row[2] == "yes"}
-    assert marked == set(getattr(classes()[name], "template_fields", ()))
+    arguments = {words(row[0])[0]: row[2] == "yes" for row in table_of(name)}
+    templated = set(getattr(classes()[name], "template_fields", ()))
+    assert {argument for argument, is_marked in arguments.items() if is_marked} == templated & arguments.keys()
 
 
 @pytest.mark.parametrize("name", classes())
 def test_section_names_the_place_to_import_from(name):
-    kind = classes()[name]
-    assert f"`{kind.__module__}.{name}`" in section(TEXT, name)
+    assert f"`{place_of(name)}.{name}`" in section(TEXT, name)
+
+
+def test_common_arguments_of_landing_tasks_are_documented_once():
+    base = classes()["SeriesToObjectStorageOperator"]
+    for name, kind in classes().items():
+        if issubclass(kind, base) and kind is not base:
+            common = set(base.template_fields) & arguments_of(base).keys()
+            assert set(kind.template_fields) - common <= arguments_of(kind).keys()
+            assert "(#seriestoobjectstorageoperator)" in section(TEXT, name)
+
+
+def test_exports_are_all_public_names_of_their_modules():
+    for module in map(import_module, ROLE_MODULES):
+        own = {
+            name
+            for name, value in vars(module).items()
+            if inspect.isclass(value) and value.__module__ == module.__name__ and not name.startswith("_")
+        }
+        assert own <= set(module.__all__), module.__name__
+        assert sorted(module.__all__) == list(module.__all__)
+
+
+def test_airflow_knows_the_modules():
+    info = get_provider_info()
+    entries = [entry for role in ROLES for entry in info[role]]
+    named = {name for entry in entries for name in entry.get("python-modules") or [entry["python-module"]]}
+    assert named <= set(ROLE_MODULES)
 
 
 def test_methods_of_the_hook_are_all_there():
     hook = classes()["BrazeHook"]
-    told = {words(row[0])[0] for row in rows(section(TEXT, "BrazeHook")) if len(row) == 2}
-    assert told == {name for name in vars(hook) if not name.startswith("_")} - {
+    documented = {words(row[0])[0] for row in rows(section(TEXT, "BrazeHook")) if len(row) == 2}
+    assert documented == {name for name in vars(hook) if not name.startswith("_")} - {
         "conn_name_attr",
         "default_conn_name",
         "conn_type",

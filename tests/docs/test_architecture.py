@@ -1,0 +1,61 @@
+"""The page of the architecture names the folders, layers and files that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_braze
+from airflow_provider_braze.core.series import Series
+from tests.docs.pages import ROOT, read, rows, section, words
+from tests.test_imports import LAYERS
+
+PACKAGE = Path(airflow_provider_braze.__file__).parent
+TEXT = read("architecture.md")
+FOLDERS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+WISHES = rows(section(TEXT, "How a change goes"))
+
+
+def test_tree_has_every_folder_and_root_module():
+    (tree,) = re.findall(r"^## The tree\n\n```text\n(.*?)```", TEXT, flags=re.M | re.S)
+    named = set(re.findall(r"^  ([\w.]+)", tree, flags=re.M))
+    modules = {path.name for path in PACKAGE.glob("*.py")} - {"__init__.py"}
+    assert named == FOLDERS | modules
+
+
+def test_layers_are_those_of_the_import_rules():
+    table = [tuple(words(row[1])) for row in rows(section(TEXT, "Who may import whom"))]
+    assert table[::-1] == list(LAYERS)
+
+
+def test_fields_of_a_series_exist():
+    named = {word for row in rows(section(TEXT, "A series")) for word in words(row[0])}
+    assert named <= set(Series.__dataclass_fields__)
+
+
+def test_ten_wishes_are_answered():
+    assert len(WISHES) == 10
+
+
+@pytest.mark.parametrize("row", WISHES, ids=lambda row: row[0])
+def test_files_of_a_change_exist(row):
+    paths = [word for cell in row[1:] for word in words(cell) if "/" in word or word == "Makefile"]
+    assert paths
+    for path in paths:
+        assert (PACKAGE / path).exists() or (ROOT / path).exists(), path
+
+
+def test_modules_in_the_picture_exist():
+    (picture,) = re.findall(r"^## The path of the data\n\n```text\n(.*?)```", TEXT, flags=re.M | re.S)
+    named = re.findall(r"\b([a-z]+)/([a-z_]*)", picture)
+    assert len(named) >= 8
+    for folder, module in named:
+        assert (PACKAGE / folder / f"{module}.py").exists() or (not module and folder in FOLDERS), module
+
+
+def test_glossary_defines_each_word_once():
+    defined = [word.strip(" `") for row in rows(section(TEXT, "Glossary")) for word in row[0].split(",")]
+    assert len(defined) == len(set(defined)) > 20
+    assert all(meaning for _, meaning, _ in rows(section(TEXT, "Glossary")))
