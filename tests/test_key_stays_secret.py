@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_braze.core.models import Credentials
 from airflow_provider_braze.exceptions import BrazeError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 # What a key could hold: each character that a URL, JSON or Python's repr spells otherwise.
 KEY = 'k-1/2+3"4\\5&6=7'
@@ -193,7 +193,7 @@ def test_test_connection_tells_no_key(raw_server, monkeypatch):
 def test_key_refused_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypatch, records):
     connection = {"conn_type": "braze", "host": raw_server(ECHOES["rejected"]).url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
-    trigger = CampaignDataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=4e9, poke_interval=0)
+    trigger = DataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=4e9, poke_interval=0)
 
     async def events() -> list[Any]:
         return [event.payload async for event in trigger.run()]

@@ -20,6 +20,7 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
 )
 from airflow_provider_braze.fetch.probe import GIVE_UP_AFTER, Finding, Request, find_day
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 DAY = Window(date(2026, 11, 18), date(2026, 11, 19), "America/New_York")
 NOW = datetime(2026, 11, 19, 14, tzinfo=timezone.utc)
@@ -50,7 +51,7 @@ class Braze:
         return request.decode(json.dumps({"data": [{"time": day, "messages": {}} for day in answer]}).encode())
 
     def probe(self, campaign_ids: list[str] | None = None, sample: int = 5) -> Finding:
-        return drive(find_day(DAY, campaign_ids=campaign_ids, sample=sample, now=NOW), self.ask)
+        return drive(find_day(CAMPAIGNS, DAY, ids=campaign_ids, sample=sample, must_all=False, now=NOW), self.ask)
 
     def probe_all(self) -> Finding:
         return self.probe(list(self.answers))
@@ -158,4 +159,4 @@ def test_find_day_of_a_braze_that_answers_nothing_gives_up():
 
 def test_find_day_of_a_braze_that_answers_something_goes_on():
     braze = Braze(a=YET, **dict.fromkeys("bcdef", DOWN), g=HERE)
-    assert braze.probe_all().campaign_id == "g"
+    assert braze.probe_all().subject == "g"

@@ -27,7 +27,7 @@ from airflow_provider_braze.task.airflow import (
     TaskDeferred,
 )
 from airflow_provider_braze.triggers import braze as triggers
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -61,11 +61,11 @@ def context(make_context) -> dict[str, Any]:
     return made
 
 
-def trigger_of(deferred: TaskDeferred) -> CampaignDataSeriesTrigger:
+def trigger_of(deferred: TaskDeferred) -> DataSeriesTrigger:
     """The trigger as a triggerer makes it."""
     path, arguments = deferred.trigger.serialize()
-    assert path == "airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger"
-    return CampaignDataSeriesTrigger(**json.loads(json.dumps(arguments)))
+    assert path == "airflow_provider_braze.triggers.braze.DataSeriesTrigger"
+    return DataSeriesTrigger(**json.loads(json.dumps(arguments)))
 
 
 def event_of(deferred: TaskDeferred) -> Any:
@@ -260,7 +260,7 @@ def test_sensor_renders_its_templates(workspace, context):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_sensor_of_no_campaigns_is_skipped(workspace, context, mode):
-    with pytest.raises(AirflowSkipException, match="empty list"):
+    with pytest.raises(AirflowSkipException, match="No campaigns were given"):
         waited(context, mode, campaign_ids=[])
     assert workspace.count() == 0
 
@@ -337,7 +337,9 @@ def test_deferrable_sensor_defers_until_the_day_is_ready(workspace, context):
         "day": "2999-12-31",
         "timezone": "UTC",
         "ready_at": datetime(3000, 1, 1, 3, tzinfo=timezone.utc).timestamp(),
-        "campaign_ids": ["a"],
+        "series": "campaigns",
+        "ids": ["a"],
+        "must_all": False,
         "sample": 3,
         "poke_interval": 40.0,
         "braze_conn_id": "braze_default",

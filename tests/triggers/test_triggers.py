@@ -17,7 +17,7 @@ from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.data import campaign_ids
 from airflow_provider_braze.task.airflow import BaseOperator  # noqa: F401 - on 2.11 the thread that loads it matters
 from airflow_provider_braze.triggers import braze as triggers
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -39,12 +39,12 @@ def workspace(braze: Sandbox) -> Sandbox:
     return braze
 
 
-def a_trigger(**given: Any) -> CampaignDataSeriesTrigger:
+def a_trigger(**given: Any) -> DataSeriesTrigger:
     arguments = {"day": DAY, "timezone": "UTC", "ready_at": 0.0, "give_up_at": LATER, "poke_interval": 0.0, **given}
-    return CampaignDataSeriesTrigger(**arguments)
+    return DataSeriesTrigger(**arguments)
 
 
-async def events_of(trigger: CampaignDataSeriesTrigger) -> list[Any]:
+async def events_of(trigger: DataSeriesTrigger) -> list[Any]:
     return [event.payload async for event in trigger.run()]
 
 
@@ -94,21 +94,21 @@ def test_trigger_of_a_day_that_is_there_tells_which_campaign_has_it(workspace):
 def test_trigger_of_given_campaigns_asks_these_alone(workspace):
     ids = campaign_ids(workspace.settings)[3:5]
     workspace.configure(faults={"missing_days": {ids[0]: [DAY]}})
-    assert event_of(campaign_ids=ids)["found"]["campaign_id"] == ids[1]
+    assert event_of(ids=ids)["found"]["campaign_id"] == ids[1]
     assert [request.params.get("campaign_id") for request in workspace.requests] == ids
 
 
 @pytest.mark.usefixtures("_impatient")
 def test_trigger_asks_again_until_the_day_is_there(server_of):
     server = server_of(days(), days("2025-02-27"), days("2025-02-27", DAY))
-    assert event_of(campaign_ids=["a"])["found"]["campaign_id"] == "a"
+    assert event_of(ids=["a"])["found"]["campaign_id"] == "a"
     assert len(server.requests) == 3
 
 
 @pytest.mark.usefixtures("_impatient")
 def test_trigger_asks_again_after_what_fails_for_a_moment(server_of, caplog):
     server = server_of(FAILED, FAILED[:-5], days(DAY))
-    assert event_of(campaign_ids=["a"])["status"] == "success"
+    assert event_of(ids=["a"])["status"] == "success"
     assert len(server.requests) == 3
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "Could not check a for 2025-02-28: BrazeServerError: /campaigns/data_series returned status 500" in warned[0]
@@ -171,7 +171,7 @@ def test_trigger_reads_the_connection_anew_for_each_probe(server_of, raw_server,
         stream.sendall(days())
 
     server = server_of(change_key)
-    assert event_of(campaign_ids=["a"])["status"] == "success"
+    assert event_of(ids=["a"])["status"] == "success"
     assert len(server.requests) == 1
 
 
@@ -215,7 +215,7 @@ def clock(monkeypatch) -> Clock:
     return clock
 
 
-class Probes(CampaignDataSeriesTrigger):
+class Probes(DataSeriesTrigger):
     """Notes when it asks, and finds the day at the third time."""
 
     async def _probe(self, window: Any) -> Any:
@@ -260,10 +260,10 @@ def test_trigger_asks_a_last_time_when_its_time_is_over(clock):
 
 
 def test_trigger_is_made_again_from_what_it_serializes():
-    trigger = a_trigger(campaign_ids=("a", "b"), sample=7, braze_conn_id="braze_eu")
+    trigger = a_trigger(ids=("a", "b"), sample=7, braze_conn_id="braze_eu")
     path, arguments = trigger.serialize()
-    assert path == "airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger"
-    again = CampaignDataSeriesTrigger(**json.loads(json.dumps(arguments)))
+    assert path == "airflow_provider_braze.triggers.braze.DataSeriesTrigger"
+    again = DataSeriesTrigger(**json.loads(json.dumps(arguments)))
     assert again.serialize() == (path, arguments)
 
 
@@ -273,7 +273,7 @@ def test_trigger_comes_through_airflow_s_serialization(ids):
     from airflow.sdk.module_loading import import_string
     from airflow.sdk.serde import deserialize, serialize
 
-    path, arguments = a_trigger(campaign_ids=ids, ready_at=1.5).serialize()
+    path, arguments = a_trigger(ids=ids, ready_at=1.5).serialize()
     again = import_string(path)(**deserialize(serialize(arguments)))
     assert again.serialize() == (path, arguments)
 
@@ -284,11 +284,11 @@ def test_trigger_s_arguments_hold_no_key(workspace):
     assert workspace.api_key not in f"{trigger!r} {trigger.serialize()} {vars(trigger)}"
 
 
-@pytest.mark.parametrize("missing", ["campaign_ids", "sample", "poke_interval", "braze_conn_id"])
+@pytest.mark.parametrize("missing", ["ids", "sample", "poke_interval", "braze_conn_id"])
 def test_trigger_has_defaults_for_what_an_earlier_version_may_not_have_stored(missing):
     _, arguments = a_trigger().serialize()
     del arguments[missing]
-    assert missing in CampaignDataSeriesTrigger(**arguments).serialize()[1]
+    assert missing in DataSeriesTrigger(**arguments).serialize()[1]
 
 
 def test_cancelled_trigger_ends_without_an_event(server_of):
@@ -302,7 +302,7 @@ def test_cancelled_trigger_ends_without_an_event(server_of):
     told: list[TriggerEvent] = []
 
     async def collect() -> None:
-        async for event in a_trigger(campaign_ids=["a"]).run():
+        async for event in a_trigger(ids=["a"]).run():
             told.append(event)
 
     async def cancel() -> None:
@@ -329,7 +329,7 @@ import asyncio, json, ssl, sys, threading, time
 import asgiref.sync
 from airflow_provider_braze.task.airflow import BaseHook
 from airflow.triggers.base import BaseTrigger
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 ready_at, looks = json.loads(sys.argv[1])
 LOOP = threading.get_ident()
@@ -355,7 +355,7 @@ async def run(trigger):
 
 async def main():
     arguments = {"day": "2025-02-28", "timezone": "UTC", "ready_at": ready_at, "give_up_at": 4e9, "poke_interval": 0.0}
-    running = [asyncio.create_task(run(CampaignDataSeriesTrigger(**arguments))) for _ in range(500)]
+    running = [asyncio.create_task(run(DataSeriesTrigger(**arguments))) for _ in range(500)]
     for _ in range(looks):
         await asyncio.sleep(0)
     told["done"] = sum(each.done() for each in running)

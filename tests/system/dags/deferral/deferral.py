@@ -29,14 +29,14 @@ def triggered(ready_at: float) -> type[CampaignDataSeriesSensor]:
         "timezone": ZONE,
         "ready_at": ready_at,
         "give_up_at": ready_at + 366 * 86_400,
-        "campaign_ids": [os.environ["SYSTEM_TESTS_CAMPAIGN"]],
+        "ids": [os.environ["SYSTEM_TESTS_CAMPAIGN"]],
         "poke_interval": 15.0,
     }
 
     class TriggeredSensor(CampaignDataSeriesSensor):
         start_from_trigger = True
         start_trigger_args = StartTriggerArgs(
-            trigger_cls="airflow_provider_braze.triggers.braze.CampaignDataSeriesTrigger",
+            trigger_cls="airflow_provider_braze.triggers.braze.DataSeriesTrigger",
             trigger_kwargs=arguments,
             next_method="execute_complete",
             next_kwargs=None,
