@@ -141,7 +141,7 @@ def test_trigger_without_a_connection_returns_the_error():
 @pytest.mark.parametrize("day", ["yesterday", "2025-02-30", "", None])
 def test_trigger_of_a_day_that_is_not_a_date_returns_the_error(workspace, day):
     event = event_of(day=day)
-    assert event["error_type"] == "BrazeWindowError"
+    assert event["error_type"] == "BrazeConfigError"
     assert repr(day) in event["message"]
     assert workspace.count() == 0
 
