@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -211,7 +212,8 @@ def clock(monkeypatch) -> Clock:
     clock = Clock(1_000_000.0)
     monkeypatch.setattr(triggers, "time", clock)
     monkeypatch.setattr(triggers, "_jitter", lambda: 0.5)
-    monkeypatch.setattr(triggers.asyncio, "sleep", clock.sleep)
+    # The module's own name alone: other threads sleep too.
+    monkeypatch.setattr(triggers, "asyncio", SimpleNamespace(sleep=clock.sleep, to_thread=asyncio.to_thread))
     return clock
 
 
