@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_braze.core.models import JsonObject, Window
 from airflow_provider_braze.core.readiness import first_probe, next_probe
 from airflow_provider_braze.core.windows import ONE_DAY, load_company_timezone
-from airflow_provider_braze.exceptions import BrazeError, BrazeWindowError
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
 from airflow_provider_braze.series import find_series
 
@@ -126,7 +126,7 @@ class DataSeriesTrigger(BaseTrigger):
         try:
             start = date.fromisoformat(self.day)
         except (TypeError, ValueError):
-            raise BrazeWindowError(f"The trigger's day is {self.day!r}. Give a date as YYYY-MM-DD.") from None
+            raise BrazeConfigError(f"The trigger's day is {self.day!r}. Give a date as YYYY-MM-DD.") from None
         load_company_timezone(self.timezone)
         return Window(start, start + ONE_DAY, self.timezone)
 

@@ -17,6 +17,7 @@ from airflow_provider_braze.core.windows import (
     describe,
     end_of_day,
     last_day_ended_by,
+    load_company_timezone,
     load_timezone,
     look_back,
     may_look_back,
@@ -644,3 +645,27 @@ def test_missing_days_are_those_not_returned_oldest_first():
     returned = [date(2026, 11, 4), date(2026, 11, 2), date(2026, 12, 1)]
     assert missing_days(window, returned) == [date(2026, 11, 1), date(2026, 11, 3)]
     assert missing_days(window, list(window)) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["EST", "MST", "HST", "GMT", "GMT0", "EST5EDT", "CET", "WET", "Etc/GMT+5", "Etc/GMT", "Factory"]
+)
+def test_load_company_timezone_rejects_what_is_not_a_place(name):
+    with pytest.raises(BrazeConfigError, match="is an abbreviation or an offset") as caught:
+        load_company_timezone(name)
+    assert repr(name) in str(caught.value)
+    with pytest.raises(BrazeConfigError, match="is an abbreviation or an offset"):
+        resolve_window(RunDates("manual"), timezone=name, start="2026-11-01", end="2026-11-02")
+
+
+@pytest.mark.parametrize("name", ["GMT+1", "UTC+1", "Mars/Base"])
+def test_load_company_timezone_rejects_what_is_unknown(name):
+    with pytest.raises(BrazeConfigError, match="does not exist"):
+        load_company_timezone(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Etc/UTC", "America/New_York", "Asia/Kathmandu", "America/Argentina/Ushuaia", "Japan", "PRC", "NZ"]
+)
+def test_load_company_timezone_takes_places(name):
+    assert load_company_timezone(name) == load_timezone(name)

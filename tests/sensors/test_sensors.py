@@ -279,7 +279,9 @@ def test_sensor_whose_template_rendered_one_date_to_nothing_fails_without_retrie
         sensor.poke(context)
 
 
-@pytest.mark.parametrize("wrong", [{"end": None}, {"end": DAY}, {"start": "yesterday"}, {"timezone": "Mars"}])
+@pytest.mark.parametrize(
+    "wrong", [{"end": None}, {"end": DAY}, {"start": "yesterday"}, {"timezone": "Mars"}, {"timezone": "EST"}]
+)
 def test_sensor_of_literal_dates_that_no_run_can_use_is_rejected_when_the_dag_is_parsed(wrong):
     with pytest.raises(BrazeConfigError):
         a_sensor(**wrong)
