@@ -20,7 +20,7 @@ from airflow_provider_braze.exceptions import BrazeError, BrazeWindowError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
 from airflow_provider_braze.series import find_series
 
-__all__ = ["CampaignDataSeriesTrigger"]
+__all__ = ["DataSeriesTrigger"]
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
 from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from airflow_provider_braze.transfers.series_to_object_storage import SeriesToObjectStorageOperator
-from airflow_provider_braze.triggers.braze import CampaignDataSeriesTrigger
+from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 
 def hooks() -> None:
@@ -67,8 +67,8 @@ def other_tasks() -> None:
     CampaignDataSeriesOperator(task_id="days", campaign_ids="a", missing_days="ignore", concurrency=2)
     CampaignListOperator(task_id="list", tag="newsletter", edited_after="2026-11-18T00:00:00Z")
     CampaignDataSeriesSensor(task_id="wait", grace=timedelta(hours=3), sample=3, deferrable=True)
-    CampaignDataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=60.0)
-    CampaignDataSeriesTrigger(day=date(2026, 11, 18), timezone="UTC", ready_at=0.0, give_up_at=60.0)  # type: ignore[arg-type]
+    DataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=60.0)
+    DataSeriesTrigger(day=date(2026, 11, 18), timezone="UTC", ready_at=0.0, give_up_at=60.0)  # type: ignore[arg-type]
 
 
 def errors(error: exceptions.BrazePartialError, limited: exceptions.BrazeRateLimitError) -> None:
