@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.series import Series
     from airflow_provider_braze.task.airflow import Context
 
-__all__ = ["CampaignDataSeriesSensor", "CanvasDataSeriesSensor", "DataSeriesSensor", "KpiDataSeriesSensor"]
+__all__ = [
+    "CampaignDataSeriesSensor",
+    "CanvasDataSeriesSensor",
+    "DataSeriesSensor",
+    "KpiDataSeriesSensor",
+]
 
 log = logging.getLogger(__name__)
 

@@ -148,7 +148,7 @@ def test_connections_of_a_file_are_read(tmp_path, monkeypatch):
     from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.connection import parse_connection
 
-    (block,) = of("json")
+    (block,) = [block for block in of("json") if block.page == "connection.md"]
     ((conn_id, fields),) = json.loads(block.code).items()
     connection = Connection(conn_id=conn_id, **{**fields, "extra": json.dumps(fields["extra"])})
     settings = parse_connection(host=connection.host, password=connection.password, extra=connection.extra_dejson)
