@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "connection.md"
 BUCKET = "lake"
 SERVERS: set[int] = set()
 """Processes that serve all tests of a session, and so outlive the one that first needed them."""
@@ -24,9 +24,9 @@ SERVERS: set[int] = set()
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 
-def connection_of_the_readme(conn_id: str) -> dict[str, Any]:
-    """A store's connection as README.md shows it."""
-    (text,) = re.findall(rf"^export AIRFLOW_CONN_{conn_id.upper()}='(.*)'$", README.read_text(), flags=re.M)
+def documented_connection(conn_id: str) -> dict[str, Any]:
+    """Return a store's connection as the documentation shows it."""
+    (text,) = re.findall(rf"^export AIRFLOW_CONN_{conn_id.upper()}='(.*)'$", PAGE.read_text(), flags=re.M)
     return json.loads(text)
 
 
@@ -63,7 +63,7 @@ class SeaweedFS:
         return {"AWS_ACCESS_KEY_ID": "lakekey", "AWS_SECRET_ACCESS_KEY": self.secret}
 
     def connection(self, endpoint: str, secret: str) -> dict[str, Any]:
-        connection = connection_of_the_readme(self.conn_id)
+        connection = documented_connection(self.conn_id)
         assert {"login", "password"} <= connection.keys()
         assert "endpoint_url" in connection["extra"]
         connection.update(login="lakekey", password=secret)
@@ -114,7 +114,7 @@ class Azurite:
         return {}
 
     def connection(self, endpoint: str, secret: str) -> dict[str, Any]:
-        connection = connection_of_the_readme(self.conn_id)
+        connection = documented_connection(self.conn_id)
         assert connection["extra"].keys() == {"connection_string"}
         settings = dict(each.split("=", 1) for each in connection["extra"]["connection_string"].split(";"))
         assert settings.pop("EndpointSuffix") == "core.windows.net"
@@ -155,7 +155,7 @@ class FakeGcs:
         return {}
 
     def connection(self, endpoint: str, secret: str) -> dict[str, Any]:
-        connection = connection_of_the_readme(self.conn_id)
+        connection = documented_connection(self.conn_id)
         assert connection["extra"].keys() == {"project", "key_path"}
         connection["extra"] = {"project": "lake", "is_anonymous": True, "gcs.endpoint": endpoint}
         return connection

@@ -174,9 +174,10 @@ class Publisher:
                 holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
                 content = encode(merged, file_format, holds)
             size = len(content)
-            ensure_layout(self.store, self.layout)
             if day is not None:
                 self.pending.note()
+            # Last of all, so that a run that fails before its first write claims nothing.
+            ensure_layout(self.store, self.layout)
             is_attempted = True
             return content
 

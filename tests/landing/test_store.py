@@ -17,7 +17,6 @@ from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictErr
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
 from airflow_provider_braze.landing.stores.objects import Objects
 from tests.gate import Gate
-from tests.lines import AIRFLOW
 
 
 @pytest.fixture
@@ -305,8 +304,7 @@ def test_destination_that_a_newer_universal_pathlib_rejects_names_the_cure(monke
     def reject(*args, **kwargs):
         raise ValueError("ObjectStoragePath(...) detected protocol file which is incompatible with ObjectStoragePath.")
 
-    module = "airflow.sdk" if AIRFLOW.major > 2 else "airflow.io.path"
-    monkeypatch.setattr(f"{module}.ObjectStoragePath", reject)
+    monkeypatch.setattr("airflow_provider_braze.task.airflow.ObjectStoragePath", reject)
     with pytest.raises(BrazeConfigError, match=r"\. Install universal-pathlib<0\.3\.$"):
         Store("file:///data/braze")
 
