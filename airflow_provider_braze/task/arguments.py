@@ -13,7 +13,7 @@ from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.core.windows import UTC, given_days, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
-from airflow_provider_braze.landing.formats import FORMATS
+from airflow_provider_braze.landing.formats import FORMATS, check_format
 
 MAX_CONCURRENCY: Final = 256
 MAX_PARTS: Final = 1000
@@ -183,6 +183,7 @@ def check_arguments(
     check_choice("missing_days", missing_days, get_args(MissingDays))
     check_choice(on_error_name, on_error, get_args(OnError))
     check_choices("tables", tables, series.table_names)
+    check_format(file_format, [table for table in series.tables if table.name in tables])
 
 
 def _check_parts(parts: int, part: int | None) -> None:
