@@ -1,9 +1,9 @@
-"""Rows on local disk until all campaigns are in: campaigns come in by batches, days go out by small blocks.
+"""Rows on local disk until all subjects are fetched: subjects go in by batches, days come out by small blocks.
 
-Each batch is a run at the end of one file a table; in it each block of days is one compressed Arrow message at a known
-place. So memory holds one batch on the way in and a few blocks on the way out, however many campaigns and days there
-are. A block has so many days that it is worth a message's overhead, which is large for a wide table, but not so many
-that it would fill memory. The files have no name, so that not even a killed worker leaves them behind.
+Each batch is appended to one file per table. In it each block of days is one compressed Arrow message at a known place.
+So memory holds one batch on the way in and a few blocks on the way out, for any number of subjects and days. A block has
+enough days to be worth a message's overhead, which is large for a wide table, but too few to fill memory. The files have
+no name, so that even a killed worker leaves none behind.
 """
 
 from __future__ import annotations

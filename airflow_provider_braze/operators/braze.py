@@ -45,15 +45,15 @@ class CampaignDataSeriesOperator(BaseOperator):
     Returns Braze's day objects as a list, ordered by campaign (as given) and day, each with its ``campaign_id`` added.
 
     :param campaign_ids: one campaign's API identifier, or a list of them (templated).
-    :param start: first day, ``YYYY-MM-DD`` or a datetime after which days have to end; without it the run's own dates
-        tell the days (templated).
-    :param end: the day after the last one, or a datetime by which days have to end; given exactly if ``start`` is
+    :param start: first day, ``YYYY-MM-DD`` or a datetime after which days have to end; Default: the run's own dates
         (templated).
-    :param lookback_days: how many days before the run's own to read again, >= 0.
+    :param end: the day after the last one, or a datetime by which days have to end; required with ``start``
+        (templated).
+    :param lookback_days: days before the run's own to fetch again, >= 0. Default 0.
     :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
-    :param missing_days: what to do when days do not come back: ``warn``, ``fail`` or ``ignore``.
-    :param max_xcom_bytes: a larger result, as JSON, is refused before it is pushed.
-    :param concurrency: how many campaigns are fetched at once, > 0.
+    :param missing_days: what to do when days are missing: ``warn``, ``fail`` or ``ignore``.
+    :param max_xcom_bytes: most bytes of the result as JSON; a larger one is an error. Default 1 MiB.
+    :param concurrency: campaigns fetched at a time, > 0. Default 4.
     :param braze_conn_id: the connection to Braze (templated).
     """
 
@@ -91,7 +91,7 @@ class CampaignDataSeriesOperator(BaseOperator):
         check_choice("missing_days", missing_days, get_args(MissingDays))
 
     def execute(self, context: Context) -> list[JsonObject]:
-        """Fetch, prove and return the days."""
+        """Fetch and return the days, after a check that they are complete."""
         from airflow_provider_braze.fetch.days import fetch_days
 
         with fail_fast_on_permanent_errors():
@@ -122,7 +122,7 @@ class CampaignDataSeriesOperator(BaseOperator):
             self._hook.stop()
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
-        """Tell OpenLineage which endpoint of Braze is read, at the task's end as well."""
+        """Return the endpoint of Braze that is read, for OpenLineage."""
         hook = self._hook or BrazeHook(self.braze_conn_id)
         endpoints = [CAMPAIGNS.endpoint] if CAMPAIGNS.endpoint else []
         return build_lineage(hook.settings.credentials.base_url, endpoints, CAMPAIGNS)
@@ -131,8 +131,8 @@ class CampaignDataSeriesOperator(BaseOperator):
         size = len(json.dumps(days).encode())
         if size > self.max_xcom_bytes:
             raise BrazeConfigError(
-                f"The result has {size:,} bytes, more than the {self.max_xcom_bytes:,} of `max_xcom_bytes`, for XCom "
-                "lives in Airflow's database. Land it with CampaignDataSeriesToObjectStorageOperator, or map this "
+                f"The result has {size:,} bytes, more than the {self.max_xcom_bytes:,} of `max_xcom_bytes`: XCom is "
+                "stored in Airflow's database. Land it with CampaignDataSeriesToObjectStorageOperator, or map this "
                 "operator over the campaigns, or over shorter windows."
             )
 
@@ -142,9 +142,9 @@ class CampaignListOperator(BaseOperator):
 
     :param include_archived: whether archived campaigns are listed too.
     :param tag: keep campaigns with this tag (templated).
-    :param name_pattern: keep campaigns in whose name this regular expression is found (templated).
-    :param edited_after: keep campaigns edited after this moment, ISO text with an offset or an aware datetime; that is
-        not when they last sent (templated).
+    :param name_pattern: keep campaigns whose name contains this regular expression (templated).
+    :param edited_after: keep campaigns edited after this moment, ISO text with an offset or an aware datetime. It
+        is not the time of the last send (templated).
     :param braze_conn_id: the connection to Braze (templated).
     """
 
@@ -170,7 +170,7 @@ class CampaignListOperator(BaseOperator):
         self._hook: BrazeHook | None = None
 
     def execute(self, context: Context) -> list[str]:
-        """Read the list's pages, and keep what is wanted."""
+        """Read the list's pages and return the matching ids."""
         with fail_fast_on_permanent_errors():
             pattern, edited_after = self._pattern(), self._edited_after()
             self._hook = hook = BrazeHook(self.braze_conn_id)
@@ -196,7 +196,7 @@ class CampaignListOperator(BaseOperator):
             return re.compile(str(self.name_pattern) if is_given(self.name_pattern) else "")
         except re.error as error:
             raise BrazeConfigError(
-                f"`name_pattern` is {self.name_pattern!r}, which is no regular expression: {error}."
+                f"`name_pattern` is {self.name_pattern!r}, which is not a regular expression: {error}."
             ) from error
 
     def _edited_after(self) -> datetime | None:

@@ -24,7 +24,7 @@ def _load_decoder(series: Series) -> Decoder:
 
 
 def event_subjects(names: Iterable[str], app_ids: Iterable[str | None] = (None,)) -> list[Subject]:
-    """Return a subject per event and app; None stands for all apps, with events that have no app."""
+    """Return a subject per event and app; None means all apps, with events that have no app."""
     return [_subject(name, app_id) for app_id in app_ids for name in names]
 
 

@@ -35,7 +35,7 @@ def kpi_subjects(
 ) -> list[Subject]:
     """Return a subject per metric and app, and one per app and segment for sessions.
 
-    :param app_ids: None stands for all apps together, which Braze counts itself: apps must not be summed.
+    :param app_ids: None means all apps together, which Braze counts itself: apps must not be summed.
     """
     found = []
     for metric in metrics:
@@ -59,7 +59,7 @@ KPIS: Final = Series(
     other_endpoints=tuple(ENDPOINTS.values()),
     load_decoder=_load_decoder,
     make_subject=lambda metric: _subject(metric, None, None),
-    # A workspace has a value for every day, so one missing for a single metric is no coincidence.
+    # A workspace has a value for every day, so one that a single metric lacks is an outage.
     min_subjects_for_outage=1,
     tables=(
         Table(

@@ -31,7 +31,7 @@ def _load_decoder(series: Series) -> Decoder:
 def purchase_subjects(
     metrics: Iterable[str], products: Iterable[str | None] = (None,), app_ids: Iterable[str | None] = (None,)
 ) -> list[Subject]:
-    """Return a subject per metric, product and app; None stands for all of them together."""
+    """Return a subject per metric, product and app; None means all of them together."""
     return [_subject(metric, product, app_id) for metric in metrics for product in products for app_id in app_ids]
 
 

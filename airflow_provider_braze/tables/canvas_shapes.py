@@ -44,8 +44,8 @@ Extra = tuple[str, str]
 class CanvasShape:
     """What a response may hold.
 
-    :param no_total: stands for ``total_stats`` that are null or missing.
-    :param no_messages: stands for ``messages`` that are null or missing.
+    :param no_total: replaces ``total_stats`` that are null or missing.
+    :param no_messages: replaces ``messages`` that are null or missing.
     :param decode: decodes a body into an object with ``data.stats``, or raises.
     """
 

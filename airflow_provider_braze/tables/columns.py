@@ -1,7 +1,7 @@
-"""Join the rows of many campaigns into Arrow columns, without a step in Python for each cell.
+"""Join the rows of many subjects into Arrow columns, without a step in Python for each cell.
 
 Rows come in groups of one shape. A group has the columns that its shape has; the others are null. Figures stay as they
-were packed until a column of the whole batch is wanted: Arrow's cost is by the call, whatever the length.
+were packed until a column of the whole batch is wanted: Arrow's cost depends on the number of calls, not on their length.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from airflow_provider_braze.tables.shapes import NAME_COLUMNS, NO_FLOAT, NO_INT,
 from airflow_provider_braze.tables.sorting import Columns
 
 Cells = Sequence[Any]
-"""A column as it was packed: of each answer int64 or float64 as bytes, or a sequence of texts."""
+"""A packed column: for each response int64 or float64 as bytes, or a sequence of texts."""
 
 Places = dict[str, pa.Array]
-"""The columns that say of which campaign and day a row is."""
+"""The columns that hold each row's subject and day."""
 
 Group = Mapping[str, pa.Array | Cells]
-"""Some rows of a table: equally long columns by name; one that is not there is null."""
+"""Some rows of a table: columns of equal length by name. A column that is not there is null."""
 
 _TEXTS: Final = frozenset({*TEXT_FIELDS, *NAME_COLUMNS, "variant_id", "step_id", "channel", OTHER})
 _NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
@@ -53,11 +53,11 @@ def place_columns(
 
 
 def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
-    """Make the groups of answers that have one shape.
+    """Build the groups of responses that have one shape.
 
-    :param places: the columns of :func:`place_columns` for all days of the answers.
-    :param parts: the answers; one or more.
-    :return: the group of ``campaign_days``, and those of ``campaign_messages``, one per channel.
+    :param places: the columns of :func:`place_columns` for all days of the responses.
+    :param parts: the responses; one or more.
+    :return: the group of the day table, and those of the message table, one per channel.
     """
     shape = parts[0].shape
     days = {**places, **join_blocks(shape.day, [part.figures for part in parts])}
@@ -70,7 +70,7 @@ def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[
 
 
 def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[Group]]:
-    """Make the groups of days that have been split.
+    """Build the groups of split days.
 
     :param days: one or more.
     :return: as :func:`packed_groups`.
@@ -87,10 +87,10 @@ def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[
 
 
 def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
-    """Give the columns of all groups together.
+    """Join the columns of all groups.
 
-    :param groups: the groups, of any number and length.
-    :return: gives a whole column by its name.
+    :param groups: any number of groups of any length.
+    :return: function that returns a whole column by its name.
     """
     schema = schema_of(table)
     lengths = [len(group[DAY]) for group in groups]
@@ -118,7 +118,7 @@ def _channel_group(record: Record, place: int, places: Places, parts: Sequence[P
 
 
 def owners_of(counts: pa.Array) -> pa.Array:
-    """Tell of each row the place of its owner, from how many rows each owner has."""
+    """Return the place of each row's owner, from the number of rows per owner."""
     starts = pa.concat_arrays([int32_array(bytes(4)), pc.cumulative_sum(counts)])
     return pc.list_parent_indices(pa.ListArray.from_arrays(starts, pa.nulls(starts[-1].as_py())))
 
@@ -133,7 +133,7 @@ def join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
 
 
 def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) -> pa.Array:
-    """Join packed columns and, where there is none, so many nulls."""
+    """Join packed columns, with nulls where a group has none."""
     if pa.types.is_string(kind):
         texts = chain.from_iterable([(None,) * length] if cells is None else cells for cells, length in parts)
         return pa.array(list(chain.from_iterable(texts)), kind)
@@ -142,7 +142,7 @@ def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) ->
     buffer = pa.py_buffer(joined)
     values = pa.Array.from_buffers(kind, len(joined) // 8, [None, buffer])
     is_there = pc.invert(pc.is_nan(values)) if pa.types.is_floating(kind) else pc.not_equal(values, NO_INT)
-    # The bits of a column of truths are laid out as a column's mark of nulls is.
+    # A boolean column has the bit layout of a validity bitmap.
     return pa.Array.from_buffers(kind, len(values), [is_there.buffers()[1], buffer])
 
 

@@ -1,7 +1,7 @@
-"""Tell whether two lots of rows are the same, in whatever order they came, without holding both.
+"""Compare two sets of rows without holding both, regardless of their order.
 
 A row's fingerprint mixes all of its cells; that of many rows is the sum of theirs. So it can be added up batch by
-batch, and kept in place of the rows. It has 128 bits: enough against chance, which is all that it has to withstand.
+batch, and kept in place of the rows. It has 128 bits, which is enough against coincidence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _LANES: Final = ("low", "high")
-"""A fingerprint is two sums modulo 2^64, made in the same way of different constants."""
+"""A fingerprint is two sums modulo 2^64, computed alike with different constants."""
 
 _MODULUS: Final = 2**64
 
@@ -25,9 +25,9 @@ Codes = tuple[pa.Array, pa.Array]
 
 
 class Fingerprint(NamedTuple):
-    """What stands for some rows of a table.
+    """The fingerprint of some rows of a table.
 
-    :param rows: how many.
+    :param rows: their number.
     """
 
     rows: int = 0
@@ -35,7 +35,7 @@ class Fingerprint(NamedTuple):
     high: int = 0
 
     def joined(self, other: Fingerprint) -> Fingerprint:
-        """Give the fingerprint of these rows and the other ones."""
+        """Return the fingerprint of these rows and the other ones."""
         return Fingerprint(
             self.rows + other.rows, (self.low + other.low) % _MODULUS, (self.high + other.high) % _MODULUS
         )
@@ -45,7 +45,7 @@ class Fingerprint(NamedTuple):
 
 
 def fingerprint_days(table: pa.Table) -> dict[date, Fingerprint]:
-    """Give the fingerprint of each day's rows.
+    """Return the fingerprint of each day's rows.
 
     :param table: of texts, numbers and dates; it has a column ``day``.
     """
@@ -56,14 +56,14 @@ def fingerprint_days(table: pa.Table) -> dict[date, Fingerprint]:
 
 
 def fingerprint_rows(table: pa.Table) -> Fingerprint:
-    """Give the fingerprint of all rows; see :func:`fingerprint_days`."""
+    """Return the fingerprint of all rows; see :func:`fingerprint_days`."""
     return reduce(Fingerprint.joined, fingerprint_days(table).values(), Fingerprint())
 
 
 def _mix_rows(table: pa.Table) -> dict[str, pa.Array]:
-    """For each lane one number a row: a sum over its cells, scattered, so that a sum over rows does not undo it."""
+    """Return one number per lane and row: a sum over its cells, scattered, so that sums over rows do not cancel out."""
     sums: dict[str, pa.Array] = {}
-    # Column by column, for those of a batch as numbers are as large as the batch.
+    # Column by column: a batch's columns as numbers are as large as the batch.
     for name in table.schema.names:
         for lane, codes in zip(_LANES, _codes(table.column(name).combine_chunks()), strict=True):
             term = pc.multiply(codes, _constant(f"{lane} {name}"))

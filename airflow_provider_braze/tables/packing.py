@@ -1,7 +1,7 @@
-"""Pack the days of one answer, once their shape is proven, into columns of plain numbers.
+"""Pack the days of one response, once their shape is proven, into columns of plain numbers.
 
-This is done while the decoded objects are still in the processor's cache, and they are gone before the next answer is
-decoded: both matter more for the speed than any other thing here. There is no step in Python for each cell.
+This is done while the decoded objects are still in the processor's cache, and they are released before the next response
+is decoded. Both matter more for the speed than anything else here. There is no step in Python for each cell.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some rows that have the same keys.
+    """Some rows with the same keys.
 
     :param cells: a column for each of the record's fields: int64 or float64 as bytes, or a tuple of texts.
     :param other: the texts of ``other``; empty when the record has no keys without a column.
-    :param counts: how many rows each day has, int32 as bytes; empty when the rows are days.
+    :param counts: number of rows per day, int32 as bytes; empty when the rows are days.
     """
 
     cells: tuple[Any, ...]
@@ -46,9 +46,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The days of one answer.
+    """The days of one response.
 
-    :param dates: which days, in the order of their rows.
+    :param dates: the days, in the order of their rows.
     :param figures: a row for each day.
     :param messages: the rows of each channel that has any, by its place in ``shape.channels``.
     :param drift: as of :class:`~airflow_provider_braze.tables.rows.SplitDay`.
@@ -118,7 +118,7 @@ def add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Col
 
 
 def count_extras(record: Record, columns: Sequence[Column]) -> Iterator[tuple[str, int]]:
-    """Each key without a column that came, and how often."""
+    """Yield each key without a column that Braze sent, and its number."""
     for key, values in zip(record.extras, columns[len(record.fields) :], strict=True):
         if count := len(values) - values.count(UNSET):
             yield key, count

@@ -1,6 +1,6 @@
 """Split what Braze sends of a day into cells of columns and the rest, ``other``: nothing is lost, nothing is invented.
 
-This is the general way, right for whatever comes. Days that are wholly of the known shape take the faster way of
+This is the general way, right for any value. Days of a known shape take the faster way of
 :mod:`~airflow_provider_braze.tables.shapes`.
 """
 
@@ -34,12 +34,12 @@ ROW_CONVERTERS: Final = _converters(ROW_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class SplitDay:
-    """One day of one campaign, split.
+    """One split day of one campaign.
 
     :param day: the calendar day.
     :param cells: the values of :data:`DAY_CONVERTERS`, then ``other``.
-    :param rows: of each row its channel, the values of :data:`ROW_CONVERTERS`, then ``other``.
-    :param drift: how often each key was met that has no column or does not fit it.
+    :param rows: for each row its channel, the values of :data:`ROW_CONVERTERS`, then ``other``.
+    :param drift: number of times each key was seen that has no column or does not fit it.
     """
 
     day: date
@@ -51,10 +51,9 @@ class SplitDay:
 def split_day(day: date, record: JsonObject, path: str) -> SplitDay:
     """Split the object of a day.
 
-    :param day: which day it is.
     :param record: the object as Braze sent it.
-    :param path: where it stands in the answer, such as ``$.data[3]``.
-    :raises BrazeDataError: ``messages`` is no object, a channel is no list, a row is no object.
+    :param path: where it is in the response, such as ``$.data[3]``.
+    :raises BrazeDataError: ``messages`` is not an object, a channel is not a list, or a row is not an object.
     """
     drift: Counter[str] = Counter()
     figures = {key: value for key, value in record.items() if key not in {"time", "messages"}}
@@ -65,7 +64,7 @@ def split_day(day: date, record: JsonObject, path: str) -> SplitDay:
 
 
 def drift_name(channel: str, key: str) -> str:
-    """Name a key of a channel's row that has no column.
+    """Return a name for a channel's key that has no column.
 
     The titles in push-story keys are free text, so these keys share one name.
 

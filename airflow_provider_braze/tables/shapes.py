@@ -1,9 +1,9 @@
-"""Prove that a whole answer has a known shape, and decode it at once into typed objects.
+"""Prove that a whole response has a known shape, and decode it at once into typed objects.
 
 A shape says which keys a day, and a row of each channel, may have. Decoding by a shape fails on any other key, and on
-any value that would not fit its column, so what comes out needs no more checks. Three shapes are tried: the documented
-one with ids and stats only, the documented one with everything, and the latter with what days of this very answer have
-beyond it. What none of them proves is left to :mod:`~airflow_provider_braze.tables.rows`.
+any value that would not fit its column, so the result needs no more checks. Three shapes are tried: the documented one
+with ids and stats only, the documented one with everything, and the latter with the further keys of some days of this
+response. A response that none of them proves is left to :mod:`~airflow_provider_braze.tables.rows`.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ NAME_COLUMNS: Final = frozenset({"variant_name", "step_name"})
 """Columns that hold the key ``name`` of an object."""
 
 NO_INT: Final = -1
-"""Stands for a count that is missing: a proven one is never negative."""
+"""Marks a missing count: a proven one is never negative."""
 
 NO_FLOAT: Final = float("nan")
-"""Stands for a fraction that is missing: JSON has no such number."""
+"""Marks a missing fraction: JSON has no such number."""
 
 # A union with float keeps integers as they are, so that none is rounded unseen; within the bounds all are doubles.
 _INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
@@ -54,7 +54,7 @@ UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _SAMPLES: Final = 3
 _MOST_EXTRAS: Final = 48
 _FEWEST_DAYS: Final = 3
-"""Learning a shape costs as much as splitting about so many days."""
+"""Days below which learning a shape costs more than splitting."""
 
 Extra = tuple[str, str]
 """A channel and a key of its rows, or no channel and a key of the day."""
@@ -78,12 +78,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """What an answer may hold.
+    """What a response may hold.
 
     :param day: the keys of a day; its struct begins with ``time`` (a date) and ``messages``.
     :param channels: the keys of each channel's rows, in the order of the fields of ``messages``.
-    :param no_messages: what stands for ``messages`` that are null.
-    :param decode: decodes the body of an answer into an object with ``data``, or raises.
+    :param no_messages: replaces ``messages`` that are null.
+    :param decode: decodes the body of a response into an object with ``data``, or raises.
     """
 
     day: Record
@@ -94,7 +94,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """Days of one answer that have a shape.
+    """Days of one response that have a shape.
 
     :param days: structs of ``shape.day``; a value that is missing is :data:`NO_INT`, :data:`NO_FLOAT` or none.
     """
@@ -104,16 +104,15 @@ class Proven:
 
 
 class RawResponse(msgspec.Struct):
-    """An answer with its days as text."""
+    """A response with its days as text."""
 
     data: list[msgspec.Raw]
 
 
 def prove(body: bytes) -> Proven | None:
-    """Decode an answer if it has a shape.
+    """Decode a response if it has a shape.
 
-    :param body: the whole body of an answer.
-    :return: all days of the answer in Braze's order; none if no shape fits, for whatever reason.
+    :return: all days of the response in Braze's order; None if no shape fits.
     """
     return _try(_FLAT, body) or _try(_FULL, body) or _learn(body)
 
@@ -126,7 +125,7 @@ def _try(shape: Shape, body: bytes) -> Proven | None:
 
 
 def _learn(body: bytes) -> Proven | None:
-    """Try the shape that some days of the answer have."""
+    """Try the shape that some days of the response have."""
     try:
         days = msgspec.json.decode(body, type=RawResponse).data
         if len(days) < _FEWEST_DAYS:
@@ -139,7 +138,7 @@ def _learn(body: bytes) -> Proven | None:
 
 
 def _extras(day: JsonObject) -> Iterator[Extra]:
-    """The keys of a day that are not documented where they stand."""
+    """Yield the keys of a day that are not documented where they are."""
     yield from (("", key) for key in day.keys() - _DAY_KEYS)
     for channel, rows in (day.get("messages") or {}).items():
         keys = set().union(*rows) - _FULL_ROWS.get(channel, frozenset())
@@ -179,12 +178,12 @@ def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
 
 
 def _shape(day: Record, channels: Sequence[Record]) -> Shape:
-    # Tuples, not lists: the garbage collector lets go of a tuple that holds nothing it must watch.
+    # Tuples, not lists: the garbage collector does not track a tuple of plain values.
     names = [f"channel{place}" for place, _ in enumerate(channels)]
     rows = [(name, tuple[struct_of(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
     messages = define("Messages", rows, {name: row.channel for name, row in zip(names, channels, strict=True)})
     days: Any = struct_of(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
-    # Not define: an answer may carry other keys, such as notes in errors.
+    # Not define: a response may carry other keys.
     fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
     answer = msgspec.defstruct("Answer", fields, gc=False)
     return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(answer).decode)
@@ -192,7 +191,7 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
 
 @lru_cache(maxsize=64)
 def _shape_with(extras: frozenset[Extra]) -> Shape:
-    """The full shape, and some keys more.
+    """Return the full shape with some keys more.
 
     :raises ValueError: there are none or too many, or one cannot be the name of a field.
     """

@@ -21,7 +21,7 @@ _LARGEST_CODE: Final = 2**62
 
 
 Columns = Callable[[str], pa.Array]
-"""Gives a column of some rows by its name; texts may be dictionary-encoded."""
+"""Returns a column by its name; texts may be dictionary-encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Order:
     """An order of rows.
 
     :param indices: the old index of each row, in the new order.
-    :param positions: which row of those with equal keys it is, from 0, in the new order.
+    :param positions: the row's number among those with equal keys, from 0, in the new order.
     """
 
     indices: pa.Array
@@ -90,7 +90,7 @@ def _order(columns: Columns, names: Sequence[str], keys: Sequence[str]) -> _Orde
 
 
 def _encode(values: pa.Array) -> tuple[pa.Array, int]:
-    """Numbers from 0 that order as the values do, null last, and how many there may be."""
+    """Return numbers from 0 in the order of the values, null last, and their possible count."""
     if pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
         encoded = values.dictionary_encode()
         ranks = pc.sort_indices(pc.sort_indices(encoded.dictionary))
@@ -103,7 +103,7 @@ def _encode(values: pa.Array) -> tuple[pa.Array, int]:
 
 
 def _pack(codes: Iterable[tuple[pa.Array, int]]) -> dict[str, pa.Array]:
-    """Join neighbouring keys into as few as can be, since a sort by one number is much faster than by several."""
+    """Join neighbouring keys while they fit: a sort by one number is much faster than by several."""
     packed: list[tuple[pa.Array, int]] = []
     for numbers, size in codes:
         if packed and packed[-1][1] * size < _LARGEST_CODE:
@@ -115,7 +115,7 @@ def _pack(codes: Iterable[tuple[pa.Array, int]]) -> dict[str, pa.Array]:
 
 
 def _equals_previous(codes: pa.Table) -> pa.Array:
-    """Whether each row has the keys of the row before it."""
+    """Return whether each row has the keys of the row before it."""
     same = pa.repeat(pa.scalar(True), max(0, len(codes) - 1))
     for column in codes.columns:
         values = column.combine_chunks()
@@ -129,7 +129,7 @@ def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa
 
 
 def _content(row: dict[str, Any]) -> tuple[str, str]:
-    """A row as Braze sent it, as canonical JSON, but for keys that were null; then the row as it is stored."""
+    """Return a row as Braze sent it, as canonical JSON without null keys; then the row as it is stored."""
     cells = {key: value for key, value in row.items() if value is not None}
     rest = msgspec.json.decode(row.get("other") or "{}")
     sent = {key: value for key, value in cells.items() if key != "other"}

@@ -1,1 +1,1 @@
-"""What an Airflow task brings and reports: arguments, window, errors, asset events, lineage and metrics."""
+"""What an Airflow task has and reports: arguments, window, errors, asset events, lineage and metrics."""

@@ -1,6 +1,6 @@
-"""What OpenLineage is told of a task: which endpoints of Braze it reads, and which tables it writes.
+"""OpenLineage events of a task: the endpoints of Braze that it reads, and the tables that it writes.
 
-Datasets are named by OpenLineage's rules, so that a table has one name, whichever tool tells of it.
+Datasets are named by OpenLineage's rules, so that a table has the same name in every tool.
 Source: OpenLineage docs, Naming Conventions (seen 2026-09).
 """
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.endpoints import Endpoint
 
 _SCHEMES: Final = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "local": "file", "abfs": "abfss", "adl": "abfss"}
-"""What a scheme is called in names, where a store has several."""
+"""The scheme in dataset names, where a store has several."""
 
 Written = Sequence[Mapping[str, Any]]
-"""The objects of a table that were written, as the manifest tells them."""
+"""The written objects of a table, as in the run's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Outputs:
     """The tables that a task writes.
 
     :param destination: where they are.
-    :param tables: by table, what was written; None in its place before that is known.
+    :param tables: what was written, by table; None before that is known.
     :param account: Azure's storage account, without which tables have no name there.
     """
 
@@ -70,7 +70,7 @@ def tables_to_write(series: Series, tables: Collection[str], *, has_list: bool) 
 
 
 def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
-    """Tell what a run wrote, by table: nothing, where all objects stayed as they were."""
+    """Return what a run wrote, by table: nothing, where no object changed."""
     objects = {name: table["objects"] for name, table in manifest["tables"].items()}
     return {name: [item for item in items if item["written"]] for name, items in objects.items() if items}
 
@@ -78,7 +78,7 @@ def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
 def build_lineage(
     address: str, endpoints: Sequence[Endpoint], series: Series, outputs: Outputs | None = None
 ) -> OperatorLineage[Any, Any] | None:
-    """Tell what a task reads and writes; None without Airflow's OpenLineage provider.
+    """Return what a task reads and writes; None without Airflow's OpenLineage provider.
 
     :param address: the REST endpoint's.
     """
@@ -95,10 +95,10 @@ def build_lineage(
 
 
 def name_table(destination: str, table: str, account: str | None = None) -> tuple[str, str] | None:
-    """Name a table's dataset; a connection id in the destination is left out.
+    """Return the name of a table's dataset, without a connection id.
 
     :param account: as of :class:`Outputs`.
-    :return: namespace and name; None where they cannot be told.
+    :return: namespace and name; None when the storage account is unknown.
     """
     scheme, _, rest = destination.rstrip("/").partition("://")
     scheme = _SCHEMES.get(scheme, scheme)

@@ -1,4 +1,4 @@
-"""What was done, as Airflow's metrics: each hook tells its requests, each landing run its figures."""
+"""Airflow metrics: the requests of each hook, and the figures of each landing run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Figures = Mapping[str, int | timedelta]
 
 
 def request_metrics(stats: TransportStats) -> Figures:
-    """Tell what a hook sent, from its opening to its closing."""
+    """Return what a hook sent, from its opening to its closing."""
     return {
         "requests": stats.requests,
         "retries": stats.retries,
@@ -27,7 +27,7 @@ def request_metrics(stats: TransportStats) -> Figures:
 
 
 def landing_metrics(manifest: Mapping[str, Any]) -> Figures:
-    """Tell what a run landed.
+    """Return what a run landed.
 
     :param manifest: the run's.
     """
@@ -45,7 +45,7 @@ def landing_metrics(manifest: Mapping[str, Any]) -> Figures:
 
 
 def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
-    """Send figures: counts as counters, also those of nothing, and times as timings.
+    """Send figures: counts as counters, zeros included, and times as timings.
 
     A backend that fails costs a line in the log, and nothing else.
 
@@ -59,5 +59,5 @@ def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
                 Stats.timing(f"braze.{name}", value, tags=dict(tags or {}))
             else:
                 Stats.incr(f"braze.{name}", value, tags=dict(tags or {}))
-    except Exception as error:  # whatever a backend may raise
+    except Exception as error:  # a backend may raise anything
         log.warning("The metrics of this run could not be sent: %s: %s", type(error).__name__, error)
