@@ -1,9 +1,9 @@
 """Rows on local disk until all subjects are fetched: subjects go in by batches, days come out by small blocks.
 
 Each batch is appended to one file per table. In it each block of days is one compressed Arrow message at a known place.
-So memory holds one batch on the way in and a few blocks on the way out, for any number of subjects and days. A block has
-enough days to be worth a message's overhead, which is large for a wide table, but too few to fill memory. The files have
-no name, so that even a killed worker leaves none behind.
+So memory holds one batch on the way in and a few blocks on the way out, for any number of subjects and days. A block
+has enough days to be worth a message's overhead, which is large for a wide table, but too few to fill memory. The files
+have no name, so that even a killed worker leaves none behind.
 """
 
 from __future__ import annotations
@@ -83,11 +83,11 @@ class Spool:
 
     @property
     def days(self) -> list[date]:
-        """The days of which there are rows, sorted."""
+        """The days that have rows, sorted."""
         return sorted({day for _, day in self._fingerprints})
 
     def fingerprint(self, name: str, day: date) -> Fingerprint:
-        """What stands for all rows of a table's day."""
+        """Return the fingerprint of all rows of a table's day."""
         from airflow_provider_braze.tables.fingerprints import Fingerprint
 
         return self._fingerprints.get((name, day), Fingerprint())

@@ -1,7 +1,7 @@
 """Join the rows of many subjects into Arrow columns, without a step in Python for each cell.
 
-Rows come in groups of one shape. A group has the columns that its shape has; the others are null. Figures stay as they
-were packed until a column of the whole batch is wanted: Arrow's cost depends on the number of calls, not on their length.
+Rows come in groups of one shape. A group has the columns that its shape has; the others are null. Figures stay packed
+until a column of the whole batch is wanted: Arrow's cost depends on the number of calls, not on their length.
 """
 
 from __future__ import annotations

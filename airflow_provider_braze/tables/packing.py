@@ -1,7 +1,7 @@
 """Pack the days of one response, once their shape is proven, into columns of plain numbers.
 
-This is done while the decoded objects are still in the processor's cache, and they are released before the next response
-is decoded. Both matter more for the speed than anything else here. There is no step in Python for each cell.
+This happens while the decoded objects are still in the processor's cache, and they are released before the next
+response is decoded. Both matter more for the speed than anything else here. There is no step in Python for each cell.
 """
 
 from __future__ import annotations
