@@ -1,7 +1,7 @@
-"""How much of an announced rate limit is used: 400 calls, 16 threads, 40 calls allowed per 2 seconds.
+"""Share used of an announced rate limit: 400 calls, 16 threads, 40 calls allowed per 2 seconds.
 
-Prints one JSON object: ``used``, the share of what was allowed in the windows that were used, and ``refused``, how many
-calls the server answered with 429.
+Prints one JSON object: ``used``, the share of the allowed calls that were made, and ``rejected``, the number of calls
+that the server rejected with 429.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CALLS, ALLOWED, WINDOW_SECONDS = 400, 40, 2
 
 
 def main() -> None:
-    """Make the calls, and count windows by the resets that the server announced."""
+    """Make the calls and count them by the resets that the server announced."""
     settings = SandboxSettings(campaigns=20, rate_limit=ALLOWED, rate_window_seconds=WINDOW_SECONDS)
     with Sandbox(settings) as braze:
         os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = braze.connection_json()
@@ -28,10 +28,10 @@ def main() -> None:
         lock, read = threading.Lock(), responses.rate_limit
 
         def watch(headers, now):
-            told = read(headers, now)
+            announced = read(headers, now)
             with lock:
-                windows.append(told.window)
-            return told
+                windows.append(announced.reset)
+            return announced
 
         responses.rate_limit = watch
         hook = BrazeHook(concurrency=16)
@@ -44,10 +44,10 @@ def main() -> None:
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(call, range(CALLS)))
         hook.close()
-        refused = braze.count("/campaigns/data_series", 429)
-    # The last window is used as far as there were calls left.
+        rejected = braze.count("/campaigns/data_series", 429)
+    # The last reset is left out: too few calls remained to use it up.
     full = sorted(windows)[: -windows.count(max(windows))]
-    print(json.dumps({"used": len(full) / (ALLOWED * len(set(full))), "refused": refused}))
+    print(json.dumps({"used": len(full) / (ALLOWED * len(set(full))), "rejected": rejected}))
 
 
 if __name__ == "__main__":

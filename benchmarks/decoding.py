@@ -1,11 +1,13 @@
-"""Processor time of one process from answers' bytes to sorted Arrow tables, beside ``orjson.loads`` on the same bytes.
+"""Processor time from responses to sorted Arrow tables in one process, and of ``orjson.loads`` on the same bytes.
 
-Prints one JSON object of seconds: ``orjson``, ``tables`` (all columns, ``other`` included), ``parquet``.
+Prints one JSON object of seconds: ``orjson``, ``tables`` (all columns, ``other`` included), ``parquet``. With
+``--speed DAYS`` only ``orjson``, for that number of days.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
@@ -16,7 +18,7 @@ import orjson
 import pyarrow as pa
 
 from airflow_provider_braze.landing.formats import encode
-from airflow_provider_braze.landing.run import BATCH_DAYS
+from airflow_provider_braze.landing.run import BATCH_WEIGHT
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.sandbox import SandboxSettings, data
 from tests.campaign_tables import build_tables, collect, decode_days
@@ -27,10 +29,14 @@ NAMES = ["campaign_days", "campaign_messages"]
 
 
 def main() -> None:
-    """Render the answers, then take the times."""
+    """Render the responses, then measure."""
+    global DAYS
+    is_speed = sys.argv[1:2] == ["--speed"]
+    if is_speed:
+        DAYS = int(sys.argv[2])
     settings = SandboxSettings(campaigns=CAMPAIGNS, as_of="2026-11-15T06:00:00Z")
     dates = [END - timedelta(days=back) for back in range(DAYS, 0, -1)]
-    answers = [
+    responses = [
         (
             campaign_id,
             msgspec.json.encode(
@@ -39,15 +45,18 @@ def main() -> None:
         )
         for campaign_id in data.campaign_ids(settings)
     ]
-    size = BATCH_DAYS // DAYS
-    batches = [answers[start : start + size] for start in range(0, CAMPAIGNS, size)]
-    _each(loads, answers)
-    landed = [tables(batch) for batch in batches]  # warms up what is made once
+    size = BATCH_WEIGHT // DAYS
+    batches = [responses[start : start + size] for start in range(0, CAMPAIGNS, size)]
+    _each(loads, responses)
+    if is_speed:
+        print(json.dumps({"orjson": _cpu(lambda: _each(loads, responses))}))
+        return
+    landed = [tables(batch) for batch in batches]  # builds what is cached
     days = [day for name in NAMES for day in days_of(name, landed)]
     print(
         json.dumps(
             {
-                "orjson": _cpu(lambda: _each(loads, answers)),
+                "orjson": _cpu(lambda: _each(loads, responses)),
                 "tables": _cpu(lambda: _each(tables, batches)),
                 "parquet": _cpu(lambda: _each(parquet, days)),
             }
@@ -55,26 +64,26 @@ def main() -> None:
     )
 
 
-def loads(answer: tuple[str, bytes]) -> None:
-    """What is compared with: only JSON made into objects."""
-    orjson.loads(answer[1])
+def loads(response: tuple[str, bytes]) -> None:
+    """Parse one response into Python objects."""
+    orjson.loads(response[1])
 
 
 def tables(batch: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
-    """A batch as a run makes it."""
+    """Build the tables of a batch, as a run does."""
     start = END - timedelta(days=DAYS)
     rows = [collect(campaign_id, [decode_days(body, start, END)]) for campaign_id, body in batch]
     return build_tables(rows, NAMES)
 
 
 def days_of(name: str, landed: Sequence[Mapping[str, pa.Table]]) -> list[pa.Table]:
-    """The days of a table, each with the rows of all campaigns."""
+    """Return the days of a table, each with the rows of all campaigns."""
     rows = pa.concat_tables(built[name] for built in landed).sort_by("day")
     return [day for _, day in split_days(rows)]
 
 
 def parquet(day: pa.Table) -> None:
-    """A day as an object."""
+    """Encode a day as an object."""
     encode(day, "parquet")
 
 

@@ -1,7 +1,7 @@
-"""All benchmarks, as one table: ``make bench``.
+"""All benchmarks as one table: ``make bench``.
 
-Contenders are processes of their own that take turns against one server, which has rendered its answers ahead; figures
-are medians, and what counts are ratios of one run, since absolute times are the machine's.
+Contenders are separate processes that take turns against one server, which has rendered its responses before. Figures
+are medians. Compare ratios within one run; absolute times depend on the machine.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ MIB_LIMIT = 200
 
 
 def main() -> int:
-    """Run what the command line names, and print the table."""
+    """Run the chosen benchmarks and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5, help="how often each contender runs (default 5)")
-    parser.add_argument("--only", default="abcdefgh", help="letters of the benchmarks to run (default: all)")
+    parser.add_argument("--only", default="abcdefghi", help="letters of the benchmarks to run (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a, d, f, g and i, once each; under three minutes")
     options = parser.parse_args()
+    if options.quick:
+        options.runs, options.only = 1, "adfgi"
     with tempfile.TemporaryDirectory(prefix="braze-bench-") as folder:
         bench = Bench(Path(folder), options.runs)
         rows = [row for letters, part in PARTS.items() if set(letters) & set(options.only) for row in part(bench)]
@@ -58,15 +61,15 @@ class Bench:
 
     @contextmanager
     def server(self, campaigns: int, days: int, latency: float, *, warm: bool = True) -> Iterator[list[str]]:
-        """Start a server, have it render all answers, and give the arguments that lead a contender to it.
+        """Start a server, let it render all responses, and yield a contender's arguments for it.
 
-        :param warm: False where no time is taken, so that rendering need not be done ahead.
+        :param warm: whether to render before. False where no time is measured.
         """
         command = [sys.executable, "-m", "airflow_provider_braze.sandbox", "--port", "0", "--as-of", AS_OF]
         command += ["--campaigns", str(campaigns)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.environment)
         try:
-            (url,) = re.findall(r"http://[0-9.:]+", process.stdout.readline())
+            (url,) = re.findall(r"http://[0-9.]+:[0-9]+", process.stdout.readline())
             where = ["--url", url, "--key", "sandbox-key-that-opens-nothing", "--days", str(days), "--end", END]
             for contender in ("readers", "loop") if warm else ():
                 self.run(contender, where)
@@ -78,7 +81,7 @@ class Bench:
             process.wait()
 
     def run(self, contender: str, where: Sequence[str], *, again: bool = False) -> dict[str, Any]:
-        """Run a contender once, into an empty folder, or where it has landed before."""
+        """Run a contender once, into an empty folder or over its earlier result."""
         target = self.folder / contender
         if not again:
             for leftover in self.folder.glob(f"{contender}*"):
@@ -86,32 +89,33 @@ class Bench:
         command = [sys.executable, str(ROOT / "benchmarks/contenders.py"), contender, *where, "--folder", str(target)]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, cwd=ROOT)
         try:
-            # Not by the exit code: pandas sometimes crashes at the very end, when all is done and told.
-            told = json.loads(done.stdout.splitlines()[-1])
+            # The exit code does not count: pandas sometimes crashes at exit, after the result was printed.
+            figures = json.loads(done.stdout.splitlines()[-1])
         except (ValueError, IndexError):
             raise SystemExit(f"{contender} failed:\n{done.stderr[-3000:]}") from None
-        print(f"  {contender + (' again' if again else ''):14} {told['seconds']:6.2f} s", flush=True)
-        return told
+        print(f"  {contender + (' again' if again else ''):14} {figures['seconds']:6.2f} s", flush=True)
+        return figures
 
     def turns(self, where: Sequence[str], contenders: Sequence[str]) -> dict[str, dict[str, float]]:
-        """Let contenders take turns; give the median of each of their figures. ``ours again`` runs over ``ours``."""
-        told: dict[str, list[dict[str, Any]]] = {contender: [] for contender in contenders}
+        """Let contenders take turns and return the median of each figure. ``ours again`` runs over ``ours``."""
+        runs_of: dict[str, list[dict[str, Any]]] = {contender: [] for contender in contenders}
         for _ in range(self.runs):
             for contender in contenders:
                 name, _, again = contender.partition(" ")
-                told[contender].append(self.run(name, where, again=bool(again)))
+                runs_of[contender].append(self.run(name, where, again=bool(again)))
         return {
-            name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in told.items()
+            name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+            for name, runs in runs_of.items()
         }
 
 
 def wire(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(a) and (g): against readers that only download; and a rerun in which nothing changed."""
+    """(a) and (g): compare with readers that only download, and with a rerun in which nothing changed."""
     campaigns, days, latency = 200, 250, 0.1
     print(f"(a), (g) {campaigns} campaigns x {days} days, {latency * 1000:.0f} ms")
     with bench.server(campaigns, days, latency) as where:
-        told = bench.turns(where, ("readers", "ours", "ours again"))
-    readers, ours, again = told["readers"], told["ours"], told["ours again"]
+        medians = bench.turns(where, ("readers", "ours", "ours again"))
+    readers, ours, again = medians["readers"], medians["ours"], medians["ours again"]
     ideal = campaigns * -(-days // 100) / CONCURRENCY * latency
     yield _row("", "server alone: readers / (calls / 16 x latency)", readers["seconds"] / ideal, 1.15)
     yield _row("a", "wall: ours / readers", ours["seconds"] / readers["seconds"], 1.5, 1.3)
@@ -120,28 +124,41 @@ def wire(bench: Bench) -> Iterator[tuple[str, ...]]:
 
 
 def others(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(b) and (c): against a hand-written loop, and against dlt."""
+    """(b) and (c): compare with a hand-written loop and with dlt."""
     campaigns, days, latency = 1000, 100, 0.05
     print(f"(b), (c) {campaigns} campaigns x {days} days, {latency * 1000:.0f} ms")
     with bench.server(campaigns, days, latency) as where:
-        told = bench.turns(where, ("ours", "loop", "dlt"))
-    yield _row(
-        "b", "wall: requests + pandas loop / ours", told["loop"]["seconds"] / told["ours"]["seconds"], -1.0, -1.5
-    )
-    yield _row("c", "wall: dlt / ours", told["dlt"]["seconds"] / told["ours"]["seconds"], -2.0, -2.5)
+        medians = bench.turns(where, ("ours", "loop", "dlt"))
+    loop, ours, dlt = (medians[name]["seconds"] for name in ("loop", "ours", "dlt"))
+    yield _row("b", "wall: requests + pandas loop / ours", loop / ours, -1.0, -1.5)
+    yield _row("c", "wall: dlt / ours", dlt / ours, -2.0, -2.5)
 
 
 def decoding(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(d): processor time from bytes to sorted Arrow tables, and of Parquet apart."""
+    """(d): processor time from bytes to sorted Arrow tables, and of Parquet separately."""
     print("(d) 1000 campaigns x 100 days, in one process")
     runs = [_json_of([sys.executable, str(ROOT / "benchmarks/decoding.py")], bench) for _ in range(bench.runs)]
-    told = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-    yield _row("d", "CPU: bytes to sorted Arrow / orjson.loads", told["tables"] / told["orjson"], 3.0, 2.0)
-    yield _row("", "CPU: Parquet encoding / orjson.loads", told["parquet"] / told["orjson"])
+    medians = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    yield _row("d", "CPU: bytes to sorted Arrow / orjson.loads", medians["tables"] / medians["orjson"], 3.0, 2.0)
+    yield _row("", "CPU: Parquet encoding / orjson.loads", medians["parquet"] / medians["orjson"])
+
+
+def costs(bench: Bench) -> Iterator[tuple[str, ...]]:
+    """(i): processor time of each part of a landing, in units of ``orjson.loads`` of the same responses."""
+    campaigns, days = 1000, 31
+    print(f"(i) {campaigns} campaigns x {days} days")
+    speed = _json_of([sys.executable, str(ROOT / "benchmarks/decoding.py"), "--speed", str(days)], bench)
+    with bench.server(campaigns, days, 0.0, warm=False) as where:
+        bench.run("loop", where)
+        medians = bench.turns(where, ("ours",))["ours"]
+    unit = speed["orjson"]
+    yield _row("i", "orjson.loads, ms per 1,000 campaign-days: the unit", unit / campaigns / days * 1e6)
+    for part in COST_PARTS:
+        yield _row("", f"CPU: {part.replace('_', ' ')} / orjson.loads", medians[part] / unit)
 
 
 def memory(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(e): peak memory above Airflow's imports, and how it grows."""
+    """(e): peak memory above Airflow's imports, and its growth."""
     peaks = []
     for campaigns in (1000, 10_000):
         print(f"(e) {campaigns} campaigns x 100 days")
@@ -153,7 +170,7 @@ def memory(bench: Bench) -> Iterator[tuple[str, ...]]:
 
 
 def importing(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(f): what importing the operators adds to Airflow's own import."""
+    """(f): time that importing the operators adds to Airflow's own import."""
     code = (
         "import airflow.sdk, time; from airflow.sdk import BaseHook, BaseOperator;"
         "began = time.perf_counter(); import airflow_provider_braze.operators.braze;"
@@ -167,14 +184,16 @@ def importing(bench: Bench) -> Iterator[tuple[str, ...]]:
 
 
 def budget(bench: Bench) -> Iterator[tuple[str, ...]]:
-    """(h): how much of an announced limit is used, and how often it is overrun."""
+    """(h): share used of an announced rate limit, and number of calls beyond it."""
     print("(h) 400 calls, of which 40 are allowed per 2 seconds")
     runs = [_json_of([sys.executable, str(ROOT / "benchmarks/budget.py")], bench) for _ in range(min(3, bench.runs))]
     yield _row("h", "rate limit: share used of what was allowed", statistics.median(run["used"] for run in runs), -0.9)
-    yield _row("", "calls answered with 429", max(run["refused"] for run in runs), 0)
+    yield _row("", "calls rejected with 429", max(run["rejected"] for run in runs), 0)
 
 
-PARTS = {"ag": wire, "bc": others, "d": decoding, "e": memory, "f": importing, "h": budget}
+PARTS = {"ag": wire, "bc": others, "d": decoding, "e": memory, "f": importing, "h": budget, "i": costs}
+COST_PARTS = ("decode", "build", "spool", "publish", "transport_and_rest")
+
 
 
 def _json_of(command: Sequence[str], bench: Bench) -> dict[str, float]:
@@ -185,7 +204,7 @@ def _json_of(command: Sequence[str], bench: Bench) -> dict[str, float]:
 def _row(
     letter: str, what: str, figure: float, limit: float | None = None, aim: float | None = None
 ) -> tuple[str, ...]:
-    """A line of the table; a negative limit is one that the figure must reach, not keep under."""
+    """Return a row of the table. A negative limit is a minimum."""
     return letter, what, f"{figure:.2f}", _bound(limit), _bound(aim), _verdict(figure, limit, aim)
 
 
