@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -10,10 +10,8 @@ from airflow_provider_braze.core.endpoints import (
     CAMPAIGNS_LIST,
     bucket_of,
     check_path,
-    data_series_params,
     list_params,
 )
-from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 
@@ -43,7 +41,7 @@ def test_bucket_of_the_small_pools_is_not_the_default_one():
 
 
 @pytest.mark.parametrize("path", ["/campaigns/list", "/campaigns/a b", "/a:b", "/@host"])
-def test_check_path_gives_a_path_back(path):
+def test_check_path_returns_a_path(path):
     assert check_path(path) == path
 
 
@@ -63,18 +61,9 @@ def test_check_path_gives_a_path_back(path):
         "\\\\example.org/x",
     ],
 )
-def test_check_path_refuses_what_is_more_than_a_path(path):
-    with pytest.raises(BrazeConfigError, match="Give a path alone"):
+def test_check_path_rejects_what_is_more_than_a_path(path):
+    with pytest.raises(BrazeConfigError, match="Give a path that starts with a slash"):
         check_path(path)
-
-
-def test_data_series_params_are_text():
-    call = SeriesCall(date(2026, 11, 17), date(2026, 11, 19), 3, "2026-11-19T12:00:00-05:00")
-    assert data_series_params("some-id", call) == {
-        "campaign_id": "some-id",
-        "length": "3",
-        "ending_at": "2026-11-19T12:00:00-05:00",
-    }
 
 
 @pytest.mark.parametrize(("archived", "text"), [(True, "true"), (False, "false")])
@@ -90,7 +79,7 @@ def test_list_params_newest_first_are_descending():
     assert list_params(0, include_archived=False, newest_first=True)["sort_direction"] == "desc"
 
 
-def test_list_params_tell_edited_after_with_its_offset():
+def test_list_params_of_edited_after_have_its_offset():
     moment = datetime(2026, 11, 18, 9, 30, 15, 999, tzinfo=timezone(timedelta(hours=-5)))
     params = list_params(0, include_archived=True, edited_after=moment)
     assert params["last_edit.time[gt]"] == "2026-11-18T09:30:15-05:00"

@@ -30,7 +30,7 @@ def test_decode_days_with_or_without_message_gives_days_in_order(message):
     [b"", b"<html>", b'{"data": [', b'{"data": []} {}', b'{"data": ["\xff"]}', b"\xef\xbb\xbf{}", b'{"data": NaN}'],
 )
 def test_decode_days_of_no_whole_json_raises_value_error_without_path(body):
-    with pytest.raises(ValueError, match="cut or no JSON") as caught:
+    with pytest.raises(ValueError, match="truncated or not JSON") as caught:
         decode_days(body)
     assert not isinstance(caught.value, BrazeDataError)
 
@@ -107,7 +107,7 @@ def test_select_days_same_day_twice_in_another_order_is_kept_once(twin):
     ],
 )
 def test_select_days_same_day_twice_with_other_content_raises_data_error(other):
-    with pytest.raises(BrazeDataError, match="2026-11-01 came twice") as caught:
+    with pytest.raises(BrazeDataError, match="2026-11-01 twice with different content") as caught:
         select_days([with_email({"sent": 1}, {"sent": 3}), a_day("2026-11-02"), other], FIRST, LAST_PLUS_ONE)
     assert caught.value.path == "$.data[2]"
 

@@ -29,7 +29,7 @@ YET = ["2026-11-17"]
 LIMITED = BrazeRateLimitError("slow down")
 DOWN = BrazeServerError("down", 503)
 CUT = BrazeTransportError("cut")
-REFUSED = BrazeRequestError("rejected", 400, "/campaigns/data_series")
+REJECTED = BrazeRequestError("rejected", 400, "/campaigns/data_series")
 GONE = BrazeNotFoundError("gone", 404)
 BROKEN = BrazeDataError("broken", "$.data")
 
@@ -50,11 +50,11 @@ class Braze:
             return answer
         return request.decode(json.dumps({"data": [{"time": day, "messages": {}} for day in answer]}).encode())
 
-    def probe(self, campaign_ids: list[str] | None = None, sample: int = 5) -> Finding:
-        return drive(find_day(CAMPAIGNS, DAY, ids=campaign_ids, sample=sample, must_all=False, now=NOW), self.ask)
+    def probe(self, ids: list[str] | None = None, *, sample: int = 5, must_all: bool = False) -> Finding:
+        return drive(find_day(CAMPAIGNS, DAY, ids=ids, sample=sample, must_all=must_all, now=NOW), self.ask)
 
-    def probe_all(self) -> Finding:
-        return self.probe(list(self.answers))
+    def probe_all(self, *, must_all: bool = False) -> Finding:
+        return self.probe(list(self.answers), must_all=must_all)
 
     @property
     def asked_ids(self) -> list[str]:
@@ -69,7 +69,7 @@ def test_find_day_ends_with_the_first_campaign_that_has_it():
     assert braze.asked[0].params == {"campaign_id": "a", "length": "2", "ending_at": "2026-11-19T09:00:00-05:00"}
 
 
-def test_find_day_that_nobody_has_asks_all():
+def test_find_day_that_no_campaign_has_asks_all():
     braze = Braze(a=YET, b=[], c=["2026-11-19"])
     assert braze.probe_all() == Finding(None, 3, {})
     assert braze.asked_ids == ["a", "b", "c"]
@@ -95,9 +95,9 @@ def test_find_day_whose_list_fails_for_a_moment_is_not_there_yet(error):
 
 
 @pytest.mark.parametrize(
-    "error", [BrazeAuthError("no", 403), REFUSED, BROKEN, BrazeConfigError("no"), BrazeError("no")]
+    "error", [BrazeAuthError("no", 403), REJECTED, BROKEN, BrazeConfigError("no"), BrazeError("no")]
 )
-def test_find_day_whose_list_is_refused_raises(error):
+def test_find_day_whose_list_is_rejected_raises(error):
     with pytest.raises(BrazeError) as caught:
         Braze(error).probe()
     assert caught.value is error
@@ -109,7 +109,7 @@ def test_find_day_whose_list_is_broken_raises(listed):
         Braze(listed).probe()
 
 
-@pytest.mark.parametrize("error", [BrazeAuthError("no", 401), BrazeConfigError("no"), BrazeError("told to end")])
+@pytest.mark.parametrize("error", [BrazeAuthError("no", 401), BrazeConfigError("no"), BrazeError("stopped")])
 def test_find_day_ends_at_once_where_no_campaign_can_be_asked(error):
     braze = Braze(a=error, b=HERE)
     with pytest.raises(BrazeError) as caught:
@@ -118,14 +118,14 @@ def test_find_day_ends_at_once_where_no_campaign_can_be_asked(error):
     assert braze.asked_ids == ["a"]
 
 
-@pytest.mark.parametrize("error", [REFUSED, GONE, BROKEN, DOWN, CUT])
-def test_find_day_passes_over_a_campaign_that_fails_if_another_answers(error):
+@pytest.mark.parametrize("error", [REJECTED, GONE, BROKEN, DOWN, CUT])
+def test_find_day_passes_over_a_campaign_that_fails_if_another_succeeds(error):
     assert Braze(a=error, b=HERE).probe_all() == Finding("b", 2, {"a": error})
     assert Braze(a=error, b=YET).probe_all() == Finding(None, 2, {"a": error})
 
 
-@pytest.mark.parametrize("errors", [(REFUSED,), (REFUSED, GONE), (GONE, REFUSED, REFUSED, REFUSED)])
-def test_find_day_that_all_refuse_raises_for_good(errors):
+@pytest.mark.parametrize("errors", [(REJECTED,), (REJECTED, GONE), (GONE, REJECTED, REJECTED, REJECTED)])
+def test_find_day_that_all_reject_raises_permanently(errors):
     with pytest.raises(
         (BrazeRequestError, BrazeNotFoundError), match=rf"campaigns checked \({len(errors)}\) can"
     ) as caught:
@@ -135,15 +135,15 @@ def test_find_day_that_all_refuse_raises_for_good(errors):
     assert "'a': " in str(caught.value)
 
 
-def test_find_day_that_all_refuse_raises_what_a_retry_may_mend():
+def test_find_day_that_all_reject_raises_what_a_retry_may_resolve():
     with pytest.raises(BrazeDataError, match="'b': broken") as caught:
-        Braze(a=REFUSED, b=BROKEN, c=GONE).probe_all()
+        Braze(a=REJECTED, b=BROKEN, c=GONE).probe_all()
     assert caught.value.path == "$.data"
 
 
 @pytest.mark.parametrize("error", [DOWN, CUT, LIMITED])
 def test_find_day_that_fails_for_a_moment_is_not_there_yet(error):
-    assert Braze(a=REFUSED, b=error).probe_all() == Finding(None, 2, {"a": REFUSED, "b": error})
+    assert Braze(a=REJECTED, b=error).probe_all() == Finding(None, 2, {"a": REJECTED, "b": error})
 
 
 def test_find_day_of_a_spent_limit_asks_no_more():
@@ -152,11 +152,22 @@ def test_find_day_of_a_spent_limit_asks_no_more():
     assert braze.asked_ids == ["a", "b"]
 
 
-def test_find_day_of_a_braze_that_answers_nothing_gives_up():
+def test_find_day_without_any_response_gives_up():
     braze = Braze(**dict.fromkeys("abcdef", DOWN))
     assert braze.probe_all().checked == GIVE_UP_AFTER == len(braze.asked)
 
 
-def test_find_day_of_a_braze_that_answers_something_goes_on():
+def test_find_day_with_one_response_goes_on():
     braze = Braze(a=YET, **dict.fromkeys("bcdef", DOWN), g=HERE)
     assert braze.probe_all().subject == "g"
+
+
+def test_find_day_that_all_must_have_ends_with_the_first_that_lacks_it():
+    braze = Braze(a=HERE, b=YET, c=HERE)
+    assert braze.probe_all(must_all=True) == Finding(None, 2, {})
+    assert Braze(a=HERE, b=HERE).probe_all(must_all=True) == Finding("b", 2, {})
+
+
+@pytest.mark.parametrize("error", [REJECTED, DOWN])
+def test_find_day_that_all_must_have_is_not_there_when_one_fails(error):
+    assert Braze(a=HERE, b=error, c=HERE).probe_all(must_all=True) == Finding(None, 2, {"b": error})

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.series import Subject
 from airflow_provider_braze.exceptions import (
     BrazeAuthError,
@@ -25,9 +26,9 @@ from airflow_provider_braze.series.campaigns import CAMPAIGNS
 
 
 class Braze:
-    """Answers by campaign id, and remembers who asked.
+    """Returns by campaign id, and remembers which were asked.
 
-    :param failures: the error of a campaign; the others are answered with their id in capitals.
+    :param failures: the error of a campaign; the others return their id in capitals.
     """
 
     def __init__(self, failures: dict[str, BaseException] | None = None) -> None:
@@ -81,7 +82,7 @@ def test_fetch_all_gives_every_campaign_exactly_once(concurrency, multiple, more
     assert not threads()
 
 
-def test_fetch_all_gives_campaigns_as_they_come():
+def test_fetch_all_gives_campaigns_as_they_complete():
     release = threading.Event()
 
     def fetch(campaign_id: str) -> str:
@@ -94,7 +95,7 @@ def test_fetch_all_gives_campaigns_as_they_come():
         assert next(fetched).subject.name == "c0"
 
 
-def test_fetch_all_uses_as_many_threads_as_told():
+def test_fetch_all_uses_the_given_number_of_threads():
     together = threading.Barrier(5, timeout=20)
 
     def fetch(campaign_id: str) -> int:
@@ -151,7 +152,7 @@ def test_fetch_all_goes_on_after_a_campaign_that_failed(error):
         BrazeAuthError("key", 401),
         BrazeAuthError("permission", 403),
         BrazeConfigError("zone"),
-        BrazeError("told to end"),
+        BrazeError("stopped"),
         RuntimeError("a bug"),
         KeyboardInterrupt(),
     ],
@@ -168,7 +169,7 @@ def test_fetch_all_ends_at_once_by_what_concerns_all(error):
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
-def test_fetch_all_gives_up_when_braze_answers_nothing(concurrency):
+def test_fetch_all_gives_up_without_any_response(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
     with pytest.raises(BrazeServerError):
         list(braze.all(ids(1000), concurrency))
@@ -177,7 +178,7 @@ def test_fetch_all_gives_up_when_braze_answers_nothing(concurrency):
 
 
 @pytest.mark.parametrize("answer", [None, BrazeRequestError("unknown", 400), BrazeDataError("twice")])
-def test_fetch_all_does_not_give_up_once_braze_has_answered(answer):
+def test_fetch_all_goes_on_after_one_response(answer):
     failures: dict[str, BaseException] = {campaign_id: BrazeServerError("down", 500) for campaign_id in ids(100)}
     failures.pop("c0")
     braze = Braze(failures if answer is None else {**failures, "c0": answer})
@@ -193,7 +194,7 @@ def test_fetch_all_gives_what_failed_before_it_gives_up():
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
-def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_when_braze_answers_nothing(concurrency):
+def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_without_any_response(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
     outcomes = list(
         fetch_all(
@@ -248,3 +249,53 @@ def test_fetch_all_not_started_does_nothing():
     braze.all(ids(5)).close()
     assert braze.asked == []
     assert not braze.stopped.is_set()
+
+
+def metrics(*names: str, count: int = 50) -> list[Subject]:
+    """Subjects of an endpoint each, in turn."""
+    endpoints = {name: Endpoint(f"/kpi/{name}/data_series") for name in names}
+    return [Subject(f"{name} {number}", (), endpoints[name]) for number in range(count) for name in names]
+
+
+def fetch_metrics(subjects: list[Subject], failures: dict[str, BrazeError], asked: list[str]) -> Any:
+    """Fetch subjects of which those of an endpoint fail, by the first word of their name."""
+
+    def fetch(subject: Subject) -> str:
+        asked.append(subject.name)
+        if error := failures.get(subject.name.split()[0]):
+            raise error
+        return subject.name
+
+    return fetch_all(subjects, fetch, concurrency=2, stop=lambda: None)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_fetch_all_without_a_permission_fails_only_the_subjects_of_its_endpoint(status):
+    subjects, asked = metrics("dau", "mau"), []
+    error = BrazeAuthError("no permission", status)
+    outcomes = list(fetch_metrics(subjects, {"mau": error}, asked))
+    assert sorted(each.subject.name for each in outcomes) == sorted(each.name for each in subjects)
+    for each in outcomes:
+        is_forbidden = each.subject.name.startswith("mau")
+        assert each == (Failed(each.subject, error) if is_forbidden else Fetched(each.subject, each.subject.name))
+    # No more than were under way.
+    assert sum(name.startswith("mau") for name in asked) <= 8
+    assert not threads()
+
+
+def test_fetch_all_without_any_permission_raises_at_once():
+    asked: list[str] = []
+    with pytest.raises(BrazeAuthError, match="no permission"):
+        list(
+            fetch_metrics(metrics("dau", "mau"), dict.fromkeys(("dau", "mau"), BrazeAuthError("no permission")), asked)
+        )
+    assert len(asked) <= 16
+    assert not threads()
+
+
+def test_fetch_all_without_a_permission_gives_up_on_the_rest_when_it_fails():
+    asked: list[str] = []
+    failures = {"mau": BrazeAuthError("no permission"), "dau": BrazeServerError("down", 500)}
+    with pytest.raises(BrazeServerError):
+        list(fetch_metrics(metrics("dau", "mau"), failures, asked))
+    assert len(asked) < 50

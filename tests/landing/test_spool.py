@@ -15,11 +15,12 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError
-from airflow_provider_braze.landing.spool import Spool, check_spool_folder
+from airflow_provider_braze.landing.spool import Batches, Spool, check_spool_folder
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
 from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import DAY, EXTREMES, days_of, table_of
 
+DETAILS = EXTREMES["campaign_details"]
 SPOOLED = {name: TABLES[name] for name in ("campaign_days", "campaign_messages")}
 
 
@@ -283,3 +284,30 @@ def test_blocks_of_many_campaigns_are_single_days(folder):
 def test_blocks_of_no_campaigns_are_as_large_as_can_be(folder):
     with Spool(SPOOLED.values(), 0, 100, str(folder)) as spool:
         assert sum(map(len, spool.blocks(days_from(DAY, 20)))) == 20
+
+
+def test_batches_return_their_rows_in_order(tmp_path):
+    batches = Batches(DETAILS.schema, str(tmp_path))
+    for table in (DETAILS, DETAILS.slice(0, 0), DETAILS.slice(1)):
+        batches.add(table)
+    assert batches.read().equals(pa.concat_tables([DETAILS, DETAILS.slice(1)]))
+    batches.close()
+
+
+def test_batches_of_nothing_are_no_rows():
+    batches = Batches(SCHEMAS["campaign_details"], None)
+    assert batches.read().equals(SCHEMAS["campaign_details"].empty_table())
+    batches.close()
+
+
+def test_batches_leave_no_file_when_closed_twice_or_unread(folder):
+    batches = Batches(DETAILS.schema, str(folder))
+    batches.add(DETAILS)
+    assert list(folder.iterdir()) == []
+    batches.close()
+    batches.close()
+
+
+def test_batches_in_a_folder_that_is_not_there_raise_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Batches(DETAILS.schema, str(tmp_path / "nowhere"))

@@ -211,7 +211,7 @@ def test_decode_details_with_any_known_key_is_an_answer(key):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'{"name": NaN}', b'{"name": "\\ud800"}'])
 def test_decode_details_of_what_is_no_json_raises_value_error(body):
-    with pytest.raises(ValueError, match="cut or no JSON"):
+    with pytest.raises(ValueError, match="truncated or not JSON"):
         decode_details(body, "c")
 
 

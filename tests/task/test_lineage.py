@@ -181,7 +181,7 @@ def test_complete_leaves_out_a_table_that_the_run_did_not_land(transfer, workspa
     [
         ({"campaign_ids": "no-such-campaign"}, BrazePartialError),
         ({"campaign_ids": []}, AirflowSkipException),
-        ({"destination": "no-store"}, AirflowFailException),
+        ({"destination": "{{ params.no_store }}"}, AirflowFailException),
     ],
 )
 def test_complete_of_a_run_without_success_tells_no_tables(transfer, make_context, arguments, error):

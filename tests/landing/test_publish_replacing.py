@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_braze.core.series import Column, Table, columns
 from airflow_provider_braze.landing.publish import replace_subjects
+from airflow_provider_braze.tables.schemas import schema_of
 from tests.campaign_tables import SCHEMAS, SORT_KEYS, TABLES, sort_rows
 from tests.landing.tables import days_of, table_of
 
@@ -51,7 +53,7 @@ def key_of(name: str, row: dict[str, Any]) -> list[tuple[bool, Any]]:
 @pytest.mark.parametrize("name", list(_CELLS))
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
+def test_replace_subjects_equals_a_model_in_plain_python(name, data):
     returned = data.draw(st.lists(st.sampled_from(_IDS), unique=True))
     old = data.draw(rows_of(name, _IDS))
     new = data.draw(rows_of(name, returned))
@@ -73,18 +75,18 @@ def test_replace_campaigns_equals_a_model_in_plain_python(name, data):
     assert replace_subjects(TABLES[name], found, sort_rows(name, new_too), ids_of(returned)).equals(found)
 
 
-def test_replace_campaigns_that_came_back_without_rows_drops_their_old_ones():
+def test_replace_subjects_returned_without_rows_drops_their_old_ones():
     old = table_of("campaign_messages", {"campaign_id": "a", "sent": 1}, {"campaign_id": "b", "sent": 2})
     nothing = SCHEMAS["campaign_messages"].empty_table()
     assert replace_subjects(TABLES["campaign_messages"], old, nothing, ids_of(["a"])).equals(old.slice(1))
 
 
-def test_replace_campaigns_when_none_came_back_keeps_all():
+def test_replace_subjects_when_none_was_returned_keeps_all():
     old = days_of("a", "b", conversions=1)
     assert replace_subjects(TABLES["campaign_days"], old, old.slice(0, 0), ids_of([])).equals(old)
 
 
-def test_replace_campaigns_keeps_rows_in_many_chunks():
+def test_replace_subjects_keeps_rows_in_many_chunks():
     old = pa.concat_tables([days_of("a"), days_of("c"), days_of("e")])
     new = pa.concat_tables([days_of("d", conversions=1), days_of("c", conversions=1)])
     found = replace_subjects(TABLES["campaign_days"], old, new, ids_of(["c", "d"]))
@@ -92,3 +94,42 @@ def test_replace_campaigns_keeps_rows_in_many_chunks():
         "campaign_id": ["a", "c", "d", "e"],
         "conversions": [None, 1, 1, None],
     }
+
+
+# Parts of the separator and of the marks of texts and nulls, so that keys that are not joined carefully collide.
+_PARTS = st.none() | st.text("\x1ftnæ", max_size=3)
+
+
+@given(data=st.data(), width=st.integers(2, 3))
+@settings(max_examples=300, deadline=None)
+def test_replace_subjects_of_several_keys_compares_each_key(data, width):
+    names = [f"key{place}" for place in range(width)]
+    table = Table("t", "figures", (*columns("string", *names), Column("value", "int64")), ("value",))
+    keys = data.draw(st.lists(st.tuples(*[_PARTS] * width), min_size=1, max_size=8))
+    returned = data.draw(st.lists(st.sampled_from(keys) | st.tuples(*[_PARTS] * width), max_size=4))
+    rows = [dict(zip(names, key, strict=True), value=value) for value, key in enumerate(keys)]
+    old = pa.Table.from_pylist(rows, schema=schema_of(table))
+    subjects = pa.Table.from_pylist([dict(zip(names, key, strict=True)) for key in returned], old.select(names).schema)
+
+    found = replace_subjects(table, old, old.slice(0, 0), subjects)
+
+    assert found.to_pylist() == [row for row, key in zip(rows, keys, strict=True) if key not in returned]
+
+
+@pytest.mark.parametrize(
+    ("stored", "returned"),
+    [
+        (("a\x1f", "b"), ("a", "\x1fb")),
+        (("a", ""), ("a", None)),
+        (("n", "x"), (None, "x")),
+        (("a\x1ftb", "c"), ("a", "b\x1ftc")),
+    ],
+)
+def test_replace_subjects_keeps_a_subject_whose_joined_keys_look_alike(stored, returned):
+    table = Table("t", "figures", columns("string", "metric", "app_id"), ("metric",))
+    old, other = (
+        pa.Table.from_pylist([{"metric": metric, "app_id": app_id}], schema=schema_of(table))
+        for metric, app_id in (stored, returned)
+    )
+    assert replace_subjects(table, old, other, other).num_rows == 2
+    assert replace_subjects(table, old, other, old).equals(other)

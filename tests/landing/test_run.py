@@ -1,0 +1,102 @@
+"""Whole runs whose tables cannot be built: a decoder that fails stands in for a fault that no response causes yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_braze.core.series import SubjectDays, Table
+from airflow_provider_braze.exceptions import BrazePartialError
+from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.tables.messages import MessageDecoder
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+
+class FailingDecoder(MessageDecoder):
+    """Fails to build the rows of some campaigns.
+
+    :param errors: by campaign id; an empty id fails only batches of several campaigns.
+    """
+
+    errors: ClassVar[dict[str, Exception]] = {}
+
+    def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
+        for row in rows:
+            if error := self.errors.get(row.subject.name):
+                raise error
+        if len(rows) > 1 and "" in self.errors:
+            raise self.errors[""]
+        return super().build(rows, tables)
+
+
+class FailingOperator(CampaignDataSeriesToObjectStorageOperator):
+    series: ClassVar = replace(CAMPAIGNS, load_decoder=FailingDecoder)
+
+
+@pytest.fixture
+def errors(monkeypatch) -> dict[str, Exception]:
+    found: dict[str, Exception] = {}
+    monkeypatch.setattr(FailingDecoder, "errors", found)
+    return found
+
+
+@pytest.fixture
+def land(braze_sandbox, make_context, tmp_path):
+    braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
+
+    def run(**arguments):
+        operator = FailingOperator(task_id="land", destination=f"file://{tmp_path}/lake", lookback_days=2, **arguments)
+        return operator.execute(make_context())
+
+    return run
+
+
+def landed(tmp_path) -> set[str]:
+    files = (tmp_path / "lake" / "campaign_days").rglob("*.parquet")
+    return {each for file in files for each in pa.parquet.read_table(file).column("campaign_id").to_pylist()}
+
+
+@pytest.mark.parametrize("error", [RecursionError("deep"), pa.ArrowInvalid("a cell"), OverflowError("x" * 5000)])
+def test_rows_that_cannot_be_built_cost_only_their_subject(land, errors, braze_sandbox, tmp_path, error):
+    bad, *good = data.campaign_ids(braze_sandbox.settings)
+    errors[bad] = error
+    with pytest.raises(BrazePartialError) as caught:
+        land()
+    assert landed(tmp_path) == set(good)
+    (text,) = caught.value.failures.values()
+    assert caught.value.failures.keys() == {bad}
+    assert text.startswith(f"BrazeDataError: The rows of {bad} cannot be built: {type(error).__name__}: ")
+    assert len(text) < 400
+    errors.clear()
+    land()
+    assert landed(tmp_path) == {bad, *good}
+
+
+def test_rows_that_cannot_be_built_keep_the_subjects_landed_rows(land, errors, braze_sandbox, tmp_path):
+    land()
+    bad, *_ = ids = data.campaign_ids(braze_sandbox.settings)
+    errors[bad] = RecursionError("deep")
+    with pytest.raises(BrazePartialError):
+        land()
+    assert landed(tmp_path) == set(ids)
+
+
+def test_rows_of_which_none_can_be_built_fail_each_subject(land, errors, braze_sandbox, tmp_path):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    errors.update(dict.fromkeys(ids, ValueError("no")))
+    with pytest.raises(BrazePartialError) as caught:
+        land()
+    assert caught.value.failures.keys() == set(ids)
+    assert landed(tmp_path) == set()
+
+
+def test_a_batch_that_fails_although_each_subject_can_be_built_raises(land, errors, tmp_path):
+    errors[""] = RuntimeError("a bug")
+    with pytest.raises(RuntimeError, match="a bug"):
+        land()
+    assert landed(tmp_path) == set()
