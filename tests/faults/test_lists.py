@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core import listing
 from tests.faults.conftest import LIST, SERIES, on
 from tests.faults.proxy import Answer, Call, Fault, Request, Rule
 from tests.faults.test_answers import document
@@ -170,6 +171,16 @@ def test_list_that_never_rests(lake):
 
     entries = [entry_of(f"early campaign {number}") for number in range(10)]
     lake.keeps_its_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), replace_one))))
+
+
+def test_list_that_never_ends(lake, monkeypatch):
+    monkeypatch.setattr(listing, "MOST_PAGES", 20)
+
+    def fault(call: Call) -> None:
+        entries = [entry_of(f"{call.request.params['page']}-{number}") for number in range(100)]
+        call.send(Answer(200, json.dumps({"campaigns": entries}).encode()))
+
+    lake.keeps_its_promise(on(LIST, fault))
 
 
 def test_list_of_a_hundred_thousand(lake):

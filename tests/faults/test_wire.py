@@ -102,10 +102,11 @@ FAULTS: dict[str, Fault] = {
     "drip": lambda call: drip(call, 200),
     "drip-of-headers": lambda call: drip(call, 5),
     "gzip-bomb": answer(200, gzip.compress(b" " * 70 * MIB, 1), content_encoding="gzip"),
+    "gzip-in-gzip": answer(200, gzip.compress(gzip.compress(b" " * 70 * MIB, 1)), content_encoding="gzip, gzip"),
     "70-MiB": giant,
 }
 SLOW = {"black-hole", "drip", "drip-of-headers"}
-FOR_GOOD = {"429-reset-in-an-hour", "429-retry-after-an-hour", "gzip-bomb", "70-MiB"}
+FOR_GOOD = {"429-reset-in-an-hour", "429-retry-after-an-hour", "gzip-bomb", "gzip-in-gzip", "70-MiB"}
 """Faults after which the same call is not sent again."""
 
 
@@ -134,3 +135,15 @@ def test_fault_that_stays_for_all(lake, fault):
     lake.connect(max_attempts=2)
     error = lake.keeps_its_promise(on(SERIES, FAULTS[fault]))
     assert set(error.failures) == set(lake.ids)
+
+
+def far_reset(call: Call) -> None:
+    """The sandbox's response, with a limit that is used up for 20 hours."""
+    whole = call.ask()
+    reset = {"x-ratelimit-limit": "100", "x-ratelimit-remaining": "0", "x-ratelimit-reset": in_seconds(72_000)()}
+    call.send(replace(whole, headers={**whole.headers, **reset}))
+
+
+def test_reset_that_is_implausible(lake):
+    summary = lake.keeps_its_promise(once(far_reset))
+    assert summary["retries"] == 0
