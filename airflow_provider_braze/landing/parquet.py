@@ -100,7 +100,7 @@ def matches_fingerprint(content: bytes, schema: pa.Schema, fingerprint: Fingerpr
 def _choose_encodings(table: pa.Table, columns: _Columns) -> tuple[dict[str, str], list[str]]:
     """Return the compression of columns that have any, and the columns with a dictionary.
 
-    The choice depends on the rows alone. Encodings are those of Parquet's first version, which every warehouse loads.
+    The choice depends on the rows alone. Encodings are those of Parquet's first version, which older readers know too.
     """
     compression: dict[str, str] = {}
     dictionaries = []

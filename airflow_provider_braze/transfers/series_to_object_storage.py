@@ -66,7 +66,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         backfill runs. Default: the series'.
     :param timezone: IANA name of the company's time zone in Braze. Default: the connection's, else UTC (templated).
     :param tables: tables to land. Default: the series'.
-    :param file_format: ``parquet`` (zstd) or ``jsonl`` (gzip).
+    :param file_format: ``parquet`` (zstd and Snappy) or ``jsonl`` (gzip).
     :param parts: number of tasks that share the subjects, with ``expand(part=list(range(parts)))``.
     :param part: this task's part, 0 to ``parts`` - 1.
     :param concurrency: subjects fetched at a time, > 0.

@@ -118,7 +118,7 @@ def test_encode_as_parquet_compresses_each_column_by_what_is_in_it():
 
 
 def test_encode_as_parquet_uses_encodings_and_types_that_every_reader_knows():
-    # Some warehouses do not load the encodings of Parquet's second version, such as DELTA_BINARY_PACKED.
+    # Spark before 3.3 rejects encodings of Parquet's second version, such as DELTA_BINARY_PACKED.
     known = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"}
     for table in EXTREMES.values():
         chunks = column_chunks(table).values()
@@ -197,7 +197,7 @@ def test_decode_of_columns_in_another_order_is_not_current():
 @each_format
 def test_decode_of_a_newer_object_names_the_column_and_the_address(file_format):
     newer = pa.table({"campaign_id": ["a"], "zeta": [1], "conversions4": [1]})
-    with pytest.raises(BrazeConfigError, match=r"the column 'conversions4'.* upgrade") as caught:
+    with pytest.raises(BrazeConfigError, match=r"the column 'conversions4'.* Upgrade") as caught:
         decode(content_of(newer, file_format), DAYS, file_format, URI)
     assert URI in str(caught.value)
 
