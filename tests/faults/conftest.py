@@ -95,11 +95,11 @@ class Lake:
         self.proxy.rule = NO_FAULT
         self.connect()
         then()
-        manifest = self.destination.manifest(self.run()["manifest"])
+        record = self.destination.record(self.run()["record"])
         assert self.figures() == {**self.new, **(left or {})}
         if not self.row.is_complete:
             restated = {day.isoformat() for place, day in self.new if self.new[place, day] != self.old[place, day]}
-            assert set(manifest["changed_days"]) >= restated
+            assert set(record["changed_days"]) >= restated
         return outcome
 
     def succeeds(self, expected: Figures | None = None, run: Callable[[], Any] | None = None) -> Any:
