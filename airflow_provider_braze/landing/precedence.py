@@ -31,6 +31,7 @@ class Precedence:
         """The chunks published so far, and when their fetch began."""
         self._try = attempt
         self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in subjects}
+        self._subjects = frozenset(self._names.values())
         self._chunk: Window | None = None
         self._fetched_at = ""
         self._newer: list[Other] = []
@@ -106,7 +107,7 @@ class Precedence:
 
     def _look(self) -> None:
         assert self._chunk is not None  # noqa: S101 - begin() has set it
-        others = [other for other in self._try.look() if _overlaps(other, self._chunk)]
+        others = [other for other in self._try.look() if _overlaps(other, self._chunk, self._subjects)]
         first = self._chunk.start
         self._newer = [other for other in others if _fetched_at(other, first) > self._fetched_at]
         # A try that began to write after this one has seen this one's record, and leaves its days alone.
@@ -120,9 +121,11 @@ class Precedence:
                 raise _conflict(other, "fetched the same days later, but failed before all of them were landed")
 
 
-def _overlaps(other: Other, chunk: Window) -> bool:
-    writes = other.record["writes"]
-    return bool(writes) and writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"]
+def _overlaps(other: Other, chunk: Window, names: frozenset[str]) -> bool:
+    writes, given = other.record["writes"], other.record["given"]
+    if not writes or (given is not None and names.isdisjoint(given)):
+        return False
+    return bool(writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"])
 
 
 def _fetched_at(other: Other, day: date) -> str:

@@ -244,6 +244,21 @@ def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, 
     assert land(campaign_ids=ids[3:4])["changed_days"] == 0
 
 
+@pytest.mark.usefixtures("two_attempts")
+@pytest.mark.parametrize("do_xcom_push", [True, False])
+def test_failed_task_leaves_the_address_of_its_record_in_xcom(
+    land, make_context, braze_sandbox, destination, do_xcom_push
+):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    context, pushed = make_context(), {}
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+    with pytest.raises(BrazePartialError):
+        land(context, do_xcom_push=do_xcom_push)
+    assert pushed.keys() == ({"record"} if do_xcom_push else set())
+    assert all(destination.record(uri)["state"] == "failed" for uri in pushed.values())
+
+
 def test_retry_tells_what_a_try_that_died_at_its_very_end_had_changed(land, make_context, destination):
     assert land()["changed_days"] == 7
     # Its record was written, but its success never reached Airflow.
