@@ -51,7 +51,7 @@ class Lake:
 
         :param summary: the result of its task.
         """
-        content: dict[str, Any] = json.loads(Path(summary["manifest"].removeprefix("file://")).read_bytes())
+        content: dict[str, Any] = json.loads(Path(summary["record"].removeprefix("file://")).read_bytes())
         return content
 
     def sizes(self) -> list[tuple[str, int, int]]:

@@ -109,7 +109,8 @@ def _show_runs(page: Page, records: Sequence[dict[str, Any]], rerun: dict[str, A
 
 def _run_row(name: str, record: dict[str, Any]) -> tuple[Any, ...]:
     plan = record["plan"]
-    objects = [item for table in record["tables"].values() for item in table["objects"]]
+    tables = record["tables"].values()
+    written, unchanged = (sum(table[key] for table in tables) for key in ("written", "unchanged"))
     return (
         name,
         f"{date.fromisoformat(plan['window']['end']) - timedelta(days=1)}",
@@ -117,7 +118,7 @@ def _run_row(name: str, record: dict[str, Any]) -> tuple[Any, ...]:
         record["subjects"]["landed"],
         record["requests"],
         len(record["changed_days"]),
-        f"{sum(item['written'] for item in objects)} of {len(objects)}",
+        f"{written} of {written + unchanged}",
         f"{record['seconds']:.1f}",
     )
 

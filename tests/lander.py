@@ -37,7 +37,7 @@ def land(
             os.kill(os.getpid(), signal.SIGKILL)
         steps += 1
 
-    for name in ("read", "write", "delete"):
+    for name in ("read", "write", "delete", "list"):
         setattr(Store, name, _stepping(getattr(Store, name), step))
     os.write = _halving(os.write, step)
     operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)

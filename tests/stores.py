@@ -144,7 +144,7 @@ class Destination:
         objects = sorted((key, value) for key, value in self.data().items() if key.startswith(f"{name}/"))
         return pa.concat_tables([pq.read_table(pa.BufferReader(content)) for _, content in objects])
 
-    def manifest(self, uri: str) -> dict:
+    def record(self, uri: str) -> dict:
         return json.loads(self.contents()[uri.removeprefix(self.uri).lstrip("/")])
 
 

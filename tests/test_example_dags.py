@@ -113,9 +113,9 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int | None]]:
     return {row["campaign_id"]: (row["unique_recipients"], row["conversions_by_send_time"]) for row in rows}
 
 
-def manifest_of(run: Any, task_id: str) -> dict[str, Any]:
+def record_of(run: Any, task_id: str) -> dict[str, Any]:
     summary = run.get_task_instance(task_id).xcom_pull(task_ids=task_id)
-    content: dict[str, Any] = json.loads(Path(summary["manifest"].removeprefix("file://")).read_text())
+    content: dict[str, Any] = json.loads(Path(summary["record"].removeprefix("file://")).read_text())
     return content
 
 
@@ -162,8 +162,8 @@ def test_daily_restates_the_day_that_it_landed_before(braze: Sandbox, lake: Path
 
 def test_daily_run_again_changes_nothing(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T11:00:00Z")
-    first = manifest_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
-    again = manifest_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
+    first = record_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
+    again = record_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
     assert (len(first["changed_days"]), again["changed_days"]) == (31, [])
 
 
@@ -171,11 +171,11 @@ def test_history_lands_a_year_beside_what_daily_landed(braze: Sandbox, lake: Pat
     braze.configure(as_of="2026-11-10T11:00:00Z", campaigns=3)
     run_dag("example_braze_daily", morning(10))
     run = run_dag("example_braze_history", None, {"start": "2025-11-01", "end": "2026-11-01"})
-    manifest = manifest_of(run, "land_history")
+    record = record_of(run, "land_history")
     assert landed_days(lake) == days_between(date(2025, 11, 1), date(2026, 11, 10))
     # Those of October had landed, and Braze says the same of them.
-    assert manifest["changed_days"][-1] == "2026-10-09"
-    assert manifest["plan"]["calls"] == 3 * 4
+    assert record["changed_days"][-1] == "2026-10-09"
+    assert record["plan"]["calls"] == 3 * 4
     assert figures(landed(lake, date(2025, 11, 1))) == expected(braze, date(2025, 11, 1))
 
 
@@ -193,7 +193,7 @@ def test_changed_days_are_found_in_the_events_of_all_runs(
     first = run_dag("example_braze_changed_days", morning(10))
     braze.configure(as_of="2026-11-11T11:00:00Z")
     second = run_dag("example_braze_changed_days", morning(11))
-    changed = manifest_of(second, "land_campaigns")["changed_days"]
+    changed = record_of(second, "land_campaigns")["changed_days"]
     assert find_changed_days(dags, second) == changed
     assert find_changed_days(dags, first, second) == [
         f"{d}" for d in days_between(date(2026, 10, 10), date(2026, 11, 11))
@@ -274,7 +274,7 @@ def test_partitions_land_the_day_that_the_partition_names(
     braze.configure(as_of="2026-11-10T05:00:00Z", campaigns=3)
     with partition_at(dags[PARTITIONS], morning(10, 0)) as run_after:
         run = run_dag(PARTITIONS, None, run_after=run_after)
-    plan = manifest_of(run, "land_partition")["plan"]
+    plan = record_of(run, "land_partition")["plan"]
     # Airflow 3.2 writes keys in UTC, later ones in the timetable's zone.
     key = "2026-11-09T00:00:00" if Version("3.3") <= lines.AIRFLOW else "2026-11-09T05:00:00"
     assert (run.partition_key, run_after) == (key, morning(10, 0))
@@ -287,7 +287,7 @@ def test_partitions_land_the_day_that_the_partition_names(
 def test_partitions_without_one_land_the_last_day_that_had_ended(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-11T05:00:00Z", campaigns=1)
     run = run_dag(PARTITIONS, morning(11, 0))
-    assert manifest_of(run, "land_partition")["plan"]["rule"] == "logical_date"
+    assert record_of(run, "land_partition")["plan"]["rule"] == "logical_date"
     assert landed_days(lake)[-1] == date(2026, 11, 10)
 
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
 
-from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.first_use import check_conditional_writes
 from airflow_provider_braze.landing.formats import FORMATS, FileFormat
@@ -68,15 +67,6 @@ class Layout:
     def whole_object(self, table: str) -> str:
         """Return the name of the object of a table that is divided neither by day nor by part."""
         return f"{table}/{table}.{FORMATS[self.file_format].extension}"
-
-    def manifest(self, window: Window | None, part: int) -> str:
-        """Return the name of the manifest of a window's run; without a window, of a run that lands no days."""
-        name = f"{window.start.isoformat()}_{window.end.isoformat()}" if window else "without_days"
-        return f"{self.folder}/manifests/{name}/{self._part(part)}.json"
-
-    def pending(self, part: int) -> str:
-        """Return the name of the note of the days that a run is about to change."""
-        return f"{self.folder}/pending/{self._part(part)}.json"
 
     def _part(self, part: int) -> str:
         width = max(2, len(str(self.parts)))

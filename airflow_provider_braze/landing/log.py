@@ -103,8 +103,8 @@ def format_result(record: dict[str, Any], series_plural: str, uri: str) -> list[
         "failed": len(subjects["failed"]),
         "with missing days": len(subjects["missing_days"]),
     }
-    written = sum(item["written"] for table in tables.values() for item in table["objects"])
-    unchanged = sum(not item["written"] for table in tables.values() for item in table["objects"])
+    written = sum(table["written"] for table in tables.values())
+    unchanged = sum(table["unchanged"] for table in tables.values())
     rows = ", ".join(f"{name} {table['rows']}" for name, table in tables.items())
     return [
         f"{series_plural.capitalize()}: {', '.join(f'{number} {name}' for name, number in counts.items())}",

@@ -60,11 +60,6 @@ class Plan:
         return (days, *(table for table in self.day_tables if table != days))
 
     @property
-    def manifest(self) -> str:
-        """The manifest's name; a run without day tables has its own, and leaves those of days alone."""
-        return self.layout.manifest(self.window if self.day_tables else None, self.part)
-
-    @property
     def chunks(self) -> list[Window]:
         """The days of one call per subject, newest first."""
         return split_days(self.window, self.series.max_length)

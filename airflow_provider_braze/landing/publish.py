@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from airflow_provider_braze.core.series import Series, Table
+    from airflow_provider_braze.landing.attempt import Try
     from airflow_provider_braze.landing.layout import Layout
-    from airflow_provider_braze.landing.manifest import Pending
+    from airflow_provider_braze.landing.precedence import Precedence
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
     from airflow_provider_braze.tables.fingerprints import Fingerprint
@@ -63,7 +64,8 @@ class LandedObject:
 class Publisher:
     """Writes objects of one destination.
 
-    :param pending: is noted before anything is written.
+    :param attempt: this try, whose record exists before anything is written.
+    :param precedence: rows that a later fetch has landed; None when nothing lands by day.
     :param check: called before each object; raises to end the run between two objects.
     """
 
@@ -71,8 +73,9 @@ class Publisher:
     series: Series
     layout: Layout
     part: int
-    pending: Pending
+    attempt: Try
     check: Callable[[], None]
+    precedence: Precedence | None = None
     _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
 
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
@@ -165,17 +168,18 @@ class Publisher:
                 rows, size = fingerprint.rows, len(stored.content)
                 return None
             with self._encoding:
-                new, returned = incoming()
+                new, returned = fetched, _ = incoming()
+                if stored and day and returned is not None:
+                    new, returned = self._without_older(day, new, returned)
                 merged, is_stored = self._merge(table, name, stored, new, returned)
                 rows = merged.num_rows
                 if stored and is_stored:
                     size = len(stored.content)
                     return None
-                holds = fingerprint if fingerprint is None or merged is new else fingerprint_rows(merged)
+                holds = fingerprint if fingerprint is None or merged is fetched else fingerprint_rows(merged)
                 content = encode(merged, file_format, holds)
             size = len(content)
-            if day is not None:
-                self.pending.note()
+            self.attempt.note_write(day)
             # Last of all, so that a run that fails before its first write claims nothing.
             ensure_layout(self.store, self.layout)
             is_attempted = True
@@ -184,6 +188,18 @@ class Publisher:
         self.store.update(name, change)
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
         return LandedObject(table.name, day, name, rows, size, is_attempted)
+
+    def _without_older(self, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return rows and keys without those of subjects whose newer rows are stored."""
+        if self.precedence is None or not self.precedence.is_concurrent():
+            return new, returned
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = zip(*(column.to_pylist() for column in returned.columns), strict=True)
+        kept = returned.filter(pa.array([not self.precedence.leaves(key, day) for key in keys], pa.bool_()))
+        is_kept = pc.is_in(_joined(new.select(returned.schema.names)), value_set=_joined(kept))
+        return new.filter(is_kept), kept
 
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None

@@ -1,8 +1,8 @@
-"""What a run did: the manifest's content, and the summary that goes into XCom."""
+"""The content of a try's record, and the summary that goes into XCom."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -17,34 +17,46 @@ if TYPE_CHECKING:
     from airflow_provider_braze.transport.sender import TransportStats
 
 
+def build_opening(plan: Plan) -> dict[str, Any]:
+    """Build what a record holds until its try ends."""
+    import airflow_provider_braze
+
+    window = {"start": plan.window.start.isoformat(), "end": plan.window.end.isoformat()}
+    return {
+        "provider_version": airflow_provider_braze.__version__,
+        "series": plan.series.name,
+        "plan": plan.describe(),
+        "layout": asdict(plan.layout),
+        "writes": window if plan.day_tables else None,
+        "given": None if plan.catalog is not None else [subject.name for subject in plan.subjects],
+    }
+
+
 def build_record(
     plan: Plan,
     outcome: Outcome,
     objects: Sequence[LandedObject],
-    changed: Sequence[date],
+    changed: Collection[date],
     stats: TransportStats,
     seconds: float,
-    error: BrazeError | None,
+    error: BaseException | None,
+    *,
+    is_complete: bool = True,
 ) -> dict[str, Any]:
-    """Tell all that a run did, in plain values.
+    """Build what a record holds besides its opening when its try has ended, in plain values.
 
-    :param changed: the days whose objects differ from before, those of a crashed run included.
-    :param seconds: how long the run took.
-    :param error: what the task will fail with, although all that came back has landed.
+    :param changed: the days whose objects differ from before, or may differ.
+    :param seconds: duration of the run.
+    :param error: what the task fails with.
+    :param is_complete: whether everything that was fetched was also published.
     """
-    import airflow_provider_braze
-
     return {
-        "provider_version": airflow_provider_braze.__version__,
         "state": "success" if error is None else "failed",
         "error": None if error is None else f"{type(error).__name__}: {error}",
-        "run": plan.run,
-        "plan": plan.describe(),
-        "layout": asdict(plan.layout),
+        "is_complete": is_complete,
         "next_day_ends": end_of_day(plan.window.end, load_timezone(plan.window.timezone)).isoformat(),
-        "changed_days": [day.isoformat() for day in changed],
+        "changed_days": sorted(day.isoformat() for day in changed),
         "tables": {table.name: _table_summary(table.name, objects) for table in plan.tables},
-        "series": plan.series.name,
         "subjects": {
             **_tally(outcome),
             "missing_days": {key: [day.isoformat() for day in days] for key, days in outcome.missing.items()},
@@ -61,9 +73,12 @@ def build_record(
 
 def _table_summary(name: str, objects: Sequence[LandedObject]) -> dict[str, Any]:
     mine = [item for item in objects if item.table == name]
+    written = [item for item in mine if item.written]
     return {
         "rows": sum(item.rows for item in mine),
-        "objects": [{"path": i.name, "rows": i.rows, "bytes": i.bytes, "written": i.written} for i in mine],
+        "written": len(written),
+        "unchanged": len(mine) - len(written),
+        "objects": [{"path": item.name, "rows": item.rows, "bytes": item.bytes} for item in written],
     }
 
 
@@ -75,27 +90,27 @@ def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:
     return {key: {"class": type(error).__name__, "message": str(error)} for key, error in errors.items()}
 
 
-def summarise(manifest: dict[str, Any], uri: str) -> dict[str, Any]:
-    """Tell a run in counts: of the same size for any number of days and campaigns.
+def summarise(record: dict[str, Any], uri: str) -> dict[str, Any]:
+    """Return a run's counts: of the same size for any number of days and subjects.
 
-    :param uri: the manifest's address.
+    :param uri: the record's address.
     """
-    subjects = manifest["subjects"]
-    plan = manifest["plan"]
+    subjects = record["subjects"]
+    plan = record["plan"]
     return {
         "window": plan["window"],
         "rule": plan["rule"],
         "timezone": plan["timezone"],
         "days": plan["days"],
         "lookback_days": plan["lookback_days"],
-        "changed_days": len(manifest["changed_days"]),
-        manifest["series"]: {**_counts(subjects), "with_missing_days": len(subjects["missing_days"])},
-        "details": _counts(manifest["details"]) if manifest["details"] else None,
-        "rows": {name: table["rows"] for name, table in manifest["tables"].items()},
-        "requests": manifest["requests"],
-        "retries": manifest["retries"],
-        "seconds": manifest["seconds"],
-        "manifest": uri,
+        "changed_days": len(record["changed_days"]),
+        record["series"]: {**_counts(subjects), "with_missing_days": len(subjects["missing_days"])},
+        "details": _counts(record["details"]) if record["details"] else None,
+        "rows": {name: table["rows"] for name, table in record["tables"].items()},
+        "requests": record["requests"],
+        "retries": record["retries"],
+        "seconds": record["seconds"],
+        "record": uri,
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import SeriesCall, Window
@@ -16,19 +17,20 @@ from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
+from airflow_provider_braze.landing.attempt import Report, Try
 from airflow_provider_braze.landing.details import land_details
+from airflow_provider_braze.landing.journal import Journal
 from airflow_provider_braze.landing.log import format_result, name_chunk, with_progress
-from airflow_provider_braze.landing.manifest import Pending, unreported_days, write_manifest
 from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import Plan
+from airflow_provider_braze.landing.precedence import Precedence
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
-from airflow_provider_braze.landing.record import build_record
+from airflow_provider_braze.landing.record import build_opening, build_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from airflow_provider_braze.core.series import Days, Decoder, Subject, SubjectDays
-    from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.details import FetchedDetails
     from airflow_provider_braze.landing.spool import Spool
@@ -44,14 +46,14 @@ BATCH_WEIGHT: Final = 8_000
 class Landed:
     """What a run did.
 
-    :param manifest: as it was written.
-    :param uri: the manifest's address.
-    :param error: what the task fails with, although everything that Braze returned has landed.
+    :param record: the content of its record.
+    :param uri: the record's address.
+    :param error: what the task fails with, although everything that Braze returned has landed, or what ended the run.
     """
 
-    manifest: dict[str, Any]
+    record: dict[str, Any]
     uri: str
-    error: BrazeError | None
+    error: BaseException | None
 
 
 def land(
@@ -67,41 +69,102 @@ def land(
 
     :param details: the details to land, if any; they land after the days, so that a bad object costs no day.
     :param skip_argument: the operator's argument that skips failing subjects, for the advice in errors.
-    :return: what was done. Its error is :class:`BrazePartialError` when subjects failed, and
-        :class:`BrazeMissingDaysError` when days are missing that may not be.
+    :return: what was done. Its error is :class:`BrazePartialError` when subjects failed,
+        :class:`BrazeMissingDaysError` when days are missing that may not be, and :class:`BrazeConflictError` when
+        another run landed the same days at the same time. An error before the first write is raised.
     """
     load_arrow()
-    began = time.monotonic()
-    pending = Pending(store, plan.layout.pending(plan.part), plan.run, list(plan.window))
-    # The days that a crashed run left unreported are reported by the next run of days.
-    unreported = pending.inherited | unreported_days(store, plan.manifest, plan.run) if plan.day_tables else frozenset()
-    outcome = Outcome(is_listed=plan.catalog is not None, may_start_late=plan.series.may_start_late)
+    run = _Run(plan, hook, store, time.monotonic())
     if details is not None and plan.table_from("details"):
-        outcome.details = details.tally
-        outcome.drift.update(details.drift)
-    publisher = Publisher(store, plan.series, plan.layout, plan.part, pending, hook.get_conn().check_stopped)
-    objects = _land_days(plan, hook, publisher, outcome, spool_folder) if plan.day_tables else []
-    objects += land_details(plan, details, publisher)
-    objects += _land_catalog(plan, publisher)
-    _log_outcome(plan, outcome)
-    error = error_of(
-        plan.series,
-        outcome,
-        missing=plan.missing_days,
-        parts=plan.layout.parts,
-        on_error=plan.on_error,
-        skip_argument=skip_argument,
-    )
-    changed = sorted({item.day for item in objects if item.written and item.day} | unreported)
-    seconds = time.monotonic() - began
-    manifest = build_record(plan, outcome, objects, changed, hook.get_conn().stats, seconds, error)
-    uri = write_manifest(store, plan.manifest, manifest)
-    for line in format_result(manifest, plan.series.plural, uri):
-        log.info("%s", line)
-    if error is None and plan.day_tables:
-        # Else the days that did change stay noted: the run that succeeds reports them.
-        pending.clear()
-    return Landed(manifest, uri, error)
+        run.outcome.details = details.tally
+        run.outcome.drift.update(details.drift)
+    try:
+        objects = _land_days(plan, hook, run, spool_folder) if plan.day_tables else []
+        objects += land_details(plan, details, run.publisher)
+        objects += _land_catalog(plan, run.publisher)
+    except BaseException as error:
+        if not run.attempt.has_begun:
+            raise
+        return run.fail(error)
+    _log_outcome(plan, run.outcome)
+    return run.finish(objects, skip_argument)
+
+
+class _Run:
+    """One try of a run: what it writes with, and its record.
+
+    :param began: the clock's seconds at its begin.
+    """
+
+    def __init__(self, plan: Plan, hook: BrazeHook, store: Store, began: float) -> None:
+        self.plan = plan
+        self.outcome = Outcome(is_listed=plan.catalog is not None, may_start_late=plan.series.may_start_late)
+        self.attempt = Try(
+            Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
+        )
+        self.precedence = Precedence(self.attempt, plan.subjects)
+        self.publisher = Publisher(
+            store, plan.series, plan.layout, plan.part, self.attempt, hook.get_conn().check_stopped, self.precedence
+        )
+        self._stats = hook.get_conn().stats
+        self._began = began
+
+    def finish(self, objects: Sequence[LandedObject], skip_argument: str) -> Landed:
+        """Write the final record of a run that published everything that Braze returned."""
+        plan, attempt, precedence = self.plan, self.attempt, self.precedence
+        error: BaseException | None = error_of(
+            plan.series,
+            self.outcome,
+            missing=plan.missing_days,
+            parts=plan.layout.parts,
+            on_error=plan.on_error,
+            skip_argument=skip_argument,
+        )
+        attempt.begin()  # also of a run that had nothing to write
+        others = attempt.look()
+        error = error or precedence.find_conflict(others, self.outcome.returned)
+        report = attempt.report(others) if plan.day_tables and error is None else None
+        for line in (*precedence.lines(), *(report.lines(plan.run) if report else ())):
+            log.info("%s", line)
+        landed = self._write(objects, error, report)
+        if error is None:
+            attempt.prune(of_all_tasks=report is not None)
+            if precedence.is_unresolved:
+                # That other run may have ended between the last look and this run's own record.
+                error = precedence.find_conflict(attempt.look(), self.outcome.returned)
+        return replace(landed, error=error)
+
+    def fail(self, error: BaseException) -> Landed:
+        """Write the final record of a run that ended early, if the store takes it."""
+        try:
+            return self._write([], error, None, is_complete=False)
+        except Exception as reason:  # the store's failure must not hide the run's
+            log.warning("Could not write the record %s: %s", self.attempt.uri, reason)
+            raise error from None
+
+    def _write(
+        self,
+        objects: Sequence[LandedObject],
+        error: BaseException | None,
+        report: Report | None,
+        *,
+        is_complete: bool = True,
+    ) -> Landed:
+        attempt = self.attempt
+        changed = attempt.changed | (report.all_days if report else set())
+        seconds = time.monotonic() - self._began
+        content = build_record(
+            self.plan, self.outcome, objects, changed, self._stats, seconds, error, is_complete=is_complete
+        )
+        content |= {
+            "settled": list(report.settled) if report else None,
+            "fetches": self.precedence.fetches,
+            "left_days": [day.isoformat() for day in self.precedence.left],
+        }
+        record = attempt.finish(content)
+        for line in format_result(record, self.plan.series.plural, attempt.uri):
+            log.info("%s", line)
+        return Landed(record, attempt.uri, error)
 
 
 def _log_outcome(plan: Plan, outcome: Outcome) -> None:
@@ -113,9 +176,7 @@ def _log_outcome(plan: Plan, outcome: Outcome) -> None:
         log.info("%s", drift)
 
 
-def _land_days(
-    plan: Plan, hook: BrazeHook, publisher: Publisher, outcome: Outcome, spool_folder: str | None
-) -> list[LandedObject]:
+def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None) -> list[LandedObject]:
     """Fetch and publish chunk by chunk: one is published while the next is fetched, so memory and disk stay flat."""
     from airflow_provider_braze.landing.spool import Spool
 
@@ -130,9 +191,10 @@ def _land_days(
             for number, chunk in enumerate(chunks, 1):
                 spool = spools.enter_context(Spool(plan.spooled, expected_rows, len(chunk), spool_folder))
                 name = name_chunk(chunk, number, len(chunks))
-                _fetch_into(spool, chunk, plan, decoder, hook, outcome, name=name)
+                fetched_at = datetime.now(timezone.utc)
+                _fetch_into(spool, chunk, plan, decoder, hook, run.outcome, name=name)
                 objects += publishing.result() if publishing else []
-                publishing = background.submit(_publish, spool, chunk, plan, publisher)
+                publishing = background.submit(_publish, spool, chunk, run, fetched_at)
             objects += publishing.result() if publishing else []
         except BaseException:
             # What is being published ends at the next object.
@@ -198,11 +260,20 @@ def _build(batch: list[SubjectDays], plan: Plan, decoder: Decoder, outcome: Outc
         return decoder.build(good, plan.spooled)
 
 
-def _publish(spool: Spool, chunk: Window, plan: Plan, publisher: Publisher) -> list[LandedObject]:
+def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> list[LandedObject]:
+    plan, publisher = run.plan, run.publisher
     with spool:  # closed as soon as it is published: the next chunk needs the disk
         # A day that no subject returned is not proven to be empty, unless there was no subject.
         days = spool.days if plan.subjects else list(chunk)
+        if not days:
+            return []
+        run.attempt.begin()
+        run.precedence.begin(chunk, fetched_at)
         objects = publisher.publish_days(spool, plan.day_tables, days)
+        while run.precedence.must_repeat():
+            again = publisher.publish_days(spool, plan.day_tables, days)
+            pairs = zip(objects, again, strict=True)
+            objects = [replace(new, written=new.written or old.written) for old, new in pairs]
     written = sum(item.written for item in objects)
     log.info(
         "Landed %s (%s): %s written, %d unchanged",

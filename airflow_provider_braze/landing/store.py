@@ -5,7 +5,7 @@ An object is whole or not there: one upload on object stores, a temporary name a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -103,6 +103,14 @@ class Store:
         """
         with self._explaining_errors(name), suppress(FileNotFoundError):
             self._objects.delete(self._path(name))
+
+    def list(self, folder: str) -> Sequence[str]:
+        """Return the names of the objects in a folder, relative to it, without those in folders below it.
+
+        :raises PermissionError: The store denies access.
+        """
+        with self._explaining_errors(folder):
+            return self._objects.list(self._path(folder))
 
     def update(self, name: str, change: Callable[[Stored | None], bytes | None]) -> bool:
         """Read, change and write an object, again when another writer was faster.

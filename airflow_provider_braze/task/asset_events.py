@@ -14,20 +14,20 @@ DAILY_KEY: Final = "%Y-%m-%dT%H:%M:%S"
 """What Airflow's partition timetables and mappers write and read, unless they are told otherwise."""
 
 
-def build_event_extra(manifest: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:
-    """Tell what those who come after a run need, in plain values.
+def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:
+    """Build what the Dags that an asset event starts need, in plain values.
 
-    :param manifest: the run's.
+    :param record: the content of the run's record.
     :param destination: where its tables are.
-    :param uri: the manifest's address.
+    :param uri: the record's address.
     """
     return {
-        "changed_days": manifest["changed_days"],
-        "window": manifest["plan"]["window"],
-        "timezone": manifest["plan"]["timezone"],
-        "tables": list(manifest["tables"]),
+        "changed_days": record["changed_days"],
+        "window": record["plan"]["window"],
+        "timezone": record["plan"]["timezone"],
+        "tables": list(record["tables"]),
         "destination": destination,
-        "manifest": uri,
+        "record": uri,
     }
 
 

@@ -69,10 +69,10 @@ def tables_to_write(series: Series, tables: Collection[str], *, has_list: bool) 
     }
 
 
-def tables_written(manifest: Mapping[str, Any]) -> dict[str, Written | None]:
+def tables_written(record: Mapping[str, Any]) -> dict[str, Written | None]:
     """Return what a run wrote, by table: nothing, where no object changed."""
-    objects = {name: table["objects"] for name, table in manifest["tables"].items()}
-    return {name: [item for item in items if item["written"]] for name, items in objects.items() if items}
+    tables = record["tables"].items()
+    return {name: table["objects"] for name, table in tables if table["written"] or table["unchanged"]}
 
 
 def build_lineage(

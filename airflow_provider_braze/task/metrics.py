@@ -26,21 +26,21 @@ def request_metrics(stats: TransportStats) -> Figures:
     }
 
 
-def landing_metrics(manifest: Mapping[str, Any]) -> Figures:
+def landing_metrics(record: Mapping[str, Any]) -> Figures:
     """Return what a run landed.
 
-    :param manifest: the run's.
+    :param record: the content of its record.
     """
-    subjects, tables, series = manifest["subjects"], manifest["tables"], manifest["series"]
+    subjects, tables, series = record["subjects"], record["tables"], record["series"]
     return {
-        "duration": timedelta(seconds=manifest["seconds"]),
-        "changed_days": len(manifest["changed_days"]),
+        "duration": timedelta(seconds=record["seconds"]),
+        "changed_days": len(record["changed_days"]),
         "missing_days": sum(map(len, subjects["missing_days"].values())),
         f"{series}.landed": subjects["landed"],
         f"{series}.rejected": len(subjects["rejected"]),
         f"{series}.failed": len(subjects["failed"]),
         **{f"rows.{name}": table["rows"] for name, table in tables.items()},
-        **{f"objects_written.{name}": sum(item["written"] for item in tables[name]["objects"]) for name in tables},
+        **{f"objects_written.{name}": table["written"] for name, table in tables.items()},
     }
 
 

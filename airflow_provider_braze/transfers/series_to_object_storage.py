@@ -235,12 +235,16 @@ class SeriesToObjectStorageOperator(BaseOperator):
 
         folder = given_text(self.spool_folder)
         landed = land(plan, hook, store, spool_folder=folder, details=details, skip_argument=self.on_error_argument)
-        emit(landing_metrics(landed.manifest), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
+        emit(landing_metrics(landed.record), {"dag_id": plan.run["dag_id"], "task_id": plan.run["task_id"]})
         if landed.error is not None:
-            raise landed.error
-        self._outputs = Outputs(store.uri, tables_written(landed.manifest), store.account)
-        publish_asset_events(context, self.outlets, build_event_extra(landed.manifest, store.uri, landed.uri))
-        return summarise(landed.manifest, landed.uri)
+            try:
+                if self.do_xcom_push:
+                    context["ti"].xcom_push(key="record", value=landed.uri)
+            finally:
+                raise landed.error
+        self._outputs = Outputs(store.uri, tables_written(landed.record), store.account)
+        publish_asset_events(context, self.outlets, build_event_extra(landed.record, store.uri, landed.uri))
+        return summarise(landed.record, landed.uri)
 
     def _check_subjects(self, given: list[Subject] | None) -> list[Subject] | None:
         if given is None:

@@ -39,8 +39,8 @@ def test_keys_of_xcom_are_all_there(summary):
 
 
 def test_keys_of_the_record_are_all_there(summary):
-    manifest = json.loads(Path(summary["manifest"].removeprefix("file://")).read_text())
-    assert keys_in("The record") == manifest.keys()
+    record = json.loads(Path(summary["record"].removeprefix("file://")).read_text())
+    assert keys_in("The record") == record.keys()
 
 
 def test_rules_are_all_there():
@@ -107,15 +107,14 @@ def test_lines_of_the_log_are_those_of_the_code():
 def result_lines() -> list[str]:
     """The result of the run on the page: 31 days with two tables of days, 13 of 63 files written."""
     rows = {"campaign_days": 38719, "campaign_messages": 96797, "campaigns": 1250}
-    files = [{"written": number < 13} for number in range(63)]
     record = {
         "subjects": {"landed": 1249, "rejected": {"a": {}}, "failed": {}, "missing_days": {}},
-        "tables": {name: {"rows": count, "objects": []} for name, count in rows.items()},
+        "tables": {name: {"rows": count, "written": 0, "unchanged": 0} for name, count in rows.items()},
         "changed_days": [f"2026-11-{day}" for day in range(14, 20)],
         **{"seconds": 47.3, "requests": 1251, "retries": 0, "waited_seconds": 0.0},
     }
-    record["tables"]["campaign_days"]["objects"] = files
-    uri = "s3://lake/braze/_braze/campaigns/manifests/2026-10-20_2026-11-20/part-00-of-01.json"
+    record["tables"]["campaign_days"] |= {"written": 13, "unchanged": 50}
+    uri = "s3://lake/braze/_braze/campaigns/journal/20261120T110048120000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
     return log.format_result(record, "campaigns", uri)
 
 

@@ -23,8 +23,8 @@ from tests.faults.disk import FULL
 OBJECT = f"campaign_days/dt={DAYS[1]}/part-00-of-01.parquet"
 DESTINATION = "_braze/destination.json"
 LAYOUT = "_braze/campaigns/layout.json"
-PENDING = "_braze/campaigns/pending/part-00-of-01.json"
-MANIFEST = f"_braze/campaigns/manifests/{DAYS[0]}_2026-11-19/part-00-of-01.json"
+JOURNAL = "_braze/campaigns/journal/"
+UNFINISHED = f"{JOURNAL}20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
 
 
 @dataclass
@@ -65,6 +65,10 @@ def trouble(monkeypatch) -> Trouble:
             super().delete(name)
             found.after("delete", name)
 
+        def list(self, folder):
+            found.before("list", folder)
+            return super().list(folder)
+
     monkeypatch.setattr(store_module, "Store", Troubled)
     return found
 
@@ -84,13 +88,13 @@ SLOW = TimeoutError("the store did not answer in time")
 REFUSALS: dict[str, dict[str, Callable[[str, str], None]]] = {
     "write-of-an-object": {"before": refusing("write", OBJECT, DENIED)},
     "write-of-all-objects": {"before": refusing("write", "dt=", DENIED)},
-    "write-of-the-note": {"before": refusing("write", PENDING, DENIED)},
-    "write-of-the-manifest": {"before": refusing("write", MANIFEST, DENIED)},
+    "write-of-the-record": {"before": refusing("write", JOURNAL, DENIED)},
+    "time-out-after-the-write-of-the-record": {"after": refusing("write", JOURNAL, SLOW)},
+    "list-of-the-records": {"before": refusing("list", JOURNAL.rstrip("/"), DENIED)},
     "write-of-the-details": {"before": refusing("write", "campaign_details/", DENIED)},
     "write-of-the-list": {"before": refusing("write", "campaigns/campaigns", DENIED)},
     "read-of-an-object": {"before": refusing("read", OBJECT, DENIED)},
     "read-of-the-layout": {"before": refusing("read", LAYOUT, DENIED)},
-    "removal-of-the-note": {"before": refusing("delete", PENDING, DENIED)},
     "time-out-before-the-write": {"before": refusing("write", OBJECT, SLOW)},
     "time-out-after-the-write": {"after": refusing("write", OBJECT, SLOW)},
     "time-out-of-a-read": {"before": refusing("read", OBJECT, SLOW)},
@@ -164,13 +168,14 @@ NOTES: dict[str, tuple[str, bytes | None, int]] = {
     "layout-of-another-version": (LAYOUT, b'{"schema_version": 2}', 1),
     "destination-cut": (DESTINATION, None, 1),
     "destination-of-another-host": (DESTINATION, b'{"host": "https://rest.iad-01.braze.com"}', 1),
-    "pending-cut": (PENDING, b'{"runs": {"dag/run', 1),
-    "pending-empty": (PENDING, b"", 1),
-    "pending-of-another-shape": (PENDING, b'{"runs": ["2026-11-16"]}', 1),
-    "pending-without-dates": (PENDING, b'{"runs": {"dag/run": ["yesterday"]}}', 1),
-    "manifest-cut": (MANIFEST, None, 1),
-    "manifest-cut-before-a-retry": (MANIFEST, None, 2),
-    "manifest-of-another-shape-before-a-retry": (MANIFEST, b"[]", 2),
+    "record-cut": (UNFINISHED, b'{"state": "running", "run', 1),
+    "record-empty": (UNFINISHED, b"", 1),
+    "record-of-another-shape": (UNFINISHED, b"[]", 1),
+    "record-without-dates": (
+        UNFINISHED,
+        b'{"state": "failed", "settled": null, "writes": null, "changed_days": ["yesterday"]}',
+        1,
+    ),
 }
 
 
@@ -201,4 +206,3 @@ def test_two_runs_on_overlapping_days(lake, trouble):
     both = {place: (lake.old if place[0] in theirs and place[1] == DAYS[0] else lake.new)[place] for place in lake.new}
     lake.keeps_its_promise(NO_FAULT, expected=both, campaign_ids=ours)
     assert met
-    assert PENDING not in lake.destination.contents()

@@ -47,9 +47,6 @@ def store(destination) -> Store:
 def test_names_of_a_part_are_as_wide_as_the_count_of_parts(parts, part, name):
     layout = a_layout(parts)
     assert layout.day_object("campaign_days", DAY, part) == f"campaign_days/dt=2026-11-18/{name}.parquet"
-    assert layout.manifest(WINDOW, part) == f"_braze/campaigns/manifests/2026-10-19_2026-11-19/{name}.json"
-    assert layout.manifest(None, part) == f"_braze/campaigns/manifests/without_days/{name}.json"
-    assert layout.pending(part) == f"_braze/campaigns/pending/{name}.json"
 
 
 def test_names_of_jsonl_objects_say_that_they_are_compressed():

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +16,10 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import publish
+from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.formats import decode, encode
+from airflow_provider_braze.landing.journal import Journal
 from airflow_provider_braze.landing.layout import Layout
-from airflow_provider_braze.landing.manifest import Pending
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.spool import Spool
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
@@ -31,7 +32,8 @@ from tests.landing.tables import DAY, days_of, table_of
 NEXT = DAY + timedelta(days=1)
 RUN = {"dag_id": "dag", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1}
 TABLES = ["campaign_days", "campaign_messages"]
-PENDING = "_braze/campaigns/pending/part-00-of-01.json"
+JOURNAL = "_braze/campaigns/journal/"
+WRITES = {"start": str(DAY), "end": str(NEXT + timedelta(days=1))}
 LAYOUT = ("_braze/destination.json", "_braze/campaigns/layout.json")
 READ = Spool.read
 
@@ -52,6 +54,10 @@ class Recording(Store):
         if name not in LAYOUT:
             self.written.append(name)
 
+    @property
+    def data(self) -> list[str]:
+        return [name for name in self.written if not name.startswith("_braze/")]
+
 
 class Rival(Recording):
     """A store where another writer changes data objects just after they were read.
@@ -69,6 +75,10 @@ class Rival(Recording):
         return stored
 
 
+def a_try(store: Store) -> Try:
+    return Try(Journal(store, "campaigns"), 0, RUN, datetime.now(timezone.utc), {"writes": WRITES})
+
+
 @dataclass
 class Lake:
     """A destination, and how runs land in it."""
@@ -82,7 +92,7 @@ class Lake:
     def publisher(self, store: Store | None = None, check: Callable[[], None] = lambda: None) -> Publisher:
         store = store or self.store()
         layout = Layout(1, self.file_format, "UTC", "https://rest.fra-02.braze.eu")
-        return Publisher(store, CAMPAIGNS, layout, 0, Pending(store, layout.pending(0), RUN, [DAY, NEXT]), check)
+        return Publisher(store, CAMPAIGNS, layout, 0, a_try(store), check)
 
     def land(
         self,
@@ -161,7 +171,7 @@ def test_publish_days_again_writes_nothing_and_tells_what_is_there(destination, 
     store = lake.store()
     # In another order and other runs: what counts is the rows.
     again = lake.land(a_run("b", days=[NEXT]), a_run("b"), a_run("a", days=[DAY, NEXT]), store=store)
-    assert store.written == []
+    assert store.data == []
     assert lake.versions() == versions
     assert [(i.name, i.rows, i.bytes, i.written) for i in again] == [(i.name, i.rows, i.bytes, False) for i in first]
 
@@ -213,7 +223,7 @@ def test_publish_days_where_one_object_differs_writes_it_alone(lake):
     store = lake.store()
     landed = lake.land(a_run("a", messages=False), a_run("a", days=[NEXT], conversions=2, messages=False), store=store)
     changed = name_of("campaign_days", NEXT)
-    assert store.written == [PENDING, changed]
+    assert store.data == [changed]
     assert [item.name for item in landed if item.written] == [changed]
     after = lake.versions()
     assert {name for name in after if after[name] != before[name]} == {changed}
@@ -264,7 +274,7 @@ def test_publish_days_without_rows_makes_objects_without_rows(lake, destination)
     assert lake.read("campaign_days").num_rows == 0
     store = lake.store()
     assert not any(item.written for item in lake.land(days=[DAY, NEXT], store=store))
-    assert store.written == []
+    assert store.data == []
 
 
 def test_publish_days_without_rows_leaves_those_that_are_there(lake):
@@ -292,21 +302,22 @@ def test_publish_days_of_many_days_at_once_gives_each_its_own_rows(lake, destina
 def test_publish_days_notes_the_days_once_before_the_first_data(lake, destination):
     store = lake.store()
     lake.land(a_run("a", "b", days=[DAY, NEXT]), store=store)
-    assert store.written[0] == PENDING
-    assert store.written.count(PENDING) == 1
-    assert json.loads(destination.contents()[PENDING]) == {"runs": {"dag/run/land/-1": [str(DAY), str(NEXT)]}}
+    (record,) = (name for name in store.written if name.startswith(JOURNAL))
+    assert store.written.index(record) < store.written.index(store.data[0])
+    content = json.loads(destination.contents()[record])
+    assert (content["state"], content["writes"], content["run"]) == ("running", WRITES, RUN)
 
 
 def test_publish_days_whose_note_fails_writes_no_data(lake, destination):
     class WithoutNotes(Recording):
         def write(self, name, content, expected):
-            if name == PENDING:
+            if name.startswith(JOURNAL):
                 raise PermissionError(name)
             super().write(name, content, expected)
 
     with pytest.raises(PermissionError):
         lake.land(a_run("a", days=[DAY, NEXT]), store=lake.store(WithoutNotes))
-    assert destination.contents() == {}
+    assert destination.data() == {}
     assert landing_threads() == []
 
 
@@ -332,20 +343,20 @@ def test_publish_days_where_another_has_just_written_the_same_rows_leaves_them_a
     store.changes = [theirs]
     (landed,) = lake.land(a_run("a"), tables=["campaign_days"], store=store)
     assert (landed.written, landed.rows, landed.bytes) == (True, 1, len(theirs))
-    assert store.written == [PENDING]
+    assert store.data == []
 
 
 def test_publish_days_where_the_answer_to_a_write_was_lost_tells_the_day(lake):
     class LosingAnswers(Recording):
         def write(self, name, content, expected):
             super().write(name, content, expected)
-            if name != PENDING:
+            if not name.startswith(JOURNAL):
                 raise VersionConflictError(name)
 
     store = lake.store(LosingAnswers)
     (landed,) = lake.land(a_run("a"), tables=["campaign_days"], store=store)
     assert (landed.written, landed.rows) == (True, 1)
-    assert store.written == [PENDING, landed.name]
+    assert store.data == [landed.name]
 
 
 def test_publish_days_while_another_never_stops_is_a_conflict_that_loses_nothing_of_theirs(lake):
@@ -385,7 +396,7 @@ def test_publish_days_with_a_check_that_raises_ends_between_two_objects(lake, de
     for name, content in contents.items():
         table = name.split("/")[0]
         assert decode(content, SCHEMAS[table], "parquet", name)[0].num_rows == 2
-    assert PENDING in destination.contents()
+    assert any(name.startswith(JOURNAL) for name in destination.contents())
 
 
 def test_publish_days_over_a_broken_object_names_it_and_leaves_it(lake, destination):
@@ -439,7 +450,7 @@ def test_publish_whole_of_the_same_table_writes_nothing(lake):
     first = lake.publisher().publish_whole(BY_NAME["campaigns"], table)
     store = lake.store()
     again = lake.publisher(store).publish_whole(BY_NAME["campaigns"], table)
-    assert store.written == []
+    assert store.data == []
     assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
 
 
@@ -475,7 +486,7 @@ def test_write_whose_answer_was_lost_is_told_as_a_change(destination, tmp_path):
 
     store = LosingAnswers(destination.uri, destination.conn_id)
     layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com")
-    publisher = Publisher(store, CAMPAIGNS, layout, 0, Pending(store, layout.pending(0), RUN, [DAY]), lambda: None)
+    publisher = Publisher(store, CAMPAIGNS, layout, 0, a_try(store), lambda: None)
     with Spool([BY_NAME["campaign_days"]], 1, 100, str(tmp_path)) as spool:
         spool.add({"campaign_days": days_of("a")})
         (landed,) = publisher.publish_days(spool, [BY_NAME["campaign_days"]], [DAY])

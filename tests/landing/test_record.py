@@ -11,7 +11,7 @@ from airflow_provider_braze.fetch.outcome import Outcome, Tally
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject
-from airflow_provider_braze.landing.record import build_record, summarise
+from airflow_provider_braze.landing.record import build_opening, build_record, summarise
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.transport.sender import TransportStats
 from tests.campaign_tables import TABLES
@@ -20,7 +20,7 @@ FIRST = date(2026, 10, 24)
 """The clocks of Berlin go back on the day after."""
 RUN = {"dag_id": "dag", "run_id": "scheduled__1", "task_id": "task", "map_index": -1, "try_number": 2}
 STATS = TransportStats(requests=12, retries=2, waits=1, waited_seconds=3.14159)
-URI = "s3://lake/braze/_braze/campaigns/manifests/2026-10-24_2026-10-25/part-00-of-01.json"
+URI = "s3://lake/braze/_braze/campaigns/journal/20261119T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
 
 
 def a_plan(days=1, tables: Sequence[str] = CAMPAIGNS.default_tables, campaigns=3) -> Plan:
@@ -54,19 +54,26 @@ def an_outcome(plan: Plan, bad=1) -> Outcome:
     return outcome
 
 
-def a_manifest(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
+def a_record(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
     plan = plan or a_plan()
-    return build_record(plan, outcome or an_outcome(plan), objects, changed, STATS, 61.26, error)
+    return {
+        **build_opening(plan),
+        "run": RUN,
+        **build_record(plan, outcome or an_outcome(plan), objects, changed, STATS, 61.26, error),
+    }
 
 
-def test_make_manifest_tells_the_run_and_what_it_did():
+def test_make_record_tells_the_run_and_what_it_did():
     whole = LandedObject("campaigns", None, "campaigns/campaigns.parquet", 3, 500, False)
     objects = [an_object(), an_object("campaign_messages", rows=7), an_object(day=date(2026, 10, 23), rows=2), whole]
     plan = a_plan()
-    assert a_manifest(plan, objects=objects) == {
+    assert a_record(plan, objects=objects) == {
         "provider_version": version("airflow-provider-braze-analytics"),
         "state": "success",
         "error": None,
+        "is_complete": True,
+        "writes": {"start": "2026-10-24", "end": "2026-10-25"},
+        "given": ["c0", "c1", "c2"],
         "run": RUN,
         "plan": plan.describe(),
         "layout": {
@@ -82,35 +89,38 @@ def test_make_manifest_tells_the_run_and_what_it_did():
         "tables": {
             "campaign_days": {
                 "rows": 5,
+                "written": 2,
+                "unchanged": 0,
                 "objects": [
                     {
                         "path": "campaign_days/dt=2026-10-24/part-00-of-01.parquet",
                         "rows": 3,
                         "bytes": 300,
-                        "written": True,
                     },
                     {
                         "path": "campaign_days/dt=2026-10-23/part-00-of-01.parquet",
                         "rows": 2,
                         "bytes": 200,
-                        "written": True,
                     },
                 ],
             },
             "campaign_messages": {
                 "rows": 7,
+                "written": 1,
+                "unchanged": 0,
                 "objects": [
                     {
                         "path": "campaign_messages/dt=2026-10-24/part-00-of-01.parquet",
                         "rows": 7,
                         "bytes": 700,
-                        "written": True,
                     }
                 ],
             },
             "campaigns": {
                 "rows": 3,
-                "objects": [{"path": "campaigns/campaigns.parquet", "rows": 3, "bytes": 500, "written": False}],
+                "written": 0,
+                "unchanged": 1,
+                "objects": [],
             },
         },
         "series": "campaigns",
@@ -130,29 +140,29 @@ def test_make_manifest_tells_the_run_and_what_it_did():
     }
 
 
-def test_make_manifest_of_a_run_that_fails_tells_its_error():
+def test_make_record_of_a_run_that_fails_tells_its_error():
     error = BrazeMissingDaysError("Braze brought 2026-10-24 for none of 10 campaigns.")
-    manifest = a_manifest(error=error)
-    assert manifest["state"] == "failed"
-    assert manifest["error"] == "BrazeMissingDaysError: Braze brought 2026-10-24 for none of 10 campaigns."
+    record = a_record(error=error)
+    assert record["state"] == "failed"
+    assert record["error"] == "BrazeMissingDaysError: Braze brought 2026-10-24 for none of 10 campaigns."
 
 
-def test_make_manifest_tells_the_wanted_tables_alone_and_those_without_objects():
-    manifest = a_manifest(a_plan(tables=["campaigns", "campaign_raw"]))
-    assert manifest["tables"] == {
-        "campaign_raw": {"rows": 0, "objects": []},
-        "campaigns": {"rows": 0, "objects": []},
+def test_make_record_tells_the_wanted_tables_alone_and_those_without_objects():
+    record = a_record(a_plan(tables=["campaigns", "campaign_raw"]))
+    assert record["tables"] == {
+        "campaign_raw": {"rows": 0, "written": 0, "unchanged": 0, "objects": []},
+        "campaigns": {"rows": 0, "written": 0, "unchanged": 0, "objects": []},
     }
 
 
-def test_make_manifest_is_plain_json():
-    manifest = a_manifest(objects=[an_object()])
-    assert json.loads(json.dumps(manifest)) == manifest
+def test_make_record_is_plain_json():
+    record = a_record(objects=[an_object()])
+    assert json.loads(json.dumps(record)) == record
 
 
 def test_summarise_tells_counts_and_the_address():
-    manifest = a_manifest(a_plan(days=3), objects=[an_object(), an_object("campaign_messages", rows=7)])
-    assert summarise(manifest, URI) == {
+    record = a_record(a_plan(days=3), objects=[an_object(), an_object("campaign_messages", rows=7)])
+    assert summarise(record, URI) == {
         "window": {"start": "2026-10-24", "end": "2026-10-27"},
         "rule": "interval",
         "timezone": "Europe/Berlin",
@@ -165,29 +175,29 @@ def test_summarise_tells_counts_and_the_address():
         "requests": 12,
         "retries": 2,
         "seconds": 61.3,
-        "manifest": URI,
+        "record": URI,
     }
 
 
-def test_manifest_and_summary_tell_whose_details_came():
+def test_record_and_summary_tell_whose_details_came():
     plan = a_plan(tables=["campaign_details"])
     outcome = Outcome(is_listed=True, details=Tally(is_listed=True, returned={"c0", "c1"}))
     outcome.details.add_failure("c2", BrazeRequestError("Braze answered 400.", 400))
     outcome.details.add_failure("c3", BrazeTransportError("No answer came."))
-    manifest = a_manifest(plan, outcome)
-    assert manifest["details"] == {
+    record = a_record(plan, outcome)
+    assert record["details"] == {
         "landed": 2,
         "rejected": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
         "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
     }
-    assert summarise(manifest, URI)["details"] == {"landed": 2, "rejected": 1, "failed": 1}
+    assert summarise(record, URI)["details"] == {"landed": 2, "rejected": 1, "failed": 1}
 
 
 def test_summarise_is_as_small_for_many_days_and_campaigns():
     def size(days: int, campaigns: int) -> int:
         plan = a_plan(days=days, campaigns=campaigns)
         objects = [an_object(day=day) for day in plan.window]
-        manifest = a_manifest(plan, an_outcome(plan, bad=campaigns), objects, list(plan.window))
-        return len(json.dumps(summarise(manifest, URI)))
+        record = a_record(plan, an_outcome(plan, bad=campaigns), objects, list(plan.window))
+        return len(json.dumps(summarise(record, URI)))
 
     assert size(365, 5000) < size(1, 1) + 30

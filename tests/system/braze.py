@@ -106,9 +106,9 @@ def check_landed(destination: Destination, braze: Braze, days: Iterable[date]) -
     )
 
 
-def manifests(destination: Destination) -> list[dict[str, Any]]:
-    """The manifests that lie there, by their windows and parts."""
-    return [json.loads(content) for name, content in sorted(destination.contents().items()) if "/manifests/" in name]
+def records(destination: Destination) -> list[dict[str, Any]]:
+    """The records that lie there, oldest first."""
+    return [json.loads(content) for name, content in sorted(destination.contents().items()) if "/journal/" in name]
 
 
 def _days_of(rows: Iterable[dict[str, Any]]) -> list[str]:

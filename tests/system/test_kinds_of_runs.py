@@ -11,7 +11,7 @@ from datetime import date
 import pytest
 
 from tests.stores import Destination
-from tests.system.braze import check_landed, day_before, days_from, manifests
+from tests.system.braze import check_landed, day_before, days_from, records
 
 RUN_SECONDS = 600
 SCHEDULED = ("daily", "daily_s3", "weekly", "partitioned")
@@ -39,7 +39,7 @@ def landed(lake):
 def test_daily_dag_lands_the_days_before_its_ticks_and_those_of_its_lookback(airflow, braze, landed):
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     check_landed(landed("daily"), braze, days_from(date(2026, 10, 30), 4))
-    assert [each["plan"]["window"] for each in manifests(landed("daily"))] == [
+    assert [each["plan"]["window"] for each in records(landed("daily"))] == [
         {"start": "2026-10-30", "end": "2026-11-01"},
         {"start": "2026-10-31", "end": "2026-11-02"},
         {"start": "2026-11-01", "end": "2026-11-03"},
@@ -49,14 +49,14 @@ def test_daily_dag_lands_the_days_before_its_ticks_and_those_of_its_lookback(air
 def test_cleared_run_lands_the_same_window_and_writes_no_object(airflow, landed):
     *_, last = airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     before = landed("daily").data()
-    (*_, first_manifest) = manifests(landed("daily"))
+    (*_, first_record) = records(landed("daily"))
     run_id = last["dag_run_id"]
     airflow.client.clear("daily", run_id)
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
-    (*_, manifest) = manifests(landed("daily"))
-    assert manifest["run"] == {**first_manifest["run"], "try_number": first_manifest["run"]["try_number"] + 1}
-    assert manifest["plan"]["window"] == first_manifest["plan"]["window"]
-    assert [each for table in manifest["tables"].values() for each in table["objects"] if each["written"]] == []
+    (*_, record) = records(landed("daily"))
+    assert record["run"] == {**first_record["run"], "try_number": first_record["run"]["try_number"] + 1}
+    assert record["plan"]["window"] == first_record["plan"]["window"]
+    assert [table["written"] for table in record["tables"].values()] == [0, 0, 0]
     assert landed("daily").data() == before
 
 
@@ -68,14 +68,14 @@ def test_daily_dag_lands_on_s3(airflow, braze, s3):
 def test_weekly_dag_lands_seven_days_a_run(airflow, braze, landed):
     airflow.wait_for_runs("weekly", 2, RUN_SECONDS)
     check_landed(landed("weekly"), braze, days_from(date(2026, 10, 25), 14))
-    assert [each["plan"]["days"] for each in manifests(landed("weekly"))] == [7, 7]
+    assert [each["plan"]["days"] for each in records(landed("weekly"))] == [7, 7]
 
 
 def test_partitioned_dag_lands_the_days_of_its_partitions(airflow, braze, landed):
     runs = airflow.wait_for_runs("partitioned", 3, RUN_SECONDS)
     check_landed(landed("partitioned"), braze, days_from(date(2026, 10, 31), 3))
     assert [run["partition_key"] for run in runs] == [f"2026-{day}T00:00:00" for day in ("10-31", "11-01", "11-02")]
-    assert {each["plan"]["rule"] for each in manifests(landed("partitioned"))} == {"partition"}
+    assert {each["plan"]["rule"] for each in records(landed("partitioned"))} == {"partition"}
 
 
 def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braze, landed):
@@ -84,7 +84,7 @@ def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braz
     runs = airflow.wait_for_runs("backfilled", 10, RUN_SECONDS)
     assert {run["run_type"] for run in runs} == {"backfill"}
     check_landed(landed("backfilled"), braze, days_from(date(2026, 10, 24), 10))
-    assert [each["plan"]["days"] for each in manifests(landed("backfilled"))] == [1] * 10
+    assert [each["plan"]["days"] for each in records(landed("backfilled"))] == [1] * 10
 
 
 def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
@@ -93,7 +93,7 @@ def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
     runs = {run["dag_run_id"]: run for run in airflow.wait_for_runs("by_hand", 2, RUN_SECONDS)}
     yesterday = day_before(runs[undated]["run_after"])
     check_landed(landed("by_hand"), braze, [date(2026, 11, 12), yesterday])
-    rules = {each["run"]["run_id"]: each["plan"]["rule"] for each in manifests(landed("by_hand"))}
+    rules = {each["run"]["run_id"]: each["plan"]["rule"] for each in records(landed("by_hand"))}
     assert rules == {dated: "logical_date", undated: "run_after"}
 
 

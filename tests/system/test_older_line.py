@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.stores import Destination
-from tests.system.braze import check_landed, day_before, days_from, manifests
+from tests.system.braze import check_landed, day_before, days_from, records
 from tests.system.deployment import OLDER
 
 RUN_SECONDS = 600
@@ -33,18 +33,18 @@ def landed(lake):
 def test_daily_dag_lands_the_days_of_its_intervals_and_those_of_its_lookback(airflow, braze, landed):
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     check_landed(landed("daily"), braze, days_from(date(2026, 10, 31), 4))
-    assert {each["plan"]["rule"] for each in manifests(landed("daily"))} == {"interval"}
+    assert {each["plan"]["rule"] for each in records(landed("daily"))} == {"interval"}
 
 
 def test_cleared_run_lands_the_same_window_and_writes_no_object(airflow, landed):
     *_, last = airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     before = landed("daily").data()
-    (*_, first_manifest) = manifests(landed("daily"))
+    (*_, first_record) = records(landed("daily"))
     airflow.client.clear("daily", last["dag_run_id"])
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
-    (*_, manifest) = manifests(landed("daily"))
-    assert manifest["run"] == {**first_manifest["run"], "try_number": first_manifest["run"]["try_number"] + 1}
-    assert manifest["plan"]["window"] == first_manifest["plan"]["window"]
+    (*_, record) = records(landed("daily"))
+    assert record["run"] == {**first_record["run"], "try_number": first_record["run"]["try_number"] + 1}
+    assert record["plan"]["window"] == first_record["plan"]["window"]
     assert landed("daily").data() == before
 
 
@@ -59,7 +59,7 @@ def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braz
     runs = airflow.wait_for_runs("backfilled", 10, RUN_SECONDS)
     assert {run["run_type"] for run in runs} == {"backfill"}
     check_landed(landed("backfilled"), braze, days_from(date(2026, 10, 25), 10))
-    assert [each["plan"]["days"] for each in manifests(landed("backfilled"))] == [1] * 10
+    assert [each["plan"]["days"] for each in records(landed("backfilled"))] == [1] * 10
 
 
 def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from tests.stores import Destination
-from tests.system.braze import check_landed, days_from, manifests
+from tests.system.braze import check_landed, days_from, records
 from tests.system.deployment import OLDER
 
 RUN_SECONDS = 600
@@ -31,7 +31,7 @@ def run_daily(start_airflow):
         airflow.unpause("upgrade")
         runs = airflow.wait_for_runs("upgrade", count, RUN_SECONDS)
         airflow.stop()
-        windows = {each["run"]["run_id"]: each["plan"]["window"] for each in manifests(landed(lake))}
+        windows = {each["run"]["run_id"]: each["plan"]["window"] for each in records(landed(lake))}
         return {tick_of(each): windows[each["dag_run_id"]] for each in runs}
 
     return run
@@ -65,4 +65,4 @@ def test_deployment_that_is_upgraded_lands_each_day_once_and_leaves_none_out(run
     assert before.items() <= after.items()
     starts = [window["start"] for window in after.values()]
     assert starts == [day.isoformat() for day in days_from(date(2026, 11, 1), 5)]
-    assert all(len(manifest["changed_days"]) == 1 for manifest in manifests(landed(tmp_path)))
+    assert all(len(record["changed_days"]) == 1 for record in records(landed(tmp_path)))

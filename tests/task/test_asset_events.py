@@ -76,7 +76,7 @@ def test_event_tells_the_days_that_changed_and_where_they_are(land, events, tmp_
         "timezone": "UTC",
         "tables": ["campaign_days", "campaign_messages", "campaigns"],
         "destination": f"file://{tmp_path}/lake",
-        "manifest": summary["manifest"],
+        "record": summary["record"],
     }
     assert partitions_of(events[ASSET]) == set()
 

@@ -150,12 +150,12 @@ def test_schema_is_that_of_the_table(transfer):
 
 def test_complete_tells_what_was_written(transfer, make_context, tmp_path):
     task = transfer()
-    manifest = json.loads(Path(task.execute(make_context())["manifest"].removeprefix("file://")).read_text())
+    record = json.loads(Path(task.execute(make_context())["record"].removeprefix("file://")).read_text())
     lineage = task.get_openlineage_facets_on_complete(None)
     assert endpoints_of(lineage) == [LIST, SERIES]
     assert statistics_of(lineage) == {
         table: (told["rows"], sum(each["bytes"] for each in told["objects"]), len(told["objects"]))
-        for table, told in manifest["tables"].items()
+        for table, told in record["tables"].items()
     }
     assert statistics_of(lineage)["campaign_days"][::2] == (4 * 2, 2)
     assert names(lineage.outputs) == names(transfer().get_openlineage_facets_on_start().outputs)

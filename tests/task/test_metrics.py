@@ -45,7 +45,7 @@ operator.execute({"ti": ti, "dag": None, "dag_run": dag_run})
 """
 
 
-def a_manifest():
+def a_record():
     return {
         "seconds": 12.5,
         "changed_days": ["2026-11-01", "2026-11-02"],
@@ -57,14 +57,14 @@ def a_manifest():
             "missing_days": {"d": ["2026-11-01"], "e": ["2026-11-01", "2026-11-02"]},
         },
         "tables": {
-            "campaign_days": {"rows": 40, "objects": [{"written": True}, {"written": False}, {"written": True}]},
-            "campaigns": {"rows": 9, "objects": [{"written": False}]},
+            "campaign_days": {"rows": 40, "written": 2},
+            "campaigns": {"rows": 9, "written": 0},
         },
     }
 
 
-def test_landing_figures_count_what_the_manifest_lists():
-    assert landing_metrics(a_manifest()) == {
+def test_landing_figures_count_what_the_record_lists():
+    assert landing_metrics(a_record()) == {
         "duration": timedelta(seconds=12.5),
         "changed_days": 2,
         "missing_days": 3,
@@ -85,7 +85,7 @@ def test_sending_figures_are_those_of_the_transport():
 
 
 def test_pages_list_every_metric():
-    sent = {*request_metrics(TransportStats()), *landing_metrics(a_manifest())}
+    sent = {*request_metrics(TransportStats()), *landing_metrics(a_record())}
     told = set(re.findall(r"^\| `braze\.([^`]+)` \|", OPERATING.read_text(), re.MULTILINE))
     assert {name.replace("campaign_days", "<table>") for name in sent if not name.endswith(".campaigns")} == told
 
@@ -128,8 +128,8 @@ def run_task(statsd, tmp_path):
     return run
 
 
-def manifest_in(folder):
-    (path,) = folder.glob("_braze/campaigns/manifests/*/*.json")
+def record_in(folder):
+    (path,) = folder.glob("_braze/campaigns/journal/*.json")
     return json.loads(path.read_text())
 
 
@@ -156,7 +156,7 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
         "objects_written.campaigns": 1,
     }
     assert sums["ms"].keys() == {"duration", "waited"}
-    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"]) != 0
+    assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"]) != 0
 
 
 def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, statsd, braze, tmp_path, monkeypatch):
@@ -171,7 +171,7 @@ def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, stats
     told = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
     assert told == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
     assert sums["c"]["requests"] == braze.count()
-    assert sums["ms"]["duration"] == pytest.approx(1000 * manifest_in(tmp_path)["seconds"])
+    assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"])
 
 
 def test_emit_of_a_backend_that_fails_is_one_warning(monkeypatch, caplog):

@@ -20,6 +20,17 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 from tests.killing import killed_once
 
 DETAILS, SERIES = "/campaigns/details", "/campaigns/data_series"
+UNFINISHED = "20261119T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
+A_KILLED_TRY = json.dumps(
+    {
+        "state": "running",
+        "run": {"dag_id": "other", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1},
+        "fetched_at": "2026-11-19T05:59:00+00:00",
+        "writes": {"start": "2026-11-17", "end": "2026-11-18"},
+        "given": None,
+        "settled": None,
+    }
+).encode()
 OBJECT = "campaign_details/part-00-of-01.parquet"
 WITH_DETAILS = ["campaign_days", "campaign_details"]
 # Places of campaigns in the sandbox, by their conversion window.
@@ -83,11 +94,11 @@ def test_details_land_beside_the_days_by_one_call_a_campaign(land, braze, destin
     assert braze.count(DETAILS) == braze.count(SERIES) == 20
     assert summary["rows"] == {"campaign_days": 20, "campaign_details": 20}
     assert summary["details"] == {"landed": 20, "rejected": 0, "failed": 0}
-    manifest = destination.manifest(summary["manifest"])
-    (told,) = manifest["tables"]["campaign_details"]["objects"]
-    assert told == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT]), "written": True}
-    assert manifest["changed_days"] == ["2026-11-18"]
-    assert not [name for name in manifest["drift"] if name.startswith("details")]
+    record = destination.record(summary["record"])
+    (told,) = record["tables"]["campaign_details"]["objects"]
+    assert told == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT])}
+    assert record["changed_days"] == ["2026-11-18"]
+    assert not [name for name in record["drift"] if name.startswith("details")]
 
 
 def test_details_are_not_among_the_default_tables(land, braze):
@@ -101,8 +112,8 @@ def test_details_that_did_not_change_are_not_written(land, destination):
     before = destination.data()
     summary = land()
     assert destination.data() == before
-    (told,) = destination.manifest(summary["manifest"])["tables"]["campaign_details"]["objects"]
-    assert not told["written"]
+    table = destination.record(summary["record"])["tables"]["campaign_details"]
+    assert (table["written"], table["unchanged"], table["objects"]) == (0, 1, [])
 
 
 def test_details_of_few_campaigns_replace_their_rows_alone(land, braze, destination, ids):
@@ -151,22 +162,18 @@ def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destinatio
     assert set(destination.data()) == {OBJECT}
     assert (summary["rows"], summary["changed_days"]) == ({"campaign_details": 20}, 0)
     assert summary["details"]["landed"] == 20
-    assert not [name for name in destination.contents() if "pending" in name]
 
 
 @pytest.mark.parametrize("tables", [["campaign_details"], ["campaigns"]])
 def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tables):
-    summary = land()
-    note = b'{"runs": {"dag/another/land/-1": ["2026-11-17"]}}'
-    destination.put("_braze/campaigns/pending/part-00-of-01.json", note)
+    land()
+    destination.put(f"_braze/campaigns/journal/{UNFINISHED}", A_KILLED_TRY)
     before = destination.contents()
     other = land(tables=tables)
     after = destination.contents()
     assert {name: after[name] for name in before} == before
-    assert other["manifest"] == f"{destination.uri}/_braze/campaigns/manifests/without_days/part-00-of-01.json"
-    assert destination.manifest(other["manifest"])["changed_days"] == []
-    assert summary["manifest"] != other["manifest"]
-    assert "2026-11-17" in destination.manifest(land()["manifest"])["changed_days"]
+    assert destination.record(other["record"])["changed_days"] == []
+    assert "2026-11-17" in destination.record(land()["record"])["changed_days"]
 
 
 def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
@@ -181,9 +188,9 @@ def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
 @pytest.mark.parametrize("lookback_days", [0, "auto"])
 def test_details_of_a_run_that_fails_leave_no_file_open(land, destination, lookback_days):
     land()
-    destination.put("_braze/campaigns/pending/part-00-of-01.json", b"[]")
+    destination.put(f"_braze/campaigns/journal/{UNFINISHED}", b"[]")
     before = _files()
-    with pytest.raises(BrazeDataError, match="pending") as caught:
+    with pytest.raises(BrazeDataError, match="journal") as caught:
         land(lookback_days=lookback_days)
     # While the error lives, its traceback holds all that was open.
     assert _files() == before, caught
@@ -223,7 +230,7 @@ def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
         summary = land()
     assert summary["details"] == {"landed": 19, "rejected": 1, "failed": 0}
     assert summary["campaigns"] == {"landed": 20, "rejected": 0, "failed": 0, "with_missing_days": 0}
-    assert list(destination.manifest(summary["manifest"])["details"]["rejected"]) == [ids[3]]
+    assert list(destination.record(summary["record"])["details"]["rejected"]) == [ids[3]]
     assert with_days(destination) == set(ids)
     assert landed(destination)[ids[3]] == before[ids[3]]
     (warning,) = [each.getMessage() for each in caplog.records if "Kept the landed details" in each.getMessage()]
@@ -312,7 +319,7 @@ def test_lookback_auto_is_the_longest_conversion_window_and_three_days(
         summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[place] for place in places])
     assert summary["days"] == days + 1
     assert summary["details"] is None
-    told = destination.manifest(summary["manifest"])["plan"]
+    told = destination.record(summary["record"])["plan"]
     seconds = (days - 3) * 86_400 if window is not None else None
     assert told["lookback_days"] == days
     assert told["lookback"] == {
@@ -352,7 +359,7 @@ def test_lookback_auto_is_not_applied_in_backfill_runs(land, braze, make_context
     context = make_context("backfill", data_interval_start=begin, data_interval_end=begin + timedelta(days=1))
     summary = land(context, lookback_days="auto", tables=["campaign_days"])
     assert (braze.count(DETAILS), summary["days"]) == (0, 1)
-    assert destination.manifest(summary["manifest"])["plan"]["lookback"] is None
+    assert destination.record(summary["record"])["plan"]["lookback"] is None
 
 
 def test_lookback_auto_of_each_part_is_that_of_its_own_campaigns(land, braze, destination, make_context):
@@ -376,7 +383,7 @@ def test_lookback_auto_without_some_details_is_the_default_at_least(land, braze,
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[ONE_DAY], ids[SEVEN_DAYS]])
     assert summary["days"] == 31
-    assert destination.manifest(summary["manifest"])["plan"]["lookback"]["unknown"] == 1
+    assert destination.record(summary["record"])["plan"]["lookback"]["unknown"] == 1
     (warning,) = [each.getMessage() for each in caplog.records if "is a guess" in each.getMessage()]
     assert ids[SEVEN_DAYS] in warning
 

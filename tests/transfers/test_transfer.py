@@ -87,14 +87,15 @@ def test_run_lands_what_braze_has(land, braze_sandbox, destination):
 
 def test_objects_lie_where_readers_look(land, destination):
     land(lookback_days=0)
-    assert set(destination.contents()) == {
+    contents = destination.contents()
+    (record,) = (name for name in contents if name.startswith("_braze/campaigns/journal/"))
+    assert contents.keys() - {record} == {
         "campaign_days/dt=2026-11-18/part-00-of-01.parquet",
         "campaign_messages/dt=2026-11-18/part-00-of-01.parquet",
         "campaigns/campaigns.parquet",
         "_braze/README.txt",
         "_braze/destination.json",
         "_braze/campaigns/layout.json",
-        "_braze/campaigns/manifests/2026-11-18_2026-11-19/part-00-of-01.json",
     }
 
 
@@ -113,9 +114,9 @@ def test_same_run_twice_writes_no_data_object(land, destination):
     second = land()
     assert destination.data() == before
     assert (first["changed_days"], second["changed_days"]) == (7, 0)
-    manifest = destination.manifest(second["manifest"])
-    assert manifest["changed_days"] == []
-    assert not [item for table in manifest["tables"].values() for item in table["objects"] if item["written"]]
+    record = destination.record(second["record"])
+    assert record["changed_days"] == []
+    assert not any(table["written"] for table in record["tables"].values())
 
 
 @pytest.mark.parametrize("batch_days", [1, 20])
@@ -146,7 +147,7 @@ def test_restated_days_are_landed_again_and_told(land, braze_sandbox, destinatio
     assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
     changed = {name.split("/")[1].removeprefix("dt=") for name in after if after[name] != before[name]}
     assert changed
-    assert destination.manifest(summary["manifest"])["changed_days"] == sorted(changed)
+    assert destination.record(summary["record"])["changed_days"] == sorted(changed)
     assert summary["changed_days"] == len(changed)
 
 
@@ -174,7 +175,7 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land()
     assert summary["campaigns"] == {"landed": 18, "rejected": 2, "failed": 0, "with_missing_days": 0}
-    refused = destination.manifest(summary["manifest"])["subjects"]["rejected"]
+    refused = destination.record(summary["record"])["subjects"]["rejected"]
     assert {key: value["class"] for key, value in refused.items()} == {
         ids[3]: "BrazeRequestError",
         ids[5]: "BrazeNotFoundError",
@@ -227,9 +228,9 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
         land(campaign_ids=None if listed else ids)
     assert not raised.value.is_permanent
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, WEEK)
-    (manifest,) = [v for k, v in destination.contents().items() if k.startswith("_braze/campaigns/manifests/")]
-    assert json.loads(manifest)["state"] == "failed"
-    assert json.loads(manifest)["subjects"]["failed"][ids[3]]["class"] == "BrazeServerError"
+    (record,) = [v for k, v in destination.contents().items() if k.startswith("_braze/campaigns/journal/")]
+    assert json.loads(record)["state"] == "failed"
+    assert json.loads(record)["subjects"]["failed"][ids[3]]["class"] == "BrazeServerError"
 
 
 @pytest.mark.usefixtures("two_attempts")
@@ -241,12 +242,26 @@ def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, 
     braze_sandbox.configure(faults={"bad_campaigns": {}})
     assert land(campaign_ids=ids[3:4])["changed_days"] == 7
     assert land(campaign_ids=ids[3:4])["changed_days"] == 0
-    assert not [name for name in destination.contents() if "pending" in name]
+
+
+@pytest.mark.usefixtures("two_attempts")
+@pytest.mark.parametrize("do_xcom_push", [True, False])
+def test_failed_task_leaves_the_address_of_its_record_in_xcom(
+    land, make_context, braze_sandbox, destination, do_xcom_push
+):
+    ids = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    context, pushed = make_context(), {}
+    context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+    with pytest.raises(BrazePartialError):
+        land(context, do_xcom_push=do_xcom_push)
+    assert pushed.keys() == ({"record"} if do_xcom_push else set())
+    assert all(destination.record(uri)["state"] == "failed" for uri in pushed.values())
 
 
 def test_retry_tells_what_a_try_that_died_at_its_very_end_had_changed(land, make_context, destination):
     assert land()["changed_days"] == 7
-    # Its manifest was written, but its success never reached Airflow.
+    # Its record was written, but its success never reached Airflow.
     assert land(make_context(try_number=2))["changed_days"] == 7
     assert land(make_context("scheduled", try_number=2))["changed_days"] == 0
 
@@ -294,8 +309,8 @@ def test_missing_days_are_named_and_keep_their_rows(land, braze_sandbox, destina
     braze_sandbox.configure(faults={"missing_days": {ids[0]: ["2026-11-16"]}})
     summary = land()
     assert summary["campaigns"]["with_missing_days"] == 1
-    manifest = destination.manifest(summary["manifest"])
-    assert manifest["subjects"]["missing_days"] == {ids[0]: ["2026-11-16"]}
+    record = destination.record(summary["record"])
+    assert record["subjects"]["missing_days"] == {ids[0]: ["2026-11-16"]}
     assert landed_days(destination) == before
     with pytest.raises(BrazeMissingDaysError, match=ids[0]):
         land(missing_days="fail")
@@ -387,7 +402,7 @@ def test_log_folds_the_plan_alone(land, caplog, dry_run):
     assert after >= (set() if dry_run else {"Fetched", "Landed", "Campaigns:", "Record:"})
 
 
-def test_log_of_a_run_that_fails_ends_with_its_manifest(land, braze_sandbox, caplog):
+def test_log_of_a_run_that_fails_ends_with_its_record(land, braze_sandbox, caplog):
     ids = data.campaign_ids(braze_sandbox.settings)
     caplog.set_level(logging.INFO, "airflow_provider_braze")
     with pytest.raises(AirflowFailException, match="1 campaign failed, the other 4 were returned: no-such-campaign "):
@@ -516,25 +531,25 @@ def test_summary_is_flat_and_plain(land, braze_sandbox):
     braze_sandbox.configure(campaigns=100)
     long = land(lookback_days=60)
     assert len(json.dumps(long)) - len(json.dumps(short)) < 40
-    assert long["manifest"].endswith("/_braze/campaigns/manifests/2026-09-19_2026-11-19/part-00-of-01.json")
+    assert "/_braze/campaigns/journal/" in long["record"]
 
 
-def test_manifest_tells_the_run(land, destination):
+def test_record_tells_the_run(land, destination):
     summary = land(lookback_days=1)
-    manifest = destination.manifest(summary["manifest"])
-    assert manifest["run"] == {
+    record = destination.record(summary["record"])
+    assert record["run"] == {
         "dag_id": "dag",
         "run_id": "manual__test",
         "task_id": "task",
         "map_index": -1,
         "try_number": 1,
     }
-    assert manifest["plan"]["rule"] == "run_after"
-    assert manifest["next_day_ends"] == "2026-11-20T00:00:00+00:00"
+    assert record["plan"]["rule"] == "run_after"
+    assert record["next_day_ends"] == "2026-11-20T00:00:00+00:00"
     sizes = {name: len(content) for name, content in destination.data().items()}
-    told = {item["path"]: item["bytes"] for table in manifest["tables"].values() for item in table["objects"]}
+    told = {item["path"]: item["bytes"] for table in record["tables"].values() for item in table["objects"]}
     assert told == sizes
-    assert manifest["drift"]
+    assert record["drift"]
 
 
 def test_wrong_key_fails_for_good_and_is_nowhere(land, braze_sandbox, destination, monkeypatch, caplog, capfd):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
@@ -42,6 +43,13 @@ class Files(Objects):
             os.replace(beside, place)
         finally:
             os.close(descriptor)
+
+    def list(self, folder: str) -> Sequence[str]:
+        """Return the names of the files in a folder, without temporary ones."""
+        try:
+            return [name for name in os.listdir(folder) if not name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def _write_all(descriptor: int, content: bytes, beside: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -77,6 +78,16 @@ class Objects:
         :raises FileNotFoundError: There is none.
         """
         self.fs.rm_file(path)
+
+    def list(self, folder: str) -> Sequence[str]:
+        """Return the names of the objects in a folder, without those in folders below it."""
+        # Listings that the file system remembers are not used. It reads all pages of a long one.
+        self.fs.invalidate_cache(folder)
+        try:
+            found = self.fs.ls(folder, detail=True)
+        except FileNotFoundError:
+            return []
+        return [str(info["name"]).rpartition("/")[2] for info in found if info.get("type") != "directory"]
 
     def is_refusal(self, error: Exception) -> bool:
         """Return whether the store denied access to these credentials."""

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
+from airflow_provider_braze.landing import journal as journal_module
+from airflow_provider_braze.landing.attempt import Try
+from airflow_provider_braze.landing.journal import Journal, changed_days
+from airflow_provider_braze.landing.store import Store, VersionConflictError
+
+MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
+NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a list whose only item is the time, as the journal sees it."""
+    now = [NOW]
+
+    def tick():
+        now[0] += timedelta(milliseconds=1)
+        return now[0]
+
+    monkeypatch.setattr(journal_module, "now", tick)
+    return now
+
+
+@pytest.fixture
+def store(destination) -> Store:
+    return Store(destination.uri, destination.conn_id)
+
+
+@pytest.fixture
+def begin(store, clock):
+    """Return a function that begins a try of Monday to Wednesday."""
+
+    def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
+        run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
+        writes = {"start": str(days[0]), "end": str(days[1] + timedelta(days=1))} if days else None
+        attempt = Try(Journal(store, "campaigns"), part, run, clock[0], {"writes": writes})
+        attempt.begin()
+        return attempt
+
+    return start
+
+
+def succeed(attempt: Try, *changed: date) -> list[str]:
+    """End a try, and return the days that it reports."""
+    report = attempt.report(attempt.look())
+    days = sorted(f"{day}" for day in {*changed, *report.all_days})
+    attempt.finish({"state": "success", "changed_days": days, "settled": report.settled})
+    attempt.prune(of_all_tasks=True)
+    return days
+
+
+def fail(attempt: Try, *changed: date) -> None:
+    attempt.finish({"state": "failed", "changed_days": [f"{day}" for day in changed]})
+
+
+ALL = ["2026-11-16", "2026-11-17", "2026-11-18"]
+
+
+def test_runs_over_one_window_have_records_of_their_own(begin, store):
+    first = begin(task="a")
+    assert succeed(first, MONDAY) == ["2026-11-16"]
+    assert succeed(begin(task="b")) == []
+    read = Journal(store, "campaigns").read
+    assert read(first.name).record["changed_days"] == ["2026-11-16"]
+
+
+def test_days_of_a_killed_try_are_reported(begin):
+    begin("killed")
+    assert succeed(begin("next")) == ALL
+
+
+def test_try_that_may_still_run_is_reported_by_each_run_until_it_ended(begin, clock):
+    slow = begin("slow")
+    assert succeed(begin("two")) == ALL
+    assert succeed(begin("three")) == ALL
+    fail(slow, TUESDAY)
+    assert succeed(begin("four")) == ["2026-11-17"]
+    assert succeed(begin("five")) == []
+
+
+def test_killed_try_is_reported_no_more_once_it_cannot_be_alive(begin, clock):
+    begin("killed")
+    assert succeed(begin("two")) == ALL
+    clock[0] += timedelta(hours=37)
+    assert succeed(begin("three")) == ALL
+    assert succeed(begin("four")) == []
+
+
+def test_second_try_that_is_killed_is_not_settled_with_the_first(begin):
+    fail(begin("a", 1), MONDAY)
+    other = begin("b")
+    begin("a", 2)
+    assert succeed(other) == ALL
+    assert succeed(begin("c")) == ALL
+
+
+def test_try_over_another_window_is_reported(begin):
+    begin("one", 1, days=(MONDAY, TUESDAY))
+    assert succeed(begin("one", 2, days=(WEDNESDAY, WEDNESDAY))) == ["2026-11-16", "2026-11-17"]
+
+
+def test_retry_reports_the_days_of_a_success_that_airflow_does_not_know_of(begin):
+    assert succeed(begin("one", 1), MONDAY) == ["2026-11-16"]
+    assert succeed(begin("other"), TUESDAY) == ["2026-11-17"]
+    assert succeed(begin("one", 2)) == ["2026-11-16"]
+    assert succeed(begin("two", 2)) == []
+
+
+def test_each_task_reports_a_failed_try(begin):
+    succeed(begin("one", task="a"))
+    succeed(begin("one", task="b"))
+    fail(begin("two", task="a"), MONDAY)
+    assert succeed(begin("two", task="b")) == ["2026-11-16"]
+    assert succeed(begin("three", task="a")) == ["2026-11-16"]
+    assert succeed(begin("four", task="a")) == []
+
+
+def test_parts_report_their_own_tries(begin):
+    begin("killed", part=1)
+    assert succeed(begin("next", part=0)) == []
+    assert succeed(begin("next", part=1)) == ALL
+
+
+def test_journal_without_failures_costs_one_read_for_each_run(begin, store, monkeypatch):
+    for number in range(5):
+        succeed(begin(f"run{number}"), MONDAY)
+    calls: list[str] = []
+    for name in ("read", "list", "write", "delete"):
+        method = getattr(Store, name)
+        monkeypatch.setattr(Store, name, lambda *args, name=name, method=method: (calls.append(name), method(*args))[1])
+    attempt = begin("last")
+    report = attempt.report(attempt.look())
+    attempt.finish({"state": "success", "changed_days": [], "settled": report.settled})
+    # The last two are the replacement of the record.
+    assert calls == ["write", "list", *["read"] * calls.count("read"), "write"]
+
+
+def test_try_that_lasts_too_long_writes_no_more(begin, clock):
+    attempt = begin()
+    attempt.note_write(MONDAY)
+    clock[0] += timedelta(hours=25)
+    with pytest.raises(BrazeConflictError, match="24 hours"):
+        attempt.note_write(TUESDAY)
+
+
+def test_old_records_are_removed(begin, clock, store):
+    fail(begin("old"), MONDAY)
+    clock[0] += timedelta(days=41)
+    assert succeed(begin("new")) == ["2026-11-16"]
+    assert len(Journal(store, "campaigns").names()) == 1
+
+
+def test_record_whose_creation_was_repeated_is_created_once(begin, destination):
+    class Repeating(Store):
+        def write(self, name, content, expected):
+            super().write(name, content, expected)
+            if "/journal/" in name:
+                raise VersionConflictError(name)
+
+    attempt = begin(store=Repeating(destination.uri, destination.conn_id))
+    assert succeed(attempt, MONDAY) == ["2026-11-16"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"state": "running", "writes": {}}', b"\xff"])
+def test_broken_record_is_an_error_that_names_it(begin, store, destination, content):
+    attempt = begin()
+    name = "_braze/campaigns/journal/20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
+    destination.put(name, content)
+    with pytest.raises(BrazeDataError, match=r"Cannot read .*Remove it"):
+        attempt.look()
+
+
+def test_foreign_objects_are_ignored(begin, destination):
+    destination.put("_braze/campaigns/journal/notes.txt", b"")
+    assert succeed(begin(), MONDAY) == ["2026-11-16"]
+
+
+def test_changed_days_returns_each_try_once(begin, destination, clock):
+    def since(cursor=None):
+        return changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
+
+    assert since().days == []
+    slow = begin("slow")
+    succeed(begin("one", days=(MONDAY, MONDAY)), MONDAY)
+    days, cursor = since()
+    assert days == ALL
+    assert since(cursor).days == []
+    fail(slow, TUESDAY)
+    days, cursor = since(cursor)
+    assert days == ["2026-11-17"]
+    begin("killed")
+    assert since(cursor).days == []
+    clock[0] += timedelta(hours=37)
+    days, cursor = since(cursor)
+    assert days == ALL
+    assert since(cursor).days == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "2026-11-18", "."])
+def test_changed_days_since_nonsense_is_an_error(destination, cursor):
+    with pytest.raises(BrazeConfigError, match="Give the cursor"):
+        changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
+
+
+def test_changed_days_since_an_old_cursor_is_an_error(destination, clock):
+    _, cursor = changed_days(destination.uri, object_storage_conn_id=destination.conn_id)
+    clock[0] += timedelta(days=36)
+    with pytest.raises(BrazeConfigError, match="35 days"):
+        changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
+
+
+def test_record_is_readable_by_people(begin, destination):
+    attempt = begin()
+    attempt.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
+    (content,) = destination.contents().values()
+    assert b'"error": "\xc3\x89t\xc3\xa9 \\ud83d"' in content
+    assert destination.record(attempt.uri)["error"] == "Été \ud83d"

@@ -1,0 +1,47 @@
+"""A run that fetched earlier does not replace what a run that fetched later has landed."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from airflow_provider_braze.landing import run as landing_run
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+
+@pytest.fixture
+def land(braze_sandbox, destination, make_context):
+    braze_sandbox.configure(campaigns=4, as_of="2026-11-19T06:00:00Z")
+
+    def run(run_type):
+        operator = CampaignDataSeriesToObjectStorageOperator(
+            task_id="land",
+            destination=destination.uri,
+            object_storage_conn_id=destination.conn_id,
+            lookback_days=2,
+        )
+        return operator.execute(make_context(run_type))
+
+    return run
+
+
+def test_slow_run_leaves_the_days_that_a_later_fetch_landed(land, braze_sandbox, destination, monkeypatch, caplog):
+    publish, newer = landing_run._publish, []
+
+    def publish_late(*args):
+        # The slow run has fetched. Before it publishes, Braze restates, and a faster run lands all of it.
+        if not newer:
+            newer.append(None)
+            braze_sandbox.configure(as_of="2026-11-24T06:00:00Z")
+            land("scheduled")
+            newer[:] = [destination.data()]
+        return publish(*args)
+
+    monkeypatch.setattr(landing_run, "_publish", publish_late)
+    caplog.set_level(logging.INFO, "airflow_provider_braze")
+    summary = land("manual")
+    days = {name: content for name, content in destination.data().items() if "dt=" in name}
+    assert days == {name: content for name, content in newer[0].items() if "dt=" in name}
+    assert "Left 3 days alone, because a later fetch landed newer data: 2026-11-16 to 2026-11-18" in caplog.messages
+    assert destination.record(summary["record"])["left_days"] == ["2026-11-16", "2026-11-17", "2026-11-18"]
