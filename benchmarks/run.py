@@ -195,7 +195,6 @@ PARTS = {"ag": wire, "bc": others, "d": decoding, "e": memory, "f": importing, "
 COST_PARTS = ("decode", "build", "spool", "publish", "transport_and_rest")
 
 
-
 def _json_of(command: Sequence[str], bench: Bench) -> dict[str, float]:
     done = subprocess.run(command, env=bench.environment, capture_output=True, text=True, check=True, cwd=ROOT)
     return json.loads(done.stdout.splitlines()[-1])
