@@ -52,7 +52,7 @@ def installed(request, wheel, tmp_path):
     python = tmp_path / "venv/bin/python"
     run(python, "-m", "pip", "install", "-q", "-c", constraints, f"apache-airflow=={constraints.stem}", wheel)
     listed = json.loads(run(python, "-m", "pip", "list", "--format", "json"))
-    yield python, {each["name"].lower(): each["version"] for each in listed}
+    yield python, {each["name"].lower().replace("_", "-"): each["version"] for each in listed}
     shutil.rmtree(tmp_path / "venv")
 
 
