@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
+from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_uncomputed, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
 from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.log import format_result, name_chunk, with_progress
@@ -109,8 +110,9 @@ def _log_outcome(plan: Plan, outcome: Outcome) -> None:
         log.warning("%s", warning)
     if outcome.not_started:
         log.info("No data yet for %s", plan.series.count(outcome.not_started))
-    if drift := format_drift(outcome):
-        log.info("%s", drift)
+    for line in (format_uncomputed(outcome), format_drift(outcome)):
+        if line:
+            log.info("%s", line)
 
 
 def _land_days(
@@ -166,7 +168,13 @@ def _fetch_into(
             if isinstance(item, Failed):
                 outcome.add_failure(item.subject.name, item.error)
                 continue
-            outcome.add_returned(item.subject.name, chunk, item.result.days)
+            outcome.add_returned(
+                item.subject.name,
+                chunk,
+                item.result.days,
+                is_total=item.subject.is_total,
+                uncomputed=item.subject.uncomputed_days(chunk, datetime.now(timezone.utc)),
+            )
             outcome.drift.update(item.result.drift)
             batch.append(item.result)
             weight += item.result.weight
