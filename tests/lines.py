@@ -25,12 +25,17 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "since_airflow(version): what the test is about came with that version")
+    config.addinivalue_line(
+        "markers",
+        "since_airflow(version, also): what the test is about came with that version, and an older one had it",
+    )
     config.stash[LEFT_OUT] = {}
 
 
 def _versions_to_come(item: pytest.Item) -> list[Version]:
-    wanted = [Version(mark.args[0]) for mark in item.iter_markers("since_airflow")]
+    line = f"{AIRFLOW.major}.{AIRFLOW.minor}"
+    marks = [mark for mark in item.iter_markers("since_airflow") if mark.kwargs.get("also") != line]
+    wanted = [Version(mark.args[0]) for mark in marks]
     return [each for each in wanted if each > AIRFLOW]
 
 

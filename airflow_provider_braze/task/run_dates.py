@@ -62,10 +62,9 @@ def _partition_date(dag_run: Any, timetable: Any, key: str | None) -> datetime |
 
 
 def _previous_tick(timetable: Any, tick: datetime) -> datetime | None:
+    _check_core()
     try:
         found = _find_previous_tick(timetable, pendulum.instance(tick).in_timezone("UTC"))
-    except ImportError as error:
-        raise _without_core(error) from error
     except Exception:  # a custom timetable may raise anything
         log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         found = None
@@ -122,21 +121,23 @@ def _ticks(core: Any, earliest: pendulum.DateTime) -> Iterator[datetime]:
 
 
 def _next_tick(timetable: Any, tick: datetime) -> datetime | None:
+    _check_core()
     try:
         ticks = _ticks(core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
         return next((reached for reached in ticks if reached > tick), None)
-    except ImportError as error:
-        raise _without_core(error) from error
     except Exception:  # a custom timetable may raise anything
         log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         return None
 
 
-def _without_core(error: ImportError) -> BrazeConfigError:
-    return BrazeConfigError(
-        f"The schedule of this Dag cannot be computed, because a part of Airflow is missing: {error}. A worker needs "
-        "the package apache-airflow-core beside the Task SDK. Install it."
-    )
+def _check_core() -> None:
+    try:
+        import airflow.timetables.base  # noqa: F401
+    except ImportError as error:
+        raise BrazeConfigError(
+            f"The schedule of this Dag cannot be computed, because a part of Airflow is missing: {error}. A worker "
+            "needs the package apache-airflow-core beside the Task SDK. Install it."
+        ) from error
 
 
 def schedule_timezone(timetable: Any) -> tzinfo | None:

@@ -181,7 +181,7 @@ def test_read_run_dates_of_measured_run_gives_its_days(context, expected):
     assert f"{window.rule} {window.start:%m-%d} {window.end:%m-%d}" == expected
 
 
-@pytest.mark.since_airflow("3.0")
+@pytest.mark.since_airflow("3.2")
 def test_read_run_dates_of_assets_or_time_finds_the_tick_of_the_time():
     from airflow.sdk.definitions.timetables import assets
 
