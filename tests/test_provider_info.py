@@ -20,8 +20,8 @@ from airflow_provider_braze.transport.connection import parse_connection
 INFO = get_provider_info()
 DISTRIBUTION = "airflow-provider-braze-analytics"
 (CONNECTION_TYPE,) = INFO["connection-types"]
-# On 3.0 the forms of Airflow need flask-appbuilder, which does not come with it.
-needs_forms = pytest.mark.since_airflow("3.1", also="2.11")
+# On 3.0 and 3.1 the forms of Airflow need flask-appbuilder, which does not come with them.
+needs_forms = pytest.mark.since_airflow("3.2", also="2.11")
 
 
 def a_schema(name: str) -> dict[str, Any]:
