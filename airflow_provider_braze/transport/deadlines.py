@@ -69,7 +69,12 @@ def _pools(check: Check) -> dict[str, Any]:
         def do_handshake(self, block: bool = False) -> None:
             patience = self.gettimeout() or 0.0
             handshake = super().do_handshake
-            in_steps(self, time.monotonic() + patience, check, lambda: handshake(block))
+            try:
+                in_steps(self, time.monotonic() + patience, check, lambda: handshake(block))
+            except BaseException:
+                # Python closes it after an OSError, but not when the task stops.
+                self.close()
+                raise
 
     class Connection(HTTPConnection):
         response_class = Response

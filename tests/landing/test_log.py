@@ -71,8 +71,8 @@ def test_format_result_fits_the_log_page():
     record = {
         "subjects": {"landed": 2, "rejected": {"a": 1}, "failed": {}, "missing_days": {"b": ["2026-11-16"]}},
         "tables": {
-            "campaign_days": {"rows": 7, "objects": [{"written": True}, {"written": False}]},
-            "campaigns": {"rows": 3, "objects": [{"written": False}]},
+            "campaign_days": {"rows": 7, "written": 1, "unchanged": 1},
+            "campaigns": {"rows": 3, "written": 0, "unchanged": 1},
         },
         "changed_days": ["2026-11-16"],
         "seconds": 3.2,

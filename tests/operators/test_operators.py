@@ -344,7 +344,7 @@ def test_list_edited_after_something_else_fails_for_good(workspace, listed, wron
 
 
 def test_list_with_a_wrong_pattern_fails_for_good(workspace, listed):
-    with pytest.raises(AirflowFailException, match=r"`name_pattern` is '\(', which is no regular expression"):
+    with pytest.raises(AirflowFailException, match=r"`name_pattern` is '\(', which is not a regular expression"):
         listed(name_pattern="(")
     assert workspace.count() == 0
 

@@ -265,7 +265,7 @@ def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_a
     with pytest.raises(BrazePartialError) as raised:
         land(campaign_ids=ids)
     assert set(raised.value.failures) == {ids[0], ids[1]}
-    assert raised.value.failures[ids[0]].startswith("BrazeRequestError: /campaigns/data_series answered 400")
+    assert raised.value.failures[ids[0]].startswith("BrazeRequestError: /campaigns/data_series returned status 400")
     assert raised.value.failures[ids[1]].startswith("BrazeServerError: /campaigns/details answered 500")
     assert not raised.value.is_permanent
 
@@ -300,7 +300,7 @@ def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, ma
     )
     with killed_once(operator, partial(braze.count, DETAILS, 429)), pytest.raises(BrazeError, match="Task stopped"):
         operator.execute(make_context())
-    assert destination.contents() == {}
+    assert destination.data() == {}
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ def test_lookback_auto_without_some_details_is_the_default_at_least(land, braze,
         summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[ONE_DAY], ids[SEVEN_DAYS]])
     assert summary["days"] == 31
     assert destination.record(summary["record"])["plan"]["lookback"]["unknown"] == 1
-    (warning,) = [each.getMessage() for each in caplog.records if "is a guess" in each.getMessage()]
+    (warning,) = [each.getMessage() for each in caplog.records if "Could not fetch details" in each.getMessage()]
     assert ids[SEVEN_DAYS] in warning
 
 
@@ -393,4 +393,4 @@ def test_dry_run_with_lookback_auto_tells_the_days_that_the_details_ask_for(land
     assert plan["window"] == {"start": "2026-10-16", "end": "2026-11-19"}
     assert (plan["calls"], plan["lookback"]["days"]) == (40, 33)
     assert braze.count(SERIES) == 0
-    assert destination.contents() == {}
+    assert destination.data() == {}
