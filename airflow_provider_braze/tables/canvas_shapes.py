@@ -159,6 +159,8 @@ def _learn(body: bytes) -> CanvasShape:
     try:
         extras = frozenset(chain.from_iterable(map(_extras, samples)))
         check_extras(len(extras))
+        if any(level == "total_stats" and key.startswith("$") for level, key in extras):
+            raise ValueError("A key of total_stats needs another name in `other`.")
         return _shape(extras)
     except (TypeError, AttributeError) as error:
         raise ValueError("The response is not of the documented nesting.") from error

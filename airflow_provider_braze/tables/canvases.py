@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS, TEXT_FIELDS
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
@@ -53,7 +54,10 @@ MAX_ROWS: Final = 200_000
 
 _DAY_KEYS: Final = frozenset({"time", "total_stats", "variant_stats", "step_stats"})
 _DAY_REST: Final = "$"
-"""In ``other`` of ``canvas_days``: keys of the day itself, apart from those of ``total_stats``."""
+"""In ``other`` of ``canvas_days``: keys of the day itself, apart from those of ``total_stats``.
+
+A key of ``total_stats`` that begins with it gets one more.
+"""
 
 Cells = tuple[Any, ...]
 
@@ -204,7 +208,8 @@ def _split_groups(places: Places, contents: Sequence[SplitCanvas]) -> tuple[list
     steps = _owned(places, contents, "steps", ("step_id", *STEP_FIELDS, "other"))
     if not steps:
         return days, variants, steps, []
-    step_places = {name: steps[0][name] for name in (*places, "step_id", "step_name")}
+    step_places = {name: steps[0][name] for name in (*places, "step_id")}
+    step_places["step_name"] = pc.dictionary_encode(steps[0]["step_name"])
     messages = _owned(step_places, contents, "messages", ("channel", *CANVAS_ROW_FIELDS, "other"), owner="steps")
     return days, variants, steps, messages
 
@@ -223,7 +228,9 @@ def _owned(
         offset += len(getattr(content, owner))
     if not rows:
         return []
-    return [{**take_places(dict(places), pa.array(owners, pa.int32())), **_typed(columns, rows)}]
+    group = {**take_places(dict(places), pa.array(owners, pa.int32())), **_typed(columns, rows)}
+    # Arrow joins arrays of one type only; in packed groups ids are encoded.
+    return [{**group, columns[0]: pc.dictionary_encode(group[columns[0]])}]
 
 
 def _typed(columns: Sequence[str], rows: Sequence[Cells]) -> Group:
@@ -249,7 +256,8 @@ def _split_day(found: SplitCanvas, place: int, record: JsonObject, path: str) ->
     day_rest = {key: value for key, value in record.items() if key not in _DAY_KEYS}
     found.drift.update(f"total_stats.{key}" for key in rest)
     found.drift.update(f"day.{key}" for key in day_rest)
-    found.totals.append((*cells.values(), join_other({**rest, **({_DAY_REST: day_rest} if day_rest else {})})))
+    other = {f"{_DAY_REST}{key}" if key.startswith(_DAY_REST) else key: value for key, value in rest.items()}
+    found.totals.append((*cells.values(), join_other(other | ({_DAY_REST: day_rest} if day_rest else {}))))
     for id_, variant in _objects(record, "variant_stats", path):
         cells, rest = split_record(variant, _VARIANT)
         found.drift.update(f"variant_stats.{key}" for key in rest)
@@ -264,7 +272,7 @@ def _split_day(found: SplitCanvas, place: int, record: JsonObject, path: str) ->
 def _objects(record: JsonObject, level: str, path: str) -> Iterator[tuple[str, JsonObject]]:
     sent = record.get(level)
     for id_, each in expect_object({} if sent is None else sent, f"{path}.{level}").items():
-        yield id_, expect_object(each, f"{path}.{level}.{id_}")
+        yield id_, expect_object({} if each is None else each, f"{path}.{level}.{id_}")
 
 
 def _split_messages(found: SplitCanvas, messages: Any, path: str) -> None:

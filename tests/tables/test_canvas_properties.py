@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_braze.tables.canvas_shapes import PackedCanvas
+from airflow_provider_braze.tables.sorting import sort_rows
+from tests.tables.canvas_responses import (
+    CHANNELS,
+    TABLES,
+    body_of,
+    decode,
+    draw_response,
+    found_in,
+    sent_in,
+    tables_of,
+)
+
+ROUNDS = 40
+
+
+@pytest.fixture(params=range(4))
+def responses(request):
+    """Drawn responses, and the dice that drew them."""
+    dice = random.Random(request.param)
+    return [(draw_response(dice), dice) for _ in range(ROUNDS)]
+
+
+def printed(tables):
+    return {name: repr(table.to_pylist()) for name, table in tables.items()}
+
+
+def test_every_key_and_value_is_found_again(responses):
+    for days, _ in responses:
+        assert found_in(tables_of(decode(body_of(days)))) == sent_in(days)
+
+
+def test_packed_and_split_responses_give_equal_tables(responses):
+    packed = 0
+    for days, _ in responses:
+        quick, thorough = decode(body_of(days)), decode(body_of(days), keep_payload=True)
+        assert (quick.days, quick.drift, quick.weight) == (thorough.days, thorough.drift, thorough.weight)
+        assert printed(tables_of(quick)) == printed(tables_of(thorough))
+        packed += isinstance(quick.responses[0].content, PackedCanvas)
+    assert packed > ROUNDS / 4
+
+
+def test_any_order_of_days_rows_and_keys_gives_the_same_tables(responses):
+    for days, dice in responses:
+        response = json.loads(body_of(days))
+        stats = response["data"]["stats"]
+        response["data"]["stats"] = [mixed(day, dice) for day in dice.sample(stats, len(stats))]
+        again = decode(json.dumps(response).encode())
+        assert printed(tables_of(again)) == printed(tables_of(decode(body_of(days))))
+
+
+def mixed(value, dice, key=""):
+    """Return a value with its keys, and the rows of its channels, in another order."""
+    if isinstance(value, dict):
+        return {name: mixed(value[name], dice, name) for name in dice.sample(list(value), len(value))}
+    is_rows = isinstance(value, list) and key in CHANNELS
+    return dice.sample(value, len(value)) if is_rows else value
+
+
+def test_batches_sorted_together_are_as_built_at_once(responses):
+    for place in range(0, ROUNDS, 3):
+        rows = [
+            decode(body_of(days), f"c{i}", keep_payload=i == 1) for i, (days, _) in enumerate(responses[place:][:3])
+        ]
+        whole = tables_of(*rows)
+        for table in TABLES:
+            parts = pa.concat_tables([tables_of(row)[table.name] for row in reversed(rows)])
+            assert repr(sort_rows(table, parts).to_pylist()) == repr(whole[table.name].to_pylist())
