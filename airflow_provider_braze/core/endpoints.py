@@ -64,6 +64,15 @@ _BUCKETS: Final[Mapping[str, str]] = {
 }
 
 
+_PER_HOUR: Final[Mapping[str, int]] = {"events": 1_000}
+"""Requests an hour of the rate limits that a run may use up. Source: as above."""
+
+
+def requests_per_hour(bucket: str) -> int | None:
+    """Return the hourly requests of a rate limit that a run may use up, None for the others."""
+    return _PER_HOUR.get(bucket)
+
+
 def bucket_of(path: str) -> str:
     """Return the name of the rate limit that calls of a path count against."""
     if path.startswith("/cdi/integrations/"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from airflow_provider_braze.core.endpoints import Endpoint
@@ -15,9 +16,11 @@ from airflow_provider_braze.core.models import SeriesCall
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import date
+    from datetime import date, time
 
     import pyarrow as pa
+
+    from airflow_provider_braze.core.models import Window
 
 Scalar = Literal["string", "int32", "int64", "double", "bool", "date", "timestamp"]
 """Type of a column; a ``timestamp`` is in UTC, with microseconds."""
@@ -115,6 +118,8 @@ class Subject:
     :param key: values of the series' key columns.
     :param params: parameters of the call, without the days.
     :param figure: key of the response that becomes the column ``value`` in a tidy table.
+    :param is_total: whether the workspace has a value for every day, so that a missing one is an error.
+    :param computed_by: UTC time of the next day by which Braze computes a day; None when it counts at once.
     """
 
     name: str
@@ -122,6 +127,20 @@ class Subject:
     endpoint: Endpoint
     params: Mapping[str, str] = field(default_factory=dict)
     figure: str = ""
+    is_total: bool = False
+    computed_by: time | None = None
+
+    def uncomputed_days(self, window: Window, now: datetime) -> frozenset[date]:
+        """Return the days that Braze may not have computed yet.
+
+        :param now: aware time of the responses.
+        """
+        if self.computed_by is None:
+            return frozenset()
+        computed_by = self.computed_by
+        return frozenset(
+            day for day in window if now < datetime.combine(day + timedelta(days=1), computed_by, tzinfo=timezone.utc)
+        )
 
 
 class Days(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -58,6 +58,8 @@ class Outcome(Tally):
     :param gaps: days that Braze did not return, by subject.
     :param first_days: each subject's first returned day.
     :param drift: number of times each key without a column was seen.
+    :param totals: the subjects for which a missing day is an error.
+    :param uncomputed: days that Braze has not computed yet, by subject. They are not missing.
     :param responses: number of subjects returned, by window asked for.
     :param details: which subjects' details were returned; None when they are not landed.
     """
@@ -66,20 +68,35 @@ class Outcome(Tally):
     gaps: dict[str, list[date]] = field(default_factory=dict)
     first_days: dict[str, date] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
+    totals: set[str] = field(default_factory=set)
+    uncomputed: dict[str, list[date]] = field(default_factory=dict)
     responses: Counter[Window] = field(default_factory=Counter)
     details: Tally | None = None
 
-    def add_returned(self, name: str, window: Window, days: Collection[date]) -> None:
+    def add_returned(
+        self,
+        name: str,
+        window: Window,
+        days: Collection[date],
+        *,
+        is_total: bool = False,
+        uncomputed: Collection[date] = (),
+    ) -> None:
         """Note a returned subject and its missing days.
 
         :param window: the days asked for: the run's, or one chunk of them.
+        :param is_total: whether a missing day is an error.
+        :param uncomputed: days that Braze may not have computed yet.
         """
         self.returned.add(name)
         self.responses[window] += 1
         if days:
             self.first_days[name] = min(*days, self.first_days.get(name, date.max), date.max)
-        if gaps := missing_days(window, days):
-            self.gaps[name] = sorted([*self.gaps.get(name, ()), *gaps])
+        if is_total:
+            self.totals.add(name)
+        for found, is_due in ((self.gaps, True), (self.uncomputed, False)):
+            if gaps := [day for day in missing_days(window, days) if (day not in uncomputed) == is_due]:
+                found[name] = sorted([*found.get(name, ()), *gaps])
 
     @property
     def missing(self) -> dict[str, list[date]]:
@@ -130,8 +147,15 @@ def format_warnings(series: Series, outcome: Outcome, missing: MissingDays) -> l
         count = series.count(len(failures))
         found.append(f"Kept the landed details of {count}, whose details failed: {format_failures(failures)}")
     if outcome.missing and missing != "ignore":
-        found.append(f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome)}")
+        found.append(f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome.missing)}")
     return found
+
+
+def format_uncomputed(outcome: Outcome) -> str | None:
+    """Return a log line about days that Braze has not computed yet, None when there are none."""
+    if not outcome.uncomputed:
+        return None
+    return f"Not computed by Braze yet: {_format_missing(outcome.uncomputed)}. The next run lands them."
 
 
 def format_drift(outcome: Outcome) -> str | None:
@@ -169,10 +193,16 @@ def error_of(
             "connection's `timezone`, and run the task again later.",
             "$.data",
         )
+    if totals := {name: days for name, days in outcome.missing.items() if name in outcome.totals}:
+        return BrazeMissingDaysError(
+            f"Days of the whole workspace are missing: {_format_missing(totals)}. Everything else was returned. "
+            "Run the task again later.",
+            "$.data",
+        )
     if outcome.missing and missing == "fail":
         return BrazeMissingDaysError(
-            f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome)}. Everything else "
-            "was returned. Run the task again later, or set `missing_days` to 'warn'.",
+            f"Days are missing for {series.count(len(outcome.missing))}: {_format_missing(outcome.missing)}. "
+            "Everything else was returned. Run the task again later, or set `missing_days` to 'warn'.",
             "$.data",
         )
     return None
@@ -226,8 +256,8 @@ def format_failures(errors: dict[str, BrazeError]) -> str:
     return f"{_truncate(list(errors))} ({which}{type(first).__name__}: {first})"
 
 
-def _format_missing(outcome: Outcome) -> str:
-    return _truncate([f"{name} {_join(days)}" for name, days in outcome.missing.items()], "; ")
+def _format_missing(missing: Mapping[str, Sequence[date]]) -> str:
+    return _truncate([f"{name} {_join(days)}" for name, days in missing.items()], "; ")
 
 
 def _truncate(names: Sequence[str], separator: str = ", ") -> str:

@@ -44,10 +44,18 @@ def format_plan(plan: Plan) -> list[str]:
         f"Days: {format_days(window)} ({window.timezone}){lookback}",
         f"Tables: {', '.join(table.name for table in plan.tables)}; format: {plan.layout.file_format}",
         f"Source: {plan.layout.host}, {plan.series.count(plan.concurrency)} at a time{cap}",
+        *_format_rate_limit(described.get("rate_limit_hours", 0)),
         f"Local disk: at most {described['spool_mib']} MiB",
         f"Missing days: {plan.missing_days}; failing {plan.series.plural}: {plan.on_error}",
         "::endgroup::",
     ]
+
+
+def _format_rate_limit(hours: float) -> list[str]:
+    if not hours:
+        return []
+    extent = f"{hours:.1f} hours'" if hours > 1 else f"{hours:.1%} of an hour's"
+    return [f"Rate limit: {extent} requests, shared with the lists of events and products"]
 
 
 def with_progress(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.calls import split_days
+from airflow_provider_braze.core.endpoints import requests_per_hour
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Series, Source, Subject, Table
@@ -77,6 +79,10 @@ class Plan:
         minutes = calls * _ASSUMED_SECONDS_PER_CALL / self.concurrency / 60
         if self.requests_per_minute:
             minutes = max(minutes, calls / self.requests_per_minute)
+        hours = self._hours_of_rate_limit(len(chunks))
+        if hours > 1:
+            # The requests beyond the first hour's wait for the next one.
+            minutes = max(minutes, 60.0 * (math.ceil(hours) - 1))
         # One chunk is landed while the next one is fetched.
         days_on_disk = sum(map(len, chunks[:2]))
         spool_bytes = days_on_disk * self.series.weight * sum(table.spool_bytes for table in self.spooled)
@@ -94,7 +100,13 @@ class Plan:
             "spool_mib": round(len(self.subjects) * spool_bytes / 2**20, 1),
             "part": self.part,
             "parts": self.layout.parts,
+            **({"rate_limit_hours": round(hours, 3)} if hours else {}),
         }
+
+    def _hours_of_rate_limit(self, calls_per_subject: int) -> float:
+        """Return how many hours of a rate limit that few endpoints share the series' calls use up."""
+        limits = filter(None, (requests_per_hour(subject.endpoint.bucket) for subject in self.subjects))
+        return sum(calls_per_subject / limit for limit in limits)
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:

@@ -15,7 +15,7 @@ from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
-from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
+from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_uncomputed, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
 from airflow_provider_braze.landing.attempt import Report, Try
 from airflow_provider_braze.landing.details import land_details
@@ -172,8 +172,9 @@ def _log_outcome(plan: Plan, outcome: Outcome) -> None:
         log.warning("%s", warning)
     if outcome.not_started:
         log.info("No data yet for %s", plan.series.count(outcome.not_started))
-    if drift := format_drift(outcome):
-        log.info("%s", drift)
+    for line in (format_uncomputed(outcome), format_drift(outcome)):
+        if line:
+            log.info("%s", line)
 
 
 def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None) -> list[LandedObject]:
@@ -228,7 +229,13 @@ def _fetch_into(
             if isinstance(item, Failed):
                 outcome.add_failure(item.subject.name, item.error)
                 continue
-            outcome.add_returned(item.subject.name, chunk, item.result.days)
+            outcome.add_returned(
+                item.subject.name,
+                chunk,
+                item.result.days,
+                is_total=item.subject.is_total,
+                uncomputed=item.subject.uncomputed_days(chunk, datetime.now(timezone.utc)),
+            )
             outcome.drift.update(item.result.drift)
             batch.append(item.result)
             weight += item.result.weight

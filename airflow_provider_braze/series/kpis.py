@@ -7,6 +7,7 @@ Sources: Braze docs, Export daily active users, monthly active users, new users,
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import time
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
@@ -22,6 +23,9 @@ ENDPOINTS: Final = {
 """The endpoint of each metric; the key of its figure is the metric's name."""
 
 METRICS: Final = tuple(ENDPOINTS)
+
+MAU_COMPUTED_BY: Final = time(12, 30)
+"""Braze computes MAU at 12:05 UTC of the next day (inferred: the page names the time alone); with 25 minutes margin."""
 
 
 def _load_decoder(series: Series) -> Decoder:
@@ -48,7 +52,15 @@ def kpi_subjects(
 def _subject(metric: str, app_id: str | None, segment_id: str | None) -> Subject:
     params = {key: value for key, value in (("app_id", app_id), ("segment_id", segment_id)) if value is not None}
     name = " ".join([metric, *(f"{key}={value}" for key, value in params.items())])
-    return Subject(name, (metric, app_id, segment_id), ENDPOINTS[metric], params, figure=metric)
+    return Subject(
+        name,
+        (metric, app_id, segment_id),
+        ENDPOINTS[metric],
+        params,
+        figure=metric,
+        is_total=not params,
+        computed_by=MAU_COMPUTED_BY if metric == "mau" else None,
+    )
 
 
 KPIS: Final = Series(
@@ -59,8 +71,6 @@ KPIS: Final = Series(
     other_endpoints=tuple(ENDPOINTS.values()),
     load_decoder=_load_decoder,
     make_subject=lambda metric: _subject(metric, None, None),
-    # A workspace has a value for every day, so one that a single metric lacks is an outage.
-    min_subjects_for_outage=1,
     tables=(
         Table(
             name="kpi_days",

@@ -38,7 +38,8 @@ def purchase_subjects(
 def _subject(metric: str, product: str | None, app_id: str | None) -> Subject:
     params = {key: value for key, value in (("product", product), ("app_id", app_id)) if value is not None}
     name = " ".join([metric, *(f"{key}={value}" for key, value in params.items())])
-    return Subject(name, (metric, product, app_id), ENDPOINTS[metric], params, figure=_FIGURES[metric])
+    key = (metric, product, app_id)
+    return Subject(name, key, ENDPOINTS[metric], params, figure=_FIGURES[metric], is_total=not params)
 
 
 PURCHASES: Final = Series(

@@ -82,7 +82,7 @@ def _day(dice, *, is_odd):
     }
     if is_odd:
         for level in ("variant_stats", "step_stats"):
-            day[level] |= {id_: None for id_ in _ids(dice)}
+            day[level] |= dict.fromkeys(_ids(dice))
         day = {key: None if dice.random() < 0.2 else day[key] for key in dice.sample(list(day), dice.randrange(4))}
         day |= {key: value for key, value in _odd(dice).items() if key != "time"}
     return day
