@@ -123,7 +123,7 @@ def test_field_may_stay_empty(name: str) -> None:
 def test_fields_are_all_that_a_connection_knows() -> None:
     with pytest.raises(BrazeConfigError, match="unknown field") as caught:
         parse_connection(host="rest.iad-01.braze.com", password="key", extra={"other": 1})
-    known = str(caught.value).partition("Known are: ")[2].rstrip(".").split(", ")
+    known = str(caught.value).partition("Known fields: ")[2].rstrip(".").split(", ")
     assert sorted(CONNECTION_TYPE["conn-fields"]) == known
 
 
