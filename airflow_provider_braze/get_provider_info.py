@@ -19,12 +19,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        "hooks": [
-            {
-                "integration-name": "Braze",
-                "python-modules": ["airflow_provider_braze.hooks.braze", "airflow_provider_braze.hooks.series"],
-            }
-        ],
+        "hooks": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.hooks.braze"]}],
         "operators": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.operators.braze"]}],
         "sensors": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.sensors.braze"]}],
         "triggers": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.triggers.braze"]}],
