@@ -10,7 +10,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-braze-analytics",
         "name": "Braze Analytics",
-        "description": "Land Braze campaign analytics in object storage: complete, right to the day, restated.",
+        "description": "Land Braze analytics in object storage: complete, right to the day, restated.",
         "versions": ["0.1.0"],
         "integrations": [
             {
@@ -28,7 +28,12 @@ def get_provider_info() -> dict[str, Any]:
                 "source-integration-name": "Braze",
                 "target-integration-name": "Object Storage",
                 "python-module": "airflow_provider_braze.transfers.braze_to_object_storage",
-            }
+            },
+            {
+                "source-integration-name": "Braze",
+                "target-integration-name": "Object Storage",
+                "python-module": "airflow_provider_braze.transfers.series_to_object_storage",
+            },
         ],
         "connection-types": [
             {
@@ -93,6 +98,16 @@ def get_provider_info() -> dict[str, Any]:
                         "description": "Path of a PEM file with them, on the workers, for a proxy of your own. Empty: "
                         "the usual ones.",
                         "schema": {"type": ["string", "null"], "default": None},
+                    },
+                    "series": {
+                        "label": "Series to test",
+                        "description": "Whose permissions the button Test tries: campaigns, canvases, kpis, segments, "
+                        "events, purchases, sends, separated by commas. Empty: campaigns.",
+                        "schema": {
+                            "type": ["string", "null"],
+                            "default": None,
+                            "examples": ["campaigns,canvases,kpis"],
+                        },
                     },
                 },
             }

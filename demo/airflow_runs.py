@@ -29,9 +29,9 @@ def set_up(home: Path, dags: Path, **variables: str) -> None:
 
 
 def load_dag(dags: Path, dag_id: str) -> Callable[[datetime], dict[str, Any]]:
-    """Load a Dag of one task.
+    """Load a Dag.
 
-    :return: function that runs it for a logical date and returns the result of its task.
+    :return: function that runs it for a logical date and returns the result of each task by its id.
     """
     from airflow.dag_processing.dagbag import DagBag
 
@@ -47,8 +47,6 @@ def load_dag(dags: Path, dag_id: str) -> Callable[[datetime], dict[str, Any]]:
         done = dag.test(logical_date=logical_date)
         if done.state != "success":
             raise RuntimeError(f"The run of {logical_date} ended as {done.state}")
-        (task_instance,) = done.get_task_instances()
-        result: dict[str, Any] = task_instance.xcom_pull(task_ids=task_instance.task_id)
-        return result
+        return {task.task_id: task.xcom_pull(task_ids=task.task_id) for task in done.get_task_instances()}
 
     return run

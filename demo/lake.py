@@ -46,6 +46,32 @@ class Lake:
         """
         return dict(self._query(sql, days=list(days)))
 
+    def canvases(self) -> list[tuple[Any, ...]]:
+        """Sum entries and conversions of each canvas, and the sends of its steps."""
+        sql = f"""
+            WITH sends AS (
+                SELECT canvas_id, count(DISTINCT step_id) AS steps, sum(sent) AS sent, sum(clicks) AS clicks
+                FROM {self._files("canvas_step_messages")} GROUP BY canvas_id
+            )
+            SELECT name, steps, sum(entries)::BIGINT, sum(conversions_by_entry_time)::BIGINT, any_value(sent),
+                   any_value(clicks)
+            FROM {self._files("canvas_days")} JOIN {self._list("canvases")} USING (canvas_id)
+            LEFT JOIN sends USING (canvas_id) GROUP BY name, steps ORDER BY sum(entries) DESC NULLS LAST, name
+        """
+        return self._query(sql)
+
+    def kpis(self, days: Sequence[date]) -> list[tuple[Any, ...]]:
+        """Return the KPIs of some days, a row per day."""
+        metrics = ", ".join(
+            f"max(value) FILTER (metric = '{metric}')"
+            for metric in ("dau", "mau", "new_users", "uninstalls", "sessions")
+        )
+        sql = f"""
+            SELECT strftime(day, '%a %d %b'), {metrics} FROM {self._files("kpi_days")}
+            WHERE day IN $days AND app_id IS NULL AND segment_id IS NULL GROUP BY day ORDER BY day
+        """
+        return self._query(sql, days=list(days))
+
     def record(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Read the record of a run.
 
@@ -64,6 +90,9 @@ class Lake:
 
     def _files(self, table: str) -> str:
         return f"read_parquet('{_quoted(self.folder)}/{table}/*/*.parquet')"
+
+    def _list(self, table: str) -> str:
+        return f"read_parquet('{_quoted(self.folder)}/{table}/*.parquet')"
 
     def _query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         with duckdb.connect() as connection:

@@ -84,15 +84,20 @@ def _demo(page: Page) -> None:
         for morning in MORNINGS:
             page.line(f"Airflow runs the morning of {morning:%A %d %B} ...")
             braze.configure(as_of=morning.isoformat())
-            summaries.append(run(morning))
+            summaries.append(run(morning)["land_campaigns"])
             readings.append(lake.conversions(DAYS))
         records = [lake.record(summary) for summary in summaries]
         page.line(f"Airflow runs the morning of {MORNINGS[-1]:%A %d %B} once more ...")
-        rerun = lake.record(run(MORNINGS[-1]))
+        rerun = lake.record(run(MORNINGS[-1])["land_campaigns"])
+        page.line("Airflow lands canvases, KPIs and all other series of the workspace ...")
+        at_nine = MORNINGS[-1].replace(hour=9)
+        braze.configure(as_of=at_nine.isoformat())
+        airflow_runs.load_dag(DAGS, "example_braze_workspace")(at_nine)
     _show_runs(page, records, rerun)
     _show_rows(page, lake)
     _show_channels(page, lake)
     _show_restatement(page, readings)
+    _show_workspace(page, lake)
     _show_files(page, lake)
 
 
@@ -153,8 +158,16 @@ def _growth(day: date, readings: Sequence[dict[date, int]]) -> str:
     return f"{figures[-1] / figures[0] - 1:+.1%}" if len(figures) > 1 and figures[0] else ""
 
 
+def _show_workspace(page: Page, lake: Lake) -> None:
+    page.heading("5. Canvases and KPIs (from example_braze_workspace)")
+    page.line("31 days of each canvas take 3 requests. Steps and their messages have tables of their own.")
+    page.table(("canvas", "steps", "entries", "conversions", "sent", "clicks"), lake.canvases())
+    page.line("\nMAU of the last day is missing until Braze has computed it at 12:05 UTC of the next day.")
+    page.table(("day", "dau", "mau", "new users", "uninstalls", "sessions"), lake.kpis(DAYS))
+
+
 def _show_files(page: Page, lake: Lake) -> None:
-    page.heading("5. Where the files are")
+    page.heading("6. Where the files are")
     page.line(f"{lake.folder}")
     page.table(("folder", "files", "bytes"), lake.sizes())
     page.line("\nQuery the files yourself, or run the sandbox on its own:\n")

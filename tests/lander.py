@@ -27,7 +27,7 @@ def land(
     """
     os.environ.update(environment)
     from airflow_provider_braze.landing.store import Store
-    from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+    from airflow_provider_braze.transfers import braze_to_object_storage
 
     steps = 0
 
@@ -40,7 +40,8 @@ def land(
     for name in ("read", "write", "delete", "list"):
         setattr(Store, name, _stepping(getattr(Store, name), step))
     os.write = _halving(os.write, step)
-    operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
+    operator_name = arguments.pop("operator", "CampaignDataSeriesToObjectStorageOperator")
+    operator = getattr(braze_to_object_storage, operator_name)(task_id="land", **arguments)
     if barrier is not None:
         barrier.wait(60)
     summary = operator.execute(_context(try_number))

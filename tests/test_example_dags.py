@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
-from airflow_provider_braze.sandbox.data import campaign_ids, day_object
+from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object, segment_ids, segment_size
 from tests import lines
 
 # The first run of a process costs seconds, and the database is the process's own.
@@ -312,6 +312,22 @@ def test_parts_land_each_campaign_once(
     assert len(rows) == 40
     assert figures(rows) == expected(braze, date(2026, 11, 9))
     assert pq.read_table(lake / "campaigns/campaigns.parquet").num_rows == 40
+
+
+def test_workspace_lands_every_series_in_one_place(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+    braze.configure(as_of="2026-11-10T14:00:00Z")
+    run_dag("example_braze_workspace", morning(10, 9))
+    settings, day = braze.settings, date(2026, 11, 9)
+    assert figures(landed(lake, day)) == expected(braze, day)
+    counts = {
+        "canvas_days": len(canvas_ids(settings)),
+        "kpi_days": 5,
+        "segment_days": sum(segment_size(settings, each, day) is not None for each in segment_ids(settings)),
+        "event_days": settings.events,
+        "purchase_days": 2,
+    }
+    found = {table: pq.read_table(lake / table / f"dt={day}/part-00-of-01.parquet").num_rows for table in counts}
+    assert found == counts
 
 
 def test_workspaces_land_each_in_its_own_place_by_its_own_day(

@@ -26,8 +26,8 @@ from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.responses import read_object
 from airflow_provider_braze.core.series import Listing
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeRequestError
-from airflow_provider_braze.hooks.series import SeriesMethods
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.hooks.series import SeriesMethods, try_permissions
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.airflow import AirflowNotFoundException, BaseHook, get_connection_async
 from airflow_provider_braze.task.metrics import emit, request_metrics
@@ -57,7 +57,8 @@ class BrazeHook(SeriesMethods, BaseHook):
     Threads may share a hook: they share its rate budget, its connections and its waits.
 
     :param braze_conn_id: connection with the REST endpoint as host, the REST API key as password, and the extra fields
-        ``timezone``, ``connect_timeout``, ``read_timeout``, ``max_attempts``, ``requests_per_minute``, ``verify``.
+        ``timezone``, ``connect_timeout``, ``read_timeout``, ``max_attempts``, ``requests_per_minute``, ``verify``,
+        ``series``.
     :param concurrency: number of threads that call concurrently, > 0. Default 1.
     """
 
@@ -226,29 +227,16 @@ class BrazeHook(SeriesMethods, BaseHook):
         return details
 
     def test_connection(self) -> tuple[bool, str]:
-        """Check that the key works, and name a missing permission. Never raises.
-
-        Braze has no endpoint for a key's permissions. So this requests the list, and the series of its first campaign
-        (or of an id that does not exist: as far as is known, Braze checks the permission before the id). Each request
-        has one attempt, because a person waits for the result.
-        """
+        """Check that the key works, and name the missing permissions of the connection's ``series``. Never raises."""
         try:
+            # One attempt per request: a person waits for the result.
             self.settings = replace(self.settings, max_attempts=1)
-            entries = self._list_page(Listing(CAMPAIGNS_LIST, has_archived=True), True, None, 0)
-            self._probe_series(entries[0]["id"] if entries else "00000000-0000-0000-0000-000000000000")
+            return try_permissions(self.settings.series, self.get)
         except Exception as error:  # Airflow expects a result after any error
             return False, str(error)
         finally:
             self.close()
             self.__dict__.pop("settings", None)
-        return True, "The key works, with the permissions campaigns.list and campaigns.data_series."
-
-    def _probe_series(self, campaign_id: str) -> None:
-        try:
-            self.get(CAMPAIGNS_DATA_SERIES.path, {"campaign_id": campaign_id, "length": "1"})
-        except BrazeRequestError as error:
-            if error.status != 400:
-                raise
 
 
 class BrazeAsyncHook(BaseHook):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core.endpoints import Endpoint
+from airflow_provider_braze.core.listing import entries_of
 from airflow_provider_braze.core.series import Listing, Series, Subject
+from airflow_provider_braze.exceptions import BrazeAuthError, BrazeRequestError
+from airflow_provider_braze.series import find_series
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.series.canvases import CANVASES
 from airflow_provider_braze.series.events import EVENTS, event_subjects
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
 
 T = TypeVar("T", bound=Container[date])
+
+_NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class SeriesMethods:
@@ -147,3 +152,54 @@ class SeriesMethods:
 def _listing(series: Series) -> Listing:
     assert series.listing is not None, f"{series.name} has no list"  # noqa: S101
     return series.listing
+
+
+def try_permissions(names: Iterable[str], get: Callable[[str, dict[str, str]], Any]) -> tuple[bool, str]:
+    """Return whether the key has the permissions of some series, and which it has or lacks.
+
+    :param names: names of series.
+    :param get: calls an endpoint with parameters.
+    :raises BrazeError: a name does not exist, the key is wrong, or a request failed.
+    """
+    found: list[str] = []
+    missing: list[str] = []
+    for series in map(find_series, names):
+        try:
+            found += _check_permissions(series, get)
+        except BrazeAuthError as error:
+            if error.status == 401:
+                raise
+            missing.append(str(error))
+    if missing:
+        return False, " ".join(missing)
+    return True, f"The key works, with the permissions {', '.join(found[:-1])} and {found[-1]}."
+
+
+def _check_permissions(series: Series, get: Callable[[str, dict[str, str]], Any]) -> list[str]:
+    """Request a series' list, and the days of its first subject, and return the permissions that sufficed.
+
+    Without a subject, an id that does not exist serves: as far as is known, Braze checks the permission before the id.
+
+    :raises BrazeError: a permission is missing, or a request failed.
+    """
+    found, id_ = [], _NO_ID
+    if series.listing:
+        endpoint, flag = series.listing.endpoint, series.listing.required_flag
+        entries = entries_of(get(endpoint.path, {"page": "0"}), endpoint, 0, series.listing.id_key)
+        found.append(endpoint.permission)
+        usable = [entry for entry in entries if flag is None or entry.get(flag)]
+        if usable:
+            id_ = usable[0] if series.listing.id_key is None else usable[0][series.listing.id_key]
+    params = series.subject(id_).params if series.endpoint else {}
+    for each in (*([series.endpoint] if series.endpoint else []), *series.other_endpoints):
+        _try(each.path, params, get)
+        found.append(each.permission)
+    return found
+
+
+def _try(path: str, params: Any, get: Callable[[str, dict[str, str]], Any]) -> None:
+    try:
+        get(path, {**params, "length": "1"})
+    except BrazeRequestError as error:
+        if error.status != 400:
+            raise

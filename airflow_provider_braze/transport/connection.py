@@ -34,6 +34,7 @@ class ConnectionSettings:
     :param max_attempts: most attempts per request.
     :param requests_per_minute: cap on requests, None for no cap.
     :param verify: True, or path of a file with the certificates to trust.
+    :param series: names of the series whose permissions a test of the connection tries.
     """
 
     credentials: Credentials
@@ -43,6 +44,7 @@ class ConnectionSettings:
     max_attempts: int = 6
     requests_per_minute: int | None = None
     verify: bool | str = True
+    series: tuple[str, ...] = ("campaigns",)
 
 
 def read_settings(conn: Connection) -> ConnectionSettings:
@@ -240,6 +242,13 @@ def _verify(name: str, value: Any) -> bool | str:
     return value
 
 
+def _names(name: str, value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(each, str) and each.strip() for each in names):
+        raise _wrong(name, value, "names of series, such as campaigns,canvases")
+    return tuple(each.strip() for each in names)
+
+
 def _wrong(name: str, value: Any, wanted: str) -> BrazeConfigError:
     return BrazeConfigError(f"Its extra field {name!r} is {_show(value)}. Give {wanted}.")
 
@@ -255,6 +264,7 @@ _EXTRA: Final[Mapping[str, Any]] = {
     "max_attempts": _count(20),
     "requests_per_minute": _count(1_000_000),
     "verify": _verify,
+    "series": _names,
 }
 
 

@@ -20,8 +20,8 @@ SYSTEM_COMMANDS = {".", "cd", "curl", "mkdir", "pre-commit", "unset"}
 CAME_WITH = {"RetryRule": "3.3", "CronPartitionTimetable": "3.2", "airflow backfill": "3.0"}
 
 
-ELSEWHERE = {"README.md", "tables.md"}
-"""Pages whose blocks are held by ``tests/test_readme.py``."""
+ELSEWHERE = {"README.md", "tables.md", "series.md"}
+"""Pages whose blocks are held by ``tests/test_readme.py`` and ``tests/series/test_docs.py``."""
 
 
 def of(language: str) -> list[Block]:
