@@ -266,7 +266,7 @@ def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_a
         land(campaign_ids=ids)
     assert set(raised.value.failures) == {ids[0], ids[1]}
     assert raised.value.failures[ids[0]].startswith("BrazeRequestError: /campaigns/data_series returned status 400")
-    assert raised.value.failures[ids[1]].startswith("BrazeServerError: /campaigns/details answered 500")
+    assert raised.value.failures[ids[1]].startswith("BrazeServerError: /campaigns/details returned status 500")
     assert not raised.value.is_permanent
 
 
