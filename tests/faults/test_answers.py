@@ -70,6 +70,11 @@ def rows_of(day: dict[str, Any]) -> list[Any]:
     return day["messages"].setdefault("email", [])
 
 
+def with_deep_rows(said: Document) -> None:
+    """Two rows of one variation, so that each is compared with the other."""
+    rows_of(said["data"][0]).extend({"variation_api_id": "v", "sent": sent, "deep": "@"} for sent in (1, 2))
+
+
 SHAPES: dict[str, Fault] = {
     "doubled-otherwise": document(
         lambda said: said["data"].extend([{**day, "unique_recipients": 1} for day in said["data"]])
@@ -93,6 +98,12 @@ SHAPES: dict[str, Fault] = {
     "number-beyond-a-double": document(lambda said: said["data"][0].update(revenue="@"), "1e999"),
     "not-a-number": document(lambda said: said["data"][0].update(revenue="@"), "NaN"),
     "infinite": document(lambda said: said["data"][0].update(revenue="@"), "-Infinity"),
+    "unknown-value-is-deep": document(with_deep_rows, "[" * 950 + "]" * 950),
+    "keys-without-a-column": each_day(lambda day: day.update({f"key{number}": 1 for number in range(40_000)})),
+    "channels-without-a-column": each_day(
+        lambda day: day["messages"].update({f"channel{number}": [{"sent": 1}] for number in range(4_000)})
+    ),
+    "rows-without-a-value": document(lambda said: rows_of(said["data"][0]).extend([{}] * 100_000)),
     "half-a-character": document(lambda said: said["data"][0].update(note="@"), '"\\ud800"'),
 }
 
