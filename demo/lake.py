@@ -55,7 +55,7 @@ class Lake:
             )
             SELECT name, steps, sum(entries)::BIGINT, sum(conversions_by_entry_time)::BIGINT, any_value(sent),
                    any_value(clicks)
-            FROM {self._files("canvas_days")} JOIN {self._list("canvases")} USING (canvas_id)
+            FROM {self._files("canvas_days")} AS days JOIN {self._list("canvases")} AS names USING (canvas_id)
             LEFT JOIN sends USING (canvas_id) GROUP BY name, steps ORDER BY sum(entries) DESC NULLS LAST, name
         """
         return self._query(sql)

@@ -162,7 +162,7 @@ def _show_workspace(page: Page, lake: Lake) -> None:
     page.heading("5. Canvases and KPIs (from example_braze_workspace)")
     page.line("31 days of each canvas take 3 requests. Steps and their messages have tables of their own.")
     page.table(("canvas", "steps", "entries", "conversions", "sent", "clicks"), lake.canvases())
-    page.line("\nMAU of the last day is missing until Braze has computed it at 12:05 UTC of the next day.")
+    page.line("\nBraze computes the MAU of a day at 12:05 UTC of the next day.")
     page.table(("day", "dau", "mau", "new users", "uninstalls", "sessions"), lake.kpis(DAYS))
 
 
