@@ -1,4 +1,4 @@
-"""The provider's metadata, as Airflow reads it: a pure literal, for an error here would break every Airflow command."""
+"""The provider's metadata, for Airflow. A pure literal: an error here would break every Airflow command."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class _Verdicts:
         self._endpoints = endpoints
         self._is_needed = is_needed
         self._failures = 0
-        self._is_answering = False
+        self._has_responses = False
         self.forbidden: dict[Endpoint, BrazeAuthError] = {}
 
     def add(self, result: Fetched[T] | Failed, endpoint: Endpoint) -> bool:
@@ -95,10 +95,10 @@ class _Verdicts:
             if self._endpoints <= self.forbidden.keys():
                 raise error
         elif error is None or not is_transient(error):
-            self._is_answering = True
+            self._has_responses = True
         else:
             self._failures += 1
-            if self._failures >= GIVE_UP_AFTER and not self._is_answering:
+            if self._failures >= GIVE_UP_AFTER and not self._has_responses:
                 if self._is_needed:
                     raise error
                 return True

@@ -1,9 +1,9 @@
-"""Landing: tables made into objects of a destination that other writers may share.
+"""Landing: tables become objects of a destination that other writers may share.
 
-``store``: objects with versions, on any store that Airflow has (``stores``: one module a kind). ``layout``: where
-things lie, and the guard that keeps one layout. ``formats``: tables to bytes and back. ``plan``: what a run will do.
-``spool``: rows on local disk until all campaigns are in. ``upsert``: which rows of an object stay. ``publish``: days
-out of the spool into objects. ``record``: what a try's record holds. ``journal``:
-the records, and ``changed_days``. ``attempt``: one try's record, and which
-changed days it reports. ``precedence``: newer data wins. ``run``: these together.
+``run`` ties these together. ``plan``: what a run will do. ``details``: subjects' details, and the lookback from them.
+``spool``: rows on local disk until all subjects are fetched. ``publish``: days from the spool into objects, upserted.
+``destination``, ``layout``, ``first_use``: where objects are, what runs must agree on, what the store must be able to do.
+``store`` and ``stores``: objects with versions on any store that Airflow has. ``formats``, ``parquet``, ``jsonl``: tables
+to bytes and back. ``journal``, ``attempt``, ``record``: one record per try, and the changed days. ``precedence``: newer
+data wins. ``log``: all that a run logs. ``memory``: Arrow's allocator.
 """

@@ -39,7 +39,7 @@ class Try:
     ) -> None:
         self.journal = journal
         self.changed: set[date] = set()
-        """The days of which an object was written, or may have been."""
+        """The days with an object that was written, or may have been."""
         self._name: TryName | None = None
         self._opening = {
             **opening,

@@ -38,7 +38,7 @@ class _Columns(NamedTuple):
 
 
 def encode_parquet(table: pa.Table, fingerprint: Fingerprint | None = None) -> bytes:
-    """Return a table as a Parquet file. The same rows give the same bytes, in whatever chunks they are.
+    """Return a table as a Parquet file. The same rows give the same bytes, regardless of their chunks.
 
     :param fingerprint: fingerprint of the rows, for :func:`matches_fingerprint`.
     """

@@ -20,7 +20,7 @@ from airflow_provider_braze.landing.journal import Other
 
 
 class Precedence:
-    """Which subjects of which days belong to a later fetch.
+    """The subjects and days that belong to a later fetch.
 
     :param attempt: this try.
     :param subjects: the subjects of its plan.
@@ -96,7 +96,7 @@ class Precedence:
 
     @property
     def left(self) -> list[date]:
-        """The days of which rows were left to a later fetch."""
+        """The days with rows that were left to a later fetch."""
         return sorted(self._left)
 
     def lines(self) -> Iterator[str]:

@@ -53,7 +53,7 @@ class Store:
 
     @property
     def account(self) -> str | None:
-        """The storage account, for a kind of store whose containers are named within one."""
+        """The storage account of a store that names its containers within one; otherwise None."""
         return self._objects.account
 
     @property

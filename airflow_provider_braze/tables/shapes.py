@@ -185,8 +185,8 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
     days: Any = struct_of(day, ("time", date, msgspec.NODEFAULT), ("messages", messages | None, None))
     # Not define: a response may carry other keys.
     fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
-    answer = msgspec.defstruct("Answer", fields, gc=False)
-    return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(answer).decode)
+    response = msgspec.defstruct("Response", fields, gc=False)
+    return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(response).decode)
 
 
 @lru_cache(maxsize=64)

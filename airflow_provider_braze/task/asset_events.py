@@ -1,4 +1,4 @@
-"""What the events of a task's outlets tell those who are scheduled on them: the days that changed."""
+"""Asset events of a landing task: they carry the changed days to the Dags that they start."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_braze.landing.destination import asset_uri
 from airflow_provider_braze.task.run_dates import core_timetable, schedule_timezone
 
 DAILY_KEY: Final = "%Y-%m-%dT%H:%M:%S"
-"""What Airflow's partition timetables and mappers write and read, unless they are told otherwise."""
+"""Default key format of Airflow's partition timetables and mappers."""
 
 
 def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:

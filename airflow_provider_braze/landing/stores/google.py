@@ -46,7 +46,7 @@ class GoogleStorage(Objects):
         self.fs.invalidate_cache(path)
 
     def is_refusal(self, error: Exception) -> bool:
-        """Return whether the store responded 401 or 403, for which gcsfs has no class of its own."""
+        """Return whether the store responded 401 or 403; gcsfs has no error class for them."""
         is_forbidden = isinstance(error, OSError) and str(error).startswith("Forbidden")
         return is_forbidden or getattr(error, "code", None) == 401 or super().is_refusal(error)
 

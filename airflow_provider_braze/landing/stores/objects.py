@@ -28,7 +28,7 @@ class Objects:
     """
 
     account: str | None = None
-    """The storage account, for a kind of store whose containers are named within one."""
+    """The storage account of a store that names its containers within one; otherwise None."""
     has_conditional_writes: bool = True
     """Whether to let the store compare versions, where it can. Else they are compared before each write."""
 
