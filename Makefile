@@ -34,7 +34,7 @@ export PLAYWRIGHT_BROWSERS_PATH := 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-2.11 test-3.0 test-3.1 test-3.2 test-lowest test-next bench wheel venv lint types words unit stores system screenshots chromium format constraints clean
+.PHONY: help demo test test-2.11 test-3.0 test-3.1 test-3.2 test-lowest test-next bench wheel venv lint types words quick unit stores system screenshots chromium format constraints clean
 
 help: ## Show this list
 	@echo "Targets:"
@@ -94,10 +94,17 @@ types: venv ## Mypy, strict
 	$(BIN)/mypy --strict
 	$(BIN)/mypy --strict tests/typing
 
-unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core
+quick: venv ## Tests of the core and the tables in seconds, without coverage
+	$(BIN)/python -m pytest -q $(IN_PARALLEL) tests/core tests/tables $(ARGS)
+
+unit: venv ## Tests with branch coverage: 95 % of all, 100 % of the core; with ARGS only the tests
+ifeq ($(strip $(ARGS)),)
 	@$(BIN)/coverage erase
-	$(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report term --cov-fail-under 95 $(ARGS)
+	$(BIN)/python -m pytest $(IN_PARALLEL) --cov --cov-report term --cov-fail-under 95
 	$(BIN)/coverage report --include '$(PACKAGE)/core/*' --fail-under 100
+else
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(ARGS)
+endif
 
 stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; needs npm for Azure's)
 	@$(PYTHON) tools/make_venv.py .venv-stores --constraints $(STORE_CONSTRAINTS) --extras amazon,google,microsoft-azure,sandbox --group stores
@@ -109,6 +116,7 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 system: chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about a quarter of an hour
 	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
 	--newest-python 3.12
+	.venv-system/bin/python -m pytest tests/landing/test_formats.py -k at_any_place --every-place
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
 
 screenshots: chromium ## Take the pictures of Airflow's pages in docs/images anew

@@ -9,7 +9,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from ipaddress import ip_address
@@ -34,6 +34,17 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or
 pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines"]
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-place", action="store_true", help="damage objects at every byte instead of at a sample")
+
+
+@pytest.fixture
+def places(request: pytest.FixtureRequest) -> Callable[[int], Iterable[int]]:
+    """Return a function of an object's size that gives the places to damage: a sample, with both ends."""
+    is_every = request.config.getoption("--every-place")
+    return lambda size: [each for each in range(size) if is_every or each < 16 or each % 61 == 0 or each >= size - 64]
 
 
 def _is_local(host: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import airflow_provider_braze
@@ -19,15 +20,23 @@ def sources() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if "sandbox" not in path.relative_to(PACKAGE).parts]
 
 
+@cache
+def trees() -> list[ast.Module]:
+    """Return the syntax tree of each source."""
+    return [ast.parse(path.read_text("utf-8")) for path in sources()]
+
+
+@cache
 def raised_messages() -> set[tuple[str, str]]:
     """The messages that are written where an error is made, each with the name of its class."""
-    found = (each for path in sources() for each in _raised(ast.parse(path.read_text("utf-8"))))
+    found = (each for tree in trees() for each in _raised(tree))
     return {(name, _squeeze(text)) for name, text in found}
 
 
+@cache
 def all_texts() -> set[str]:
     """All texts of the source, for messages that are put together from several."""
-    nodes = (node for path in sources() for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    nodes = (node for tree in trees() for node in ast.walk(tree))
     return {_squeeze(text) for node in nodes if (text := _template(node)) is not None}
 
 

@@ -338,17 +338,17 @@ def test_is_known_to_hold_is_false_for_an_object_that_others_rewrote_with_its_no
 
 
 @pytest.mark.parametrize("flip", [1, 160, 255])
-def test_is_known_to_hold_is_false_for_an_object_that_is_damaged_at_any_place(flip):
+def test_is_known_to_hold_is_false_for_an_object_that_is_damaged_at_any_place(flip, places):
     table = days_of("a", "b")
     content = noted(table)
-    for place in range(len(content)):
+    for place in places(len(content)):
         assert not is_known(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :], table)
 
 
-def test_is_known_to_hold_is_false_for_an_object_that_is_cut_at_any_place():
+def test_is_known_to_hold_is_false_for_an_object_that_is_cut_at_any_place(places):
     table = days_of("a")
     content = noted(table)
-    assert not any(is_known(content[:length], table) for length in range(len(content)))
+    assert not any(is_known(content[:length], table) for length in places(len(content)))
     assert not is_known(content + b"x", table)
 
 

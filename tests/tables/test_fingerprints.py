@@ -24,7 +24,7 @@ def message(**cells: Any) -> pa.Table:
 
 @each_table
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_fingerprint_is_the_same_in_any_order_and_in_any_batches(name, data):
     table = data.draw(any_table(name))
     order = data.draw(st.permutations(range(table.num_rows)))
@@ -36,7 +36,7 @@ def test_fingerprint_is_the_same_in_any_order_and_in_any_batches(name, data):
 
 @each_table
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_fingerprint_of_other_rows_is_another(name, data):
     some, others = data.draw(any_table(name)), data.draw(any_table(name))
     assume(sorted(map(repr, some.to_pylist())) != sorted(map(repr, others.to_pylist())))
@@ -81,9 +81,9 @@ def test_fingerprint_tells_rows_apart_that_are_much_alike(some, others):
 
 
 def test_fingerprint_of_many_like_rows_has_no_two_alike():
-    rows = [{"campaign_id": f"{i % 7}", "position": i // 7, "sent": i % 100} for i in range(20_000)]
+    rows = [{"campaign_id": f"{i % 7}", "position": i // 7, "sent": i % 100} for i in range(400)]
     table = table_of("campaign_messages", *rows)
-    lanes = [fingerprint_rows(table.slice(i, 1)) for i in range(0, 20_000, 10)]
+    lanes = [fingerprint_rows(table.slice(i, 1)) for i in range(400)]
     assert len({each.low for each in lanes}) == len({each.high for each in lanes}) == len(lanes)
 
 
