@@ -10,6 +10,7 @@ from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartia
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.sandbox.events import NAMES
 from airflow_provider_braze.task.airflow import AirflowFailException
+from airflow_provider_braze.task.metrics import landing_metrics
 from airflow_provider_braze.transfers.braze_to_object_storage import (
     CampaignDataSeriesToObjectStorageOperator,
     CanvasDataSeriesToObjectStorageOperator,
@@ -354,3 +355,20 @@ def test_days_that_braze_no_longer_keeps_of_a_send_are_not_removed(land, braze_s
     land("sends", **window)
     assert landed_in(destination, "sends").keys() == before.keys()
     assert {key[-1].day for key in before if data.send_day(braze_sandbox.settings, *key) is None} == {8, 9, 10, 11}
+
+
+@pytest.mark.stores("file")
+@pytest.mark.parametrize("series", OPERATORS)
+def test_lineage_and_metrics_name_the_series(series, land, destination, make_context, braze_sandbox):
+    declared = OPERATORS[series].series
+    summary = land(series, lookback_days=0)
+    figures = landing_metrics(destination.record(summary["record"]))
+    assert figures[f"{series}.landed"] > 0
+    assert figures[f"rows.{declared.day_table.name}"] > 0
+    arguments = {"sends": sends_of(braze_sandbox.settings)[:2]} if series == "sends" else {}
+    lineage = OPERATORS[series](
+        task_id="land", destination=destination.uri, **arguments
+    ).get_openlineage_facets_on_start()
+    details = declared.details.endpoint.path if declared.details else ""
+    assert {dataset.name for dataset in lineage.inputs} == {each.path for each in declared.endpoints} - {details}
+    assert {dataset.name.split("/")[-1] for dataset in lineage.outputs} == set(declared.default_tables)
