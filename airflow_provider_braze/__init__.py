@@ -1,4 +1,4 @@
-"""Apache Airflow provider for Braze campaign analytics.
+"""Apache Airflow provider for Braze analytics.
 
 This package imports nothing: Airflow loads it to read the provider's metadata, before anything is used.
 """
