@@ -233,6 +233,7 @@ class Series:
     :param plural: several of them.
     :param keys: key columns, in the order of :attr:`Subject.key`.
     :param tables: its tables. The first has exactly one row per subject and returned day.
+    :param main_figures: columns of the first table whose sums the record contains before and after a restatement.
     :param load_decoder: returns the decoder of these tables. It loads Arrow.
     :param make_subject: returns the subject of an id. Default: the id is the only key, and a parameter of that name.
     :param nested_days: key of ``data`` that holds the days; empty when ``data`` is their list.
@@ -253,6 +254,7 @@ class Series:
     plural: str
     keys: tuple[str, ...]
     tables: tuple[Table, ...]
+    main_figures: tuple[str, ...]
     load_decoder: Callable[[Series], Decoder] = field(repr=False)
     make_subject: Callable[[str], Subject] | None = field(default=None, repr=False)
     nested_days: str = ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.fetch.subjects import Failed
 from airflow_provider_braze.landing.plan import Plan
+from airflow_provider_braze.tables.restatement import share_changed
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.endpoints import Endpoint
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PROGRESS_SECONDS: Final = 15.0
+_SMALLEST_SHARE: Final = 0.001
 
 
 def log_plan(plan: Plan) -> None:
@@ -118,10 +120,28 @@ def format_result(record: dict[str, Any], series_plural: str, uri: str) -> list[
         f"{series_plural.capitalize()}: {', '.join(f'{number} {name}' for name, number in counts.items())}",
         f"Files: {written} written, {unchanged} unchanged. Rows: {rows}",
         f"Changed days: {format_changed(record['changed_days'])}",
+        *format_restatement(record["restatement"]),
         f"Took {record['seconds']} s: {counted(record['requests'], 'request')}, "
         f"{counted(record['retries'], 'retry', 'retries')}, {record['waited_seconds']} s of waiting for Braze",
         f"Record: {uri}",
     ]
+
+
+def format_restatement(ages: Mapping[str, Any]) -> list[str]:
+    """Return a log line for the oldest compared age, with the figure that changed most; none without compared rows.
+
+    :param ages: Restatement by age, from a record.
+    """
+    if not ages:
+        return []
+    age = max(ages, key=int)
+    found = ages[age]
+    shares = {name: share_changed(*sums) or 0.0 for name, sums in found["figures"].items()}
+    name = max(shares, key=lambda each: shares[each])
+    if shares[name]:
+        share = f"{shares[name]:.1%}".replace("%", " %") if shares[name] >= _SMALLEST_SHARE else "less than 0.1 %"
+        return [f"At age {counted(int(age), 'day')}, {share} of {name} still changed"]
+    return [f"At age {counted(int(age), 'day')}, {found['changed']} of {counted(found['rows'], 'row')} still changed"]
 
 
 def format_changed(days: list[str]) -> str:

@@ -17,6 +17,8 @@ from airflow_provider_braze.landing.formats import decode, encode, matches_finge
 from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
 from airflow_provider_braze.landing.spool import split_days
+from airflow_provider_braze.tables.keys import join_keys
+from airflow_provider_braze.tables.restatement import compare_rows, equal_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
     from airflow_provider_braze.tables.fingerprints import Fingerprint
+    from airflow_provider_braze.tables.restatement import Restatement, Sums
 
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
@@ -37,8 +40,6 @@ _MOST_WRITERS: Final = 4
 """Objects read and written at once. Hides a store's latency."""
 _ENCODERS: Final = 1
 """Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
-_SEPARATOR: Final = "\x1f"
-
 _ROWS_IN_WORK: Final = 8_000
 """Fewer objects, if they are so large that memory would grow with them."""
 
@@ -76,6 +77,8 @@ class Publisher:
     attempt: Try
     check: Callable[[], None]
     precedence: Precedence | None = None
+    restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
+    """What changed in the day table, by day, against what was stored before this try."""
     _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
 
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
@@ -135,6 +138,7 @@ class Publisher:
                 self.layout.day_object(table.name, day, self.part),
                 partial(incoming, table, day),
                 spool.fingerprint(table.name, day),
+                partial(spool.sums, day) if table == self.series.day_table else None,
             )
             for table in tables
             for day in days
@@ -142,23 +146,35 @@ class Publisher:
         ]
 
     def _publish(
-        self, table: Table, day: date | None, name: str, incoming: Incoming, fingerprint: Fingerprint | None = None
+        self,
+        table: Table,
+        day: date | None,
+        name: str,
+        incoming: Incoming,
+        fingerprint: Fingerprint | None = None,
+        sums: Callable[[], Sums] | None = None,
     ) -> LandedObject:
         """Bring rows into an object.
 
         :param incoming: gives the rows, if they are needed.
         :param fingerprint: of these rows, to tell whether they are; none to compare them in any case.
+        :param sums: Returns the sums of the main figures; None unless restatement is measured.
         """
         self.check()
         rows = size = 0
-        is_attempted = False
+        attempted: bytes | None = None
+        restated: Restatement | None = None
         file_format = self.layout.file_format
 
         def change(stored: Stored | None) -> bytes | None:
             from airflow_provider_braze.tables.fingerprints import fingerprint_rows
             from airflow_provider_braze.tables.schemas import schema_of
 
-            nonlocal rows, size, is_attempted
+            nonlocal rows, size, attempted, restated
+            if stored and stored.content == attempted:
+                # The store repeated a write whose response was lost.
+                return None
+            restated = None
             if (
                 stored
                 and fingerprint
@@ -166,12 +182,15 @@ class Publisher:
             ):
                 # All of its rows were just returned, so none of another subject is among them.
                 rows, size = fingerprint.rows, len(stored.content)
+                restated = equal_rows(rows, sums()) if sums else None
                 return None
             with self._encoding:
                 new, returned = fetched, _ = incoming()
                 if stored and day and returned is not None:
                     new, returned = self._without_older(day, new, returned)
-                merged, is_stored = self._merge(table, name, stored, new, returned)
+                merged, is_stored, old = self._merge(table, name, stored, new, returned)
+                if sums and old is not None and returned is not None:
+                    restated = compare_rows(old, new, returned, self.series.keys, self.series.main_figures)
                 rows = merged.num_rows
                 if stored and is_stored:
                     size = len(stored.content)
@@ -182,12 +201,15 @@ class Publisher:
             self.attempt.note_write(day)
             # Last of all, so that a run that fails before its first write claims nothing.
             ensure_layout(self.store, self.layout)
-            is_attempted = True
+            attempted = content
             return content
 
         self.store.update(name, change)
+        if day and restated:
+            # A day that is published again keeps the comparison with what was stored before.
+            self.restated.setdefault(day, restated)
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
-        return LandedObject(table.name, day, name, rows, size, is_attempted)
+        return LandedObject(table.name, day, name, rows, size, attempted is not None)
 
     def _without_older(self, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return rows and keys without those of subjects whose newer rows are stored."""
@@ -198,18 +220,21 @@ class Publisher:
 
         keys = zip(*(column.to_pylist() for column in returned.columns), strict=True)
         kept = returned.filter(pa.array([not self.precedence.leaves(key, day) for key in keys], pa.bool_()))
-        is_kept = pc.is_in(_joined(new.select(returned.schema.names)), value_set=_joined(kept))
+        is_kept = pc.is_in(join_keys(new.select(returned.schema.names)), value_set=join_keys(kept))
         return new.filter(is_kept), kept
 
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None
-    ) -> tuple[pa.Table, bool]:
-        """Give the rows that an object shall have, and whether it has them already."""
+    ) -> tuple[pa.Table, bool, pa.Table | None]:
+        """Return the rows that an object shall have, whether it has them already, and its comparable rows.
+
+        Rows of an object that lacks columns are not comparable: values of new columns are not restatement.
+        """
         if stored is None:
-            return new, False
+            return new, False, None
         old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
         merged = new if returned is None else replace_subjects(table, old, new, returned)
-        return merged, is_current and merged.equals(old)
+        return merged, is_current and merged.equals(old), old if is_current else None
 
 
 def replace_subjects(table: Table, old: pa.Table, new: pa.Table, returned: pa.Table) -> pa.Table:
@@ -226,18 +251,7 @@ def replace_subjects(table: Table, old: pa.Table, new: pa.Table, returned: pa.Ta
     from airflow_provider_braze.tables.sorting import sort_rows
 
     keys = old.select(returned.schema.names)
-    is_kept = pc.invert(pc.is_in(_joined(keys), value_set=_joined(returned)))
+    is_kept = pc.invert(pc.is_in(join_keys(keys), value_set=join_keys(returned)))
     if not pc.any(is_kept).as_py():
         return new
     return sort_rows(table, pa.concat_tables([old.filter(is_kept), new]))
-
-
-def _joined(keys: pa.Table) -> pa.ChunkedArray:
-    """Return the key columns as one text per row; a null differs from every text."""
-    import pyarrow.compute as pc
-
-    if keys.num_columns == 1:
-        return keys.column(0)
-    texts = [pc.replace_substring(column, _SEPARATOR, 2 * _SEPARATOR) for column in keys.columns]
-    marked = [pc.fill_null(pc.binary_join_element_wise("t", text, ""), "n") for text in texts]
-    return pc.binary_join_element_wise(*marked, _SEPARATOR)

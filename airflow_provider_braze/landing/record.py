@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.windows import end_of_day, load_timezone
 from airflow_provider_braze.landing.plan import Plan
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.core.models import Window
     from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.fetch.outcome import Outcome, Tally
     from airflow_provider_braze.landing.publish import LandedObject
+    from airflow_provider_braze.tables.restatement import Restatement
     from airflow_provider_braze.transport.sender import TransportStats
 
 
@@ -90,6 +92,19 @@ def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:
     return {key: {"class": type(error).__name__, "message": str(error)} for key, error in errors.items()}
 
 
+def restatement_by_age(window: Window, restated: Mapping[date, Restatement]) -> dict[str, Any]:
+    """Return what changed in stored rows by age, in plain values. Days without compared rows are left out.
+
+    :param window: Days of the run. The age of a day is its distance to the last one, in days.
+    """
+    newest = window.end - timedelta(days=1)
+    return {
+        str((newest - day).days): found.describe()
+        for day, found in sorted(restated.items(), reverse=True)
+        if found.rows
+    }
+
+
 def summarise(record: dict[str, Any], uri: str) -> dict[str, Any]:
     """Return a run's counts: of the same size for any number of days and subjects.
 
@@ -104,6 +119,7 @@ def summarise(record: dict[str, Any], uri: str) -> dict[str, Any]:
         "days": plan["days"],
         "lookback_days": plan["lookback_days"],
         "changed_days": len(record["changed_days"]),
+        "restatement": _short_restatement(record["restatement"]),
         record["series"]: {**_counts(subjects), "with_missing_days": len(subjects["missing_days"])},
         "details": _counts(record["details"]) if record["details"] else None,
         "rows": {name: table["rows"] for name, table in record["tables"].items()},
@@ -111,6 +127,14 @@ def summarise(record: dict[str, Any], uri: str) -> dict[str, Any]:
         "retries": record["retries"],
         "seconds": record["seconds"],
         "record": uri,
+    }
+
+
+def _short_restatement(ages: Mapping[str, Any]) -> dict[str, int | None]:
+    return {
+        "rows": sum(found["rows"] for found in ages.values()),
+        "changed": sum(found["changed"] for found in ages.values()),
+        "oldest_changed_age": max((int(age) for age, found in ages.items() if found["changed"]), default=None),
     }
 
 

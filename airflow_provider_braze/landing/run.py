@@ -25,7 +25,7 @@ from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.precedence import Precedence
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
-from airflow_provider_braze.landing.record import build_opening, build_record
+from airflow_provider_braze.landing.record import build_opening, build_record, restatement_by_age
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -160,6 +160,7 @@ class _Run:
             "settled": list(report.settled) if report else None,
             "fetches": self.precedence.fetches,
             "left_days": [day.isoformat() for day in self.precedence.left],
+            "restatement": restatement_by_age(self.plan.window, self.publisher.restated),
         }
         record = attempt.finish(content)
         for line in format_result(record, self.plan.series.plural, attempt.uri):
@@ -190,7 +191,9 @@ def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None)
         publishing: Future[list[LandedObject]] | None = None
         try:
             for number, chunk in enumerate(chunks, 1):
-                spool = spools.enter_context(Spool(plan.spooled, expected_rows, len(chunk), spool_folder))
+                spool = spools.enter_context(
+                    Spool(plan.spooled, expected_rows, len(chunk), spool_folder, plan.series.main_figures)
+                )
                 name = name_chunk(chunk, number, len(chunks))
                 fetched_at = datetime.now(timezone.utc)
                 _fetch_into(spool, chunk, plan, decoder, hook, run.outcome, name=name)

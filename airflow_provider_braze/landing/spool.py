@@ -18,6 +18,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.tables.restatement import add_sums, sum_days
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_braze.core.series import Table
     from airflow_provider_braze.tables.fingerprints import Fingerprint
+    from airflow_provider_braze.tables.restatement import Sums
 
 _ROWS_PER_BLOCK: Final = 2_000
 _FEWEST_BLOCKS: Final = 8
@@ -46,9 +48,17 @@ class Spool:
     :param rows_per_day: expected rows of the day table. Sizes the blocks.
     :param days: number of days.
     :param folder: where the files lie; None for the system's place for temporary files.
+    :param figures: Columns of the first table to sum by day. Default none.
     """
 
-    def __init__(self, tables: Iterable[Table], rows_per_day: int, days: int, folder: str | None = None) -> None:
+    def __init__(
+        self,
+        tables: Iterable[Table],
+        rows_per_day: int,
+        days: int,
+        folder: str | None = None,
+        figures: Sequence[str] = (),
+    ) -> None:
         import pyarrow as pa
 
         from airflow_provider_braze.tables.schemas import schema_of
@@ -60,6 +70,9 @@ class Spool:
         self._schemas = schemas
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._fingerprints: dict[tuple[str, date], Fingerprint] = {}
+        self._summed = next(iter(schemas), None)
+        self._figures = figures
+        self._sums: dict[date, Sums] = {}
         # A few blocks at least, so that they can be worked on side by side.
         self._days_a_block = max(1, min(_ROWS_PER_BLOCK // max(1, rows_per_day), days // _FEWEST_BLOCKS))
         with ExitStack() as stack:
@@ -91,6 +104,10 @@ class Spool:
         from airflow_provider_braze.tables.fingerprints import Fingerprint
 
         return self._fingerprints.get((name, day), Fingerprint())
+
+    def sums(self, day: date) -> Sums:
+        """Return the sum of each figure over all rows of the first table's day."""
+        return self._sums.get(day) or dict.fromkeys(self._figures)
 
     def blocks(self, days: Iterable[date]) -> list[list[date]]:
         """Group days by the block that they are in, oldest first."""
@@ -129,6 +146,9 @@ class Spool:
         found = fingerprint_days(table)
         for day, fingerprint in found.items():
             self._fingerprints[name, day] = self.fingerprint(name, day).joined(fingerprint)
+        if name == self._summed and self._figures:
+            for day, sums in sum_days(table, self._figures).items():
+                self._sums[day] = add_sums(self._sums.get(day, {}), sums)
         file, writer = self._files[name], self._writers[name]
         if file.tell() == 0:
             # The stream's schema is written with its first batch; the blocks' places must not hold it.

@@ -180,5 +180,6 @@ CAMPAIGNS: Final = Series(
     listing=Listing(CAMPAIGNS_LIST, has_archived=True),
     details=Details(CAMPAIGNS_DETAILS, _decode_details, has_conversion_windows=True),
     tables=(CAMPAIGN_DAYS, CAMPAIGN_MESSAGES, CAMPAIGN_RAW, CAMPAIGNS_TABLE, CAMPAIGN_DETAILS),
+    main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
     load_decoder=_load_decoder,
 )

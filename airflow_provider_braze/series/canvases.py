@@ -211,6 +211,7 @@ CANVASES: Final = Series(
         CANVASES_TABLE,
         CANVAS_DETAILS,
     ),
+    main_figures=("entries", "revenue", "conversions", "conversions_by_entry_time"),
     load_decoder=_load_decoder,
     may_start_late=True,
     nested_days="stats",

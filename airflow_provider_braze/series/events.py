@@ -40,6 +40,7 @@ EVENTS: Final = Series(
     keys=("event_name", "app_id", "segment_id"),
     endpoint=_DATA_SERIES,
     listing=Listing(Endpoint("/events/list", records="events"), id_key=None),
+    main_figures=("count",),
     load_decoder=_load_decoder,
     may_start_late=True,
     make_subject=lambda name: _subject(name, None),

@@ -69,6 +69,7 @@ KPIS: Final = Series(
     plural="metrics",
     keys=("metric", "app_id", "segment_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
+    main_figures=("value",),
     load_decoder=_load_decoder,
     make_subject=lambda metric: _subject(metric, None, None),
     tables=(

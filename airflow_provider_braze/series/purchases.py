@@ -48,6 +48,7 @@ PURCHASES: Final = Series(
     plural="metrics",
     keys=("metric", "product_id", "app_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
+    main_figures=("value",),
     load_decoder=_load_decoder,
     tables=(
         Table(

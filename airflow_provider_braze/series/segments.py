@@ -57,6 +57,7 @@ SEGMENTS: Final = Series(
     # An untracked segment has no series; at most 25 of a workspace are tracked.
     listing=Listing(Endpoint("/segments/list", records="segments"), required_flag="analytics_tracking_enabled"),
     details=Details(Endpoint("/segments/details", records=""), _decode_details),
+    main_figures=("size",),
     load_decoder=_load_decoder,
     may_start_late=True,
     tables=(

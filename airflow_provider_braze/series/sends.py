@@ -44,6 +44,7 @@ SENDS: Final = Series(
     plural="sends",
     keys=_KEYS,
     endpoint=_DATA_SERIES,
+    main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
     load_decoder=_load_decoder,
     may_start_late=True,
     # Braze keeps 14 days: the run's own and 13 before it.

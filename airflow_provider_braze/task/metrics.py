@@ -35,6 +35,8 @@ def landing_metrics(record: Mapping[str, Any]) -> Figures:
     return {
         "duration": timedelta(seconds=record["seconds"]),
         "changed_days": len(record["changed_days"]),
+        "compared_rows": sum(found["rows"] for found in record["restatement"].values()),
+        "restated_rows": sum(found["changed"] for found in record["restatement"].values()),
         "missing_days": sum(map(len, subjects["missing_days"].values())),
         f"{series}.landed": subjects["landed"],
         f"{series}.rejected": len(subjects["rejected"]),
