@@ -111,6 +111,7 @@ def result_lines() -> list[str]:
         "subjects": {"landed": 1249, "rejected": {"a": {}}, "failed": {}, "missing_days": {}},
         "tables": {name: {"rows": count, "written": 0, "unchanged": 0} for name, count in rows.items()},
         "changed_days": [f"2026-11-{day}" for day in range(14, 20)],
+        "restatement": {"30": {"rows": 1249, "changed": 3, "figures": {"conversions_by_send_time": [10_000, 10_080]}}},
         **{"seconds": 47.3, "requests": 1251, "retries": 0, "waited_seconds": 0.0},
     }
     record["tables"]["campaign_days"] |= {"written": 13, "unchanged": 50}

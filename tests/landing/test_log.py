@@ -13,6 +13,7 @@ from airflow_provider_braze.landing.log import (
     format_changed,
     format_days,
     format_progress,
+    format_restatement,
     format_result,
     name_chunk,
     with_progress,
@@ -75,6 +76,7 @@ def test_format_result_fits_the_log_page():
             "campaigns": {"rows": 3, "written": 0, "unchanged": 1},
         },
         "changed_days": ["2026-11-16"],
+        "restatement": {"6": {"rows": 2, "changed": 1, "figures": {"conversions_by_send_time": [1000, 1008]}}},
         "seconds": 3.2,
         "requests": 12,
         "retries": 1,
@@ -85,10 +87,30 @@ def test_format_result_fits_the_log_page():
         "Campaigns: 2 landed, 1 rejected, 0 failed, 1 with missing days",
         "Files: 1 written, 2 unchanged. Rows: campaign_days 7, campaigns 3",
         "Changed days: 2026-11-16",
+        "At age 6 days, 0.8 % of conversions_by_send_time still changed",
         "Took 3.2 s: 12 requests, 1 retry, 0.5 s of waiting for Braze",
         "Record: s3://lake/braze/record.json",
     ]
     assert all(len(line) <= 140 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("ages", "lines"),
+    [
+        ({}, []),
+        (
+            {"9": [20, 3, {"revenue": [8.0, 7.0]}], "10": [20, 0, {"revenue": [8.0, 8.0]}]},
+            ["0 of 20 rows still changed"],
+        ),
+        ({"10": [20, 2, {"revenue": [100, 101], "conversions": [100, 98]}]}, ["2.0 % of conversions still changed"]),
+        ({"10": [20, 1, {"revenue": [10_000, 10_001]}]}, ["less than 0.1 % of revenue still changed"]),
+        ({"10": [20, 1, {"revenue": [None, 5.0], "conversions": [0, 3]}]}, ["1 of 20 rows still changed"]),
+        ({"10": [20, 1, {"revenue": [5.0, None]}]}, ["100.0 % of revenue still changed"]),
+    ],
+)
+def test_format_restatement_names_the_oldest_age_and_the_largest_change(ages, lines):
+    record = {age: dict(zip(("rows", "changed", "figures"), found, strict=True)) for age, found in ages.items()}
+    assert format_restatement(record) == [f"At age 10 days, {line}" for line in lines]
 
 
 def test_with_progress_passes_all_on_and_logs_the_end(caplog):

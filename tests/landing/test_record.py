@@ -11,13 +11,15 @@ from airflow_provider_braze.fetch.outcome import Outcome, Tally
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject
-from airflow_provider_braze.landing.record import build_opening, build_record, summarise
+from airflow_provider_braze.landing.record import build_opening, build_record, restatement_by_age, summarise
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.tables.restatement import Restatement
 from airflow_provider_braze.transport.sender import TransportStats
 from tests.campaign_tables import TABLES
 
 FIRST = date(2026, 10, 24)
 """The clocks of Berlin go back on the day after."""
+RESTATED = {FIRST: Restatement(3, 1, {"conversions": (10, 12)})}
 RUN = {"dag_id": "dag", "run_id": "scheduled__1", "task_id": "task", "map_index": -1, "try_number": 2}
 STATS = TransportStats(requests=12, retries=2, waits=1, waited_seconds=3.14159)
 URI = "s3://lake/braze/_braze/campaigns/journal/20261119T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
@@ -60,6 +62,7 @@ def a_record(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
         **build_opening(plan),
         "run": RUN,
         **build_record(plan, outcome or an_outcome(plan), objects, changed, STATS, 61.26, error),
+        "restatement": restatement_by_age(plan.window, RESTATED),
     }
 
 
@@ -131,6 +134,7 @@ def test_make_record_tells_the_run_and_what_it_did():
             "missing_days": {"c1": ["2026-10-24"]},
         },
         "details": None,
+        "restatement": {"0": {"rows": 3, "changed": 1, "figures": {"conversions": [10, 12]}}},
         "drift": {"day.conversions4": 2, "messages.email.machine_open": 1},
         "requests": 12,
         "retries": 2,
@@ -169,6 +173,7 @@ def test_summarise_tells_counts_and_the_address():
         "days": 3,
         "lookback_days": 2,
         "changed_days": 1,
+        "restatement": {"rows": 3, "changed": 1, "oldest_changed_age": 2},
         "campaigns": {"landed": 2, "rejected": 1, "failed": 1, "with_missing_days": 1},
         "details": None,
         "rows": {"campaign_days": 3, "campaign_messages": 7, "campaigns": 0},
@@ -177,6 +182,20 @@ def test_summarise_tells_counts_and_the_address():
         "seconds": 61.3,
         "record": URI,
     }
+
+
+def test_restatement_is_by_age_in_days_before_the_last_day_without_days_that_were_not_compared():
+    days = list(a_plan(days=4).window)
+    restated = dict(zip(days, [Restatement(2), Restatement(), Restatement(3, 1)], strict=False))
+    assert restatement_by_age(a_plan(days=4).window, restated) == {
+        "1": {"rows": 3, "changed": 1, "figures": {}},
+        "3": {"rows": 2, "changed": 0, "figures": {}},
+    }
+
+
+def test_summary_of_a_run_that_changed_no_stored_row_has_no_age():
+    record = {**a_record(), "restatement": {"30": {"rows": 2, "changed": 0, "figures": {}}}}
+    assert summarise(record, URI)["restatement"] == {"rows": 2, "changed": 0, "oldest_changed_age": None}
 
 
 def test_record_and_summary_tell_whose_details_came():

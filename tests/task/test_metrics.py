@@ -49,6 +49,7 @@ def a_record():
     return {
         "seconds": 12.5,
         "changed_days": ["2026-11-01", "2026-11-02"],
+        "restatement": {age: {"rows": 40, "changed": 2, "figures": {}} for age in ("1", "2")},
         "series": "campaigns",
         "subjects": {
             "landed": 7,
@@ -67,6 +68,8 @@ def test_landing_figures_count_what_the_record_lists():
     assert landing_metrics(a_record()) == {
         "duration": timedelta(seconds=12.5),
         "changed_days": 2,
+        "compared_rows": 80,
+        "restated_rows": 4,
         "missing_days": 3,
         "campaigns.landed": 7,
         "campaigns.rejected": 1,
@@ -145,6 +148,8 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
         "retries": 0,
         "waits": 0,
         "changed_days": 3,
+        "compared_rows": 0,
+        "restated_rows": 0,
         "missing_days": 0,
         "campaigns.landed": 4,
         "campaigns.rejected": 0,
