@@ -164,22 +164,16 @@ class Publisher:
         rows = size = 0
         attempted: bytes | None = None
         restated: Restatement | None = None
-        file_format = self.layout.file_format
 
         def change(stored: Stored | None) -> bytes | None:
             from airflow_provider_braze.tables.fingerprints import fingerprint_rows
-            from airflow_provider_braze.tables.schemas import schema_of
 
             nonlocal rows, size, attempted, restated
             if stored and stored.content == attempted:
                 # The store repeated a write whose response was lost.
                 return None
             restated = None
-            if (
-                stored
-                and fingerprint
-                and matches_fingerprint(stored.content, schema_of(table), fingerprint, file_format)
-            ):
+            if stored and fingerprint and self._holds(table, stored, fingerprint):
                 # All of its rows were just returned, so none of another subject is among them.
                 rows, size = fingerprint.rows, len(stored.content)
                 restated = equal_rows(rows, sums()) if sums else None
@@ -196,7 +190,7 @@ class Publisher:
                     size = len(stored.content)
                     return None
                 holds = fingerprint if fingerprint is None or merged is fetched else fingerprint_rows(merged)
-                content = encode(merged, file_format, holds)
+                content = encode(merged, self.layout.file_format, holds)
             size = len(content)
             self.attempt.note_write(day)
             # Last of all, so that a run that fails before its first write claims nothing.
@@ -210,6 +204,12 @@ class Publisher:
             self.restated.setdefault(day, restated)
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
         return LandedObject(table.name, day, name, rows, size, attempted is not None)
+
+    def _holds(self, table: Table, stored: Stored, fingerprint: Fingerprint) -> bool:
+        """Return whether an object is known to have exactly the rows of a fingerprint."""
+        from airflow_provider_braze.tables.schemas import schema_of
+
+        return matches_fingerprint(stored.content, schema_of(table), fingerprint, self.layout.file_format)
 
     def _without_older(self, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return rows and keys without those of subjects whose newer rows are stored."""

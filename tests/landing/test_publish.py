@@ -359,6 +359,59 @@ def test_publish_days_where_the_answer_to_a_write_was_lost_tells_the_day(lake):
     assert store.data == [landed.name]
 
 
+def restated_by(lake, *runs, store=None, times=1):
+    """Land runs with one publisher, and return the conversions before and after, with rows and changed rows, by day."""
+    publisher = lake.publisher(store)
+    with Spool(CAMPAIGNS.tables, 100, 100, None, CAMPAIGNS.main_figures) as spool:
+        for run in runs:
+            spool.add(run)
+        for _ in range(times):
+            publisher.publish_days(spool, [BY_NAME[name] for name in TABLES], spool.days)
+    return {
+        day: (found.rows, found.changed, *found.figures["conversions"]) for day, found in publisher.restated.items()
+    }
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
+def test_restated_of_days_that_change_or_not_are_their_compared_rows(destination, file_format):
+    lake = Lake(destination, file_format)
+    lake.land(a_run("a", "b", "z", days=[DAY, NEXT]))
+    later = NEXT + timedelta(days=1)
+    runs = a_run("a", "c", days=[DAY, later], conversions=4), a_run("b", days=[DAY, NEXT])
+    assert restated_by(lake, *runs) == {DAY: (2, 1, 2, 5), NEXT: (1, 0, 1, 1)}
+
+
+def test_restated_of_an_object_that_is_not_decoded_has_the_sums_of_all_batches(lake, monkeypatch):
+    lake.land(a_run("a", "b"), a_run("c", conversions=5))
+    monkeypatch.setattr(publish, "decode", None)
+    assert restated_by(lake, a_run("c", conversions=5), a_run("a", "b")) == {DAY: (3, 0, 7, 7)}
+
+
+def test_restated_of_a_day_published_again_is_that_of_the_first_time(lake):
+    lake.land(a_run("a"))
+    assert restated_by(lake, a_run("a", conversions=4), times=2) == {DAY: (1, 1, 1, 4)}
+
+
+def test_restated_of_a_write_whose_response_was_lost_is_that_of_the_first_attempt(lake):
+    class LosingResponses(Recording):
+        def write(self, name, content, expected):
+            super().write(name, content, expected)
+            if name.startswith("campaign_"):
+                raise VersionConflictError(name)
+
+    lake.land(a_run("a", "z"))
+    store = lake.store(LosingResponses)
+    assert restated_by(lake, a_run("a", conversions=4), store=store) == {DAY: (1, 1, 1, 4)}
+    assert store.data == [name_of("campaign_days"), name_of("campaign_messages")]
+
+
+def test_restated_after_another_writer_landed_in_between_is_against_its_rows(lake):
+    lake.land(a_run("a"))
+    store = lake.store(Rival)
+    store.changes = [encode(days_of("a", conversions=3), "parquet")]
+    assert restated_by(lake, a_run("a", conversions=4), store=store) == {DAY: (1, 1, 3, 4)}
+
+
 def test_publish_days_while_another_never_stops_is_a_conflict_that_loses_nothing_of_theirs(lake):
     lake.land(a_run("a"), tables=["campaign_days"])
     store = lake.store(Rival)
