@@ -1,14 +1,14 @@
 """Load into DuckDB only the days that changed.
 
-What: whenever campaigns have landed, one task asks the journal which days changed since its last load. It deletes each of
-these days in DuckDB and inserts the day's objects. All of it is one transaction, together with the cursor that says how
-far the journal is read. The first load takes every day of the lake.
+What: whenever campaigns have landed, one task asks the journal which days changed since its last load. It deletes
+each of these days in DuckDB and inserts the day's objects. All of it is one transaction, together with the cursor that
+says how far the journal is read. The first load takes every day of the lake.
 
-Why: after each load DuckDB equals the lake. A load that is killed leaves no trace, and the next one does its work. A
-rerun changes nothing. A lost event costs nothing either, because the days come from the journal and the event only
-starts the Dag.
+Why: after each load DuckDB equals the lake. A load that is killed leaves no trace, and the next one does its work.
+A rerun changes nothing. A lost event costs nothing either: the days come from the journal, and the event only starts
+the Dag.
 
-Needs: the lake and the asset of ``example_braze_changed_days``, with the same Variables. The package ``duckdb``, and the
+Needs: the lake and the asset of ``example_braze_changed_days``, with the same Variables. The package ``duckdb``. The
 Airflow Variable ``braze_duckdb``: the path of a database on a disk that the worker keeps. If the Dag was paused for
 more than 35 days, trigger it with ``{"reload": true}``: this loads everything again.
 """

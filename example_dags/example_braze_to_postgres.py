@@ -1,12 +1,12 @@
 """Load into PostgreSQL only the days that changed.
 
-What: whenever campaigns have landed, one task asks the journal which days changed since its last load. It deletes each of
-these days in PostgreSQL and inserts the day's objects. All of it is one transaction, together with the cursor that says
-how far the journal is read. The first load takes every day of the lake.
+What: whenever campaigns have landed, one task asks the journal which days changed since its last load. It deletes
+each of these days in PostgreSQL and inserts the day's objects. All of it is one transaction, together with the cursor
+that says how far the journal is read. The first load takes every day of the lake.
 
-Why: after each load PostgreSQL equals the lake. A load that is killed leaves no trace, and the next one does its work. A
-rerun changes nothing. A lost event costs nothing either, because the days come from the journal and the event only
-starts the Dag. Readers see the old days until the transaction ends, and never a part of a load.
+Why: after each load PostgreSQL equals the lake. A load that is killed leaves no trace, and the next one does its work.
+A rerun changes nothing. A lost event costs nothing either: the days come from the journal, and the event only starts
+the Dag. Readers see the old days until the transaction ends, and never a part of a load.
 
 Needs: the lake and the asset of ``example_braze_changed_days``, with the same Variables. The package
 ``apache-airflow-providers-postgres`` and the connection ``postgres_default``, whose user may create tables. If the Dag

@@ -1,4 +1,4 @@
-"""What a warehouse holds after each kind of trouble; run against DuckDB and PostgreSQL, see the fixture ``warehouse``."""
+"""What a warehouse holds after each kind of trouble; DuckDB and PostgreSQL run the same tests."""
 
 from __future__ import annotations
 

@@ -129,8 +129,8 @@ def require_layout(store: Store, series: Series, host: str, timezone: str) -> La
     found = read_layout(store, series.name)
     if found is None:
         raise BrazeConfigError(
-            f"No {series.plural} have landed at {store.uri}, so there is nothing to audit. Correct `destination`, or run "
-            "the task that lands them first."
+            f"No {series.plural} have landed at {store.uri}, so there is nothing to audit. Correct `destination`, or "
+            "run the task that lands them first."
         )
     layout = replace(found, host=host, timezone=timezone)
     validate_layout(store, layout)
