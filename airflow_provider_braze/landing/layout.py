@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, Final
 
@@ -80,6 +80,21 @@ def part_of(subject: str, parts: int) -> int:
     """
     digest = hashlib.blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % parts
+
+
+def read_layout(store: Store, series: str) -> Layout | None:
+    """Return the layout of a series at a destination, None when nothing of it has landed.
+
+    :param series: Name of the series.
+    :raises BrazeDataError: The layout cannot be read.
+    """
+    found: dict[str, Any] = {}
+    for name in (_DESTINATION, f"_braze/{series}/layout.json"):
+        content = store.read_once(name)
+        if content is None:
+            return None
+        found |= _parse(store, name, content)
+    return Layout(**{each.name: found[each.name] for each in fields(Layout)})
 
 
 def validate_layout(store: Store, layout: Layout) -> None:

@@ -156,3 +156,15 @@ def core_timetable(timetable: Any) -> Any:
     from airflow.serialization.encoders import coerce_to_core_timetable
 
     return coerce_to_core_timetable(timetable)
+
+
+def identify_try(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the identity of a try as plain values: Dag, run, task, map index, try number."""
+    ti = context["ti"]
+    return {
+        "dag_id": ti.dag_id,
+        "run_id": ti.run_id,
+        "task_id": ti.task_id,
+        "map_index": ti.map_index,
+        "try_number": ti.try_number,
+    }

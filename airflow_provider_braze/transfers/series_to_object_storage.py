@@ -32,6 +32,7 @@ from airflow_provider_braze.task.lineage import (
 )
 from airflow_provider_braze.task.mapping import copies_collide
 from airflow_provider_braze.task.metrics import emit, landing_metrics
+from airflow_provider_braze.task.run_dates import identify_try
 from airflow_provider_braze.task.window import may_run_look_back, resolve_run_window
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
             concurrency=self.concurrency,
             missing_days=self.missing_days,
             on_error=self.on_error,
-            run=_identity_of(context),
+            run=identify_try(context),
             requests_per_minute=hook.settings.requests_per_minute,
             is_lookback_from_details=is_auto,
         )
@@ -310,14 +311,3 @@ class SeriesToObjectStorageOperator(BaseOperator):
                 f"{self.series.plural} among them by partial(parts=16, ...).expand(part=list(range(16))), or give each "
                 "copy a destination of its own."
             )
-
-
-def _identity_of(context: Context) -> dict[str, Any]:
-    ti = context["ti"]
-    return {
-        "dag_id": ti.dag_id,
-        "run_id": ti.run_id,
-        "task_id": ti.task_id,
-        "map_index": ti.map_index,
-        "try_number": ti.try_number,
-    }

@@ -1,0 +1,281 @@
+"""Ask Braze again for days older than the lookback, and compare them with the lake.
+
+A run never fetches these days again. So if Braze still changes them, only an audit can see it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_braze.core.models import SeriesCall, Window
+from airflow_provider_braze.core.series import Series, Table
+from airflow_provider_braze.core.windows import ONE_DAY, format_days
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.fetch.outcome import format_failures
+from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
+from airflow_provider_braze.landing.comparison import Comparison, Row, build_verdict, format_differences
+from airflow_provider_braze.landing.formats import decode
+from airflow_provider_braze.landing.layout import Layout, part_of, read_layout, validate_layout
+from airflow_provider_braze.landing.log import with_progress
+from airflow_provider_braze.landing.memory import load_arrow
+from airflow_provider_braze.landing.plan import Plan
+from airflow_provider_braze.landing.run import Landed, land
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from airflow_provider_braze.core.series import Days, Subject, SubjectDays
+    from airflow_provider_braze.exceptions import BrazeError
+    from airflow_provider_braze.hooks.braze import BrazeHook
+    from airflow_provider_braze.landing.store import Store
+
+log = logging.getLogger(__name__)
+
+RowsByTable = dict[str, list[Row]]
+
+
+@dataclass(slots=True)
+class Sample:
+    """The landed rows of a sample of subjects.
+
+    :param rows: by subject, then by table.
+    :param landed_days: days by table for which the lake has objects.
+    """
+
+    rows: dict[str, RowsByTable] = field(default_factory=dict)
+    landed_days: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The result of an audit.
+
+    :param window: the audited days.
+    :param lookback_days: lookback of the task that lands.
+    :param failures: errors of the subjects that Braze did not return.
+    """
+
+    comparison: Comparison
+    window: Window
+    lookback_days: int
+    sample: Sample
+    failures: Mapping[str, BrazeError]
+
+    @property
+    def verdict(self) -> str:
+        """Whether the lookback is long enough, in one line."""
+        oldest = (self.comparison.last_day - self.window.start).days
+        return build_verdict(self.comparison, self.lookback_days, oldest)
+
+    def lines(self) -> Iterator[str]:
+        """Format the result as log lines."""
+        comparison, series = self.comparison, self.comparison.series
+        yield (
+            f"Compared {comparison.compared} days of {series.count(len(self.sample.rows))} "
+            f"({format_days(self.window)}): {comparison.changed_days} differ"
+        )
+        yield from format_differences(comparison)
+        for count, why in ((comparison.not_landed, "not in the lake"), (comparison.not_returned, "no longer returned")):
+            if count:
+                yield f"Not compared: {count} {series.noun} days that are {why}"
+        if self.failures:
+            failed = series.count(len(self.failures))
+            yield f"Not compared: {failed} that Braze did not return: {format_failures(dict(self.failures))}"
+        yield f"Verdict: {self.verdict}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the result as plain values, for XCom."""
+        comparison = self.comparison
+        return {
+            "verdict": self.verdict,
+            "window": {"start": self.window.start.isoformat(), "end": self.window.end.isoformat()},
+            "timezone": self.window.timezone,
+            "lookback_days": self.lookback_days,
+            comparison.series.name: len(self.sample.rows),
+            "compared": comparison.compared,
+            "changed": comparison.changed_days,
+            "changed_share": round(comparison.changed_share, 6),
+            "figures": {".".join(cell): self._describe_figure(cell) for cell in comparison.figures()},
+            "not_compared": {
+                "not_landed": comparison.not_landed,
+                "not_returned": comparison.not_returned,
+                "failed": sorted(self.failures),
+            },
+        }
+
+    def _describe_figure(self, cell: tuple[str, str]) -> dict[str, Any]:
+        found = self.comparison.differences[cell]
+        return {
+            "share": round(self.comparison.share(cell), 6),
+            "rows_by_age": {str(age): found[age].rows for age in sorted(found)},
+            "landed": sum(each.landed for each in found.values()),
+            "returned": sum(each.returned for each in found.values()),
+        }
+
+
+def require_layout(store: Store, series: Series, host: str, timezone: str) -> Layout:
+    """Return a destination's layout, if rows of this host and time zone can be compared with it.
+
+    :raises BrazeConfigError: nothing has landed there, or from another host or in another time zone.
+    """
+    found = read_layout(store, series.name)
+    if found is None:
+        raise BrazeConfigError(
+            f"No {series.plural} have landed at {store.uri}, so there is nothing to audit. Correct `destination`, or "
+            "run the task that lands them first."
+        )
+    layout = replace(found, host=host, timezone=timezone)
+    validate_layout(store, layout)
+    return layout
+
+
+def audit(
+    series: Series,
+    hook: BrazeHook,
+    store: Store,
+    layout: Layout,
+    last_day: date,
+    *,
+    lookback_days: int,
+    days_beyond_lookback: int,
+    sample: int,
+    concurrency: int,
+) -> Audit:
+    """Compare a sample of subjects with Braze, on the days just older than the lookback.
+
+    :param layout: the destination's.
+    :param last_day: the day of age 0.
+    :param sample: number of subjects. The same subjects each time, chosen by a hash of their names.
+    """
+    load_arrow()
+    end = last_day - lookback_days * ONE_DAY
+    window = Window(end - days_beyond_lookback * ONE_DAY, end, layout.timezone)
+    landed = read_sample(series, store, layout, window, sample)
+    comparison = Comparison(series, last_day)
+    failures: dict[str, BrazeError] = {}
+    subjects = [series.subject(name) for name in sorted(landed.rows)]
+    for item in _fetch(series, subjects, window, hook, concurrency):
+        if isinstance(item, Failed):
+            failures[item.subject.name] = item.error
+        else:
+            name, rows = item
+            comparison.add(name, landed.rows[name], rows, landed.landed_days)
+    return Audit(comparison, window, lookback_days, landed, failures)
+
+
+def read_sample(series: Series, store: Store, layout: Layout, window: Window, size: int) -> Sample:
+    """Read the landed rows of the subjects whose hashes are lowest.
+
+    The subjects are found while the objects are read. A subject of the final sample is among the lowest from its first
+    day on, so no row of it is missed.
+    """
+    sample = Sample()
+    first, *others = _figure_tables(series)
+    key = series.keys[0]
+    for day, part in ((day, part) for day in window for part in range(layout.parts)):
+        rows = _read(store, layout, first, day, part, sample)
+        known = set(sample.rows) | (set(rows.column(key).to_pylist()) if rows else set())
+        kept = heapq.nsmallest(size, known, key=_rank)
+        sample.rows = {name: sample.rows.get(name) or _no_rows(series) for name in kept}
+        _keep(sample, key, first, rows)
+    parts = {part_of(name, layout.parts) for name in sample.rows}
+    for table in others:
+        for day, part in ((day, part) for day in window for part in sorted(parts)):
+            _keep(sample, key, table, _read(store, layout, table, day, part, sample))
+    return sample
+
+
+def heal(
+    found: Audit, hook: BrazeHook, store: Store, layout: Layout, run: dict[str, Any], concurrency: int
+) -> list[Landed]:
+    """Land the subjects and days that differ, as any landing task does: with a record per part.
+
+    :param run: identity of the try.
+    """
+    series = found.comparison.series
+    by_part: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(found.comparison.changed):
+        by_part[part_of(name, layout.parts)].append(name)
+    landed = []
+    for part, names in sorted(by_part.items()):
+        days = {day for name in names for day in found.comparison.changed[name]}
+        plan = Plan(
+            series=series,
+            window=Window(min(days), max(days) + ONE_DAY, layout.timezone),
+            layout=layout,
+            part=part,
+            subjects=[series.subject(name) for name in names],
+            catalog=None,
+            tables=tuple(table for table in series.tables if table.name in found.sample.landed_days),
+            concurrency=concurrency,
+            missing_days="ignore",
+            on_error="fail",
+            run=run,
+        )
+        landed.append(land(plan, hook, store))
+    return landed
+
+
+def _fetch(
+    series: Series, subjects: Sequence[Subject], window: Window, hook: BrazeHook, concurrency: int
+) -> Iterator[Failed | tuple[str, Mapping[str, list[Row]]]]:
+    """Fetch subjects and yield the rows of each, by table."""
+    decoder, tables = series.load_decoder(series), _figure_tables(series)
+
+    def fetch(subject: Subject) -> SubjectDays:
+        def decode_body(body: bytes, call: SeriesCall) -> Days:
+            return decoder.decode(body, subject, call, keep_payload=False)
+
+        return collect(subject, hook.fetch_series(series, subject, window, decode_body))
+
+    with closing(fetch_all(subjects, fetch, concurrency=concurrency, stop=hook.stop)) as fetched:
+        endpoint = series.endpoints[0]
+        for item in with_progress(fetched, series, len(subjects), format_days(window), hook, endpoint):
+            if isinstance(item, Failed):
+                yield item
+            else:
+                built = decoder.build([item.result], tables)
+                yield item.subject.name, {name: rows.to_pylist() for name, rows in built.items()}
+
+
+def _read(store: Store, layout: Layout, table: Table, day: date, part: int, sample: Sample) -> pa.Table | None:
+    from airflow_provider_braze.tables.schemas import schema_of
+
+    name = layout.day_object(table.name, day, part)
+    stored = store.read(name)
+    if stored is None:
+        return None
+    sample.landed_days[table.name].add(day)
+    return decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))[0]
+
+
+def _keep(sample: Sample, key: str, table: Table, rows: pa.Table | None) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if rows is None:
+        return
+    mine = rows.filter(pc.is_in(rows.column(key), pa.array(sample.rows, pa.string())))
+    for row in mine.to_pylist():
+        sample.rows[row[key]][table.name].append(row)
+
+
+def _no_rows(series: Series) -> RowsByTable:
+    return {table.name: [] for table in _figure_tables(series)}
+
+
+def _figure_tables(series: Series) -> list[Table]:
+    """Return the tables of figures, the day table first."""
+    return [table for table in series.tables if table.source == "figures"]
+
+
+def _rank(name: str) -> bytes:
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8, person=b"audit").digest()

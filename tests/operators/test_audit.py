@@ -1,0 +1,208 @@
+"""The audit finds what changed in Braze beyond the lookback, with age and figure, and nothing where nothing did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.landing.journal import changed_days
+from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator
+from airflow_provider_braze.sandbox.data import campaign_ids
+from airflow_provider_braze.task.airflow import AirflowFailException
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+pytestmark = pytest.mark.timeout(120)
+
+RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+LAST_DAY = date(2026, 11, 18)
+SERIES = "/campaigns/data_series"
+
+
+def day_of_age(age: int) -> date:
+    return LAST_DAY - timedelta(days=age)
+
+
+@pytest.fixture
+def lake(braze, tmp_path) -> Path:
+    braze.configure(campaigns=6, as_of=RUN_AFTER.isoformat())
+    return tmp_path / "lake"
+
+
+@pytest.fixture
+def ids(braze, lake) -> list[str]:
+    return campaign_ids(braze.settings)
+
+
+@pytest.fixture
+def land(lake, make_context) -> Callable[..., None]:
+    """Return a function that lands the days that an audit compares, and some of the lookback."""
+
+    def run(**arguments: Any) -> None:
+        window = {"start": str(day_of_age(50)), "end": str(day_of_age(25))}
+        operator = CampaignDataSeriesToObjectStorageOperator(
+            task_id="land", destination=f"file://{lake}", **{**window, **arguments}
+        )
+        operator.execute(make_context(run_after=RUN_AFTER))
+
+    return run
+
+
+@pytest.fixture
+def audit(lake, make_context) -> Callable[..., dict[str, Any]]:
+    def run(ti: Any = None, **arguments: Any) -> dict[str, Any]:
+        others = {"ti": ti} if ti else {}
+        operator = CampaignDataSeriesAuditOperator(task_id="audit", destination=f"file://{lake}", **arguments)
+        return operator.execute(make_context(run_after=RUN_AFTER) | others)
+
+    return run
+
+
+def rewrite(lake: Path, table: str, age: int, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+    """Change the rows of a landed object by hand."""
+    for path in (lake / f"{table}/dt={day_of_age(age)}").iterdir():
+        rows = pq.read_table(path, partitioning=None)
+        changed = [row for row in map(change, rows.to_pylist()) if row is not None]
+        if changed != rows.to_pylist():
+            pq.write_table(pa.Table.from_pylist(changed, schema=rows.schema), path)
+
+
+def less(campaign_id: str, figure: str, by: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda row: {**row, figure: (row[figure] or 0) - by} if row["campaign_id"] == campaign_id else row
+
+
+def test_nothing_is_found_where_nothing_changed(land, audit, braze):
+    land()
+    braze.reset_requests()
+    result = audit()
+    # Ages 31 to 50 of 6 campaigns, with one call for each.
+    assert (result["compared"], result["changed"], result["figures"]) == (120, 0, {})
+    assert result["verdict"] == "nothing older than 30 days changed; 120 campaign days compared"
+    assert result["window"] == {"start": str(day_of_age(99)), "end": str(day_of_age(30))}
+    assert braze.count(SERIES) == braze.count() == 6
+    assert result["healed"] == {"changed_days": [], "records": []}
+
+
+def test_changed_day_is_found_with_its_age_and_figure(land, audit, lake, ids):
+    land()
+    rewrite(lake, "campaign_days", 40, less(ids[0], "conversions_by_send_time", 2))
+    rewrite(lake, "campaign_days", 33, less(ids[1], "conversions_by_send_time", 1))
+    result = audit()
+    (name, figure), *others = result["figures"].items()
+    assert (name, others) == ("campaign_days.conversions_by_send_time", [])
+    assert figure["rows_by_age"] == {"33": 1, "40": 1}
+    assert figure["returned"] - figure["landed"] == 3
+    assert (result["changed"], result["changed_share"]) == (2, round(2 / 120, 6))
+    assert result["verdict"].startswith("days older than 30 still change: ")
+    assert result["verdict"].endswith("of conversions_by_send_time at age 33 to 40; set lookback_days=45")
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_days_of_the_lookback_are_not_compared(land, audit, lake, ids):
+    land()
+    rewrite(lake, "campaign_days", 30, less(ids[0], "conversions", 1))
+    assert audit()["changed"] == 0
+    assert audit(lookback_days=29)["figures"]["campaign_days.conversions"]["rows_by_age"] == {"30": 1}
+
+
+def test_changed_message_is_found(land, audit, lake, ids):
+    land()
+    rewrite(lake, "campaign_messages", 35, less(ids[2], "sent", 1))
+    result = audit()
+    assert list(result["figures"]) == ["campaign_messages.sent"]
+    assert result["changed"] == 1
+
+
+def test_missing_message_is_found_and_null_differs_from_zero(land, audit, lake, ids):
+    land()
+    rewrite(lake, "campaign_messages", 35, lambda row: None if row["campaign_id"] == ids[2] else row)
+    rewrite(lake, "campaign_days", 36, lambda row: {**row, "unique_recipients": row["unique_recipients"] or None})
+    rows = audit()["figures"]["campaign_messages.sent"]["rows_by_age"]
+    assert rows.keys() == {"35"}
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_heal_lands_what_differs_and_the_journal_reports_it(land, audit, lake, ids, parts):
+    for part in range(parts):
+        land(parts=parts, part=part)
+    landed = {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")}
+    _, cursor = changed_days(f"file://{lake}")
+    for age, campaign_id in ((33, ids[0]), (40, ids[1])):
+        rewrite(lake, "campaign_days", age, less(campaign_id, "conversions", 1))
+    healed = audit(heal=True)["healed"]
+    wanted = [str(day_of_age(40)), str(day_of_age(33))]
+    assert changed_days(f"file://{lake}", cursor).days == wanted == healed["changed_days"]
+    assert {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")} == landed
+    assert audit()["changed"] == 0
+
+
+def test_share_above_the_limit_fails_without_retries(land, audit, lake, ids):
+    land()
+    rewrite(lake, "campaign_days", 40, less(ids[0], "conversions", 1))
+    assert audit(max_changed_share=0.1)["changed"] == 1
+    pushed = {}
+
+    class Instance:
+        dag_id, run_id, task_id, map_index, try_number = "dag", "run", "audit", -1, 1
+
+        def xcom_push(self, key, value):
+            pushed[key] = value
+
+    with pytest.raises(AirflowFailException, match=r"0\.83% of the compared campaign days differ.*Land them with heal"):
+        audit(max_changed_share=0, ti=Instance())
+    assert pushed["audit"]["changed"] == 1
+
+
+def test_what_cannot_be_compared_is_counted(land, audit, lake, ids, braze):
+    land()
+    rewrite(lake, "campaign_days", 40, lambda row: None if row["campaign_id"] == ids[0] else row)
+    braze.configure(faults={"missing_days": {ids[1]: [str(day_of_age(41))]}, "bad_campaigns": {ids[2]: 400}})
+    result = audit()
+    assert result["not_compared"]["failed"] == [ids[2]]
+    assert result["not_compared"]["not_returned"] == 1
+    # Braze also returns the days before the first one that landed.
+    assert result["not_compared"]["not_landed"] == 5 * 49 + 1
+    assert (result["compared"], result["changed"]) == (5 * 20 - 2, 0)
+
+
+def test_sample_is_the_same_each_time_and_few_campaigns_are_asked(land, audit, braze):
+    land()
+    asked = []
+    for _ in range(2):
+        braze.reset_requests()
+        audit(sample=2)
+        asked.append(sorted(request.params["campaign_id"] for request in braze.requests))
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == 2
+
+
+def test_campaign_that_landed_late_is_in_the_sample(land, audit, ids, braze):
+    land(campaign_ids=ids[:3])
+    land(campaign_ids=ids[3:], start=str(day_of_age(35)))
+    assert audit()["compared"] == 3 * 20 + 3 * 5
+
+
+def test_nothing_to_compare_says_so(land, audit):
+    land(start=str(day_of_age(20)), end=str(day_of_age(10)))
+    assert audit()["verdict"].startswith("nothing could be compared: no day older than 30 days has landed")
+
+
+def test_destination_without_data_or_of_another_zone_is_an_error(land, audit):
+    with pytest.raises(AirflowFailException, match="No campaigns have landed"):
+        audit()
+    land()
+    with pytest.raises(AirflowFailException, match="timezone='UTC'"):
+        audit(timezone="America/New_York")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_share_that_is_out_of_range_is_an_error_when_the_dag_is_parsed(share):
+    with pytest.raises(BrazeConfigError, match="max_changed_share"):
+        CampaignDataSeriesAuditOperator(task_id="audit", destination="file:///lake", max_changed_share=share)
