@@ -29,6 +29,9 @@ def test_call_params_have_those_of_every_call():
 @pytest.mark.parametrize("series", all_series(), ids=lambda series: series.name)
 def test_declaration_is_whole(series):
     assert series.day_table.source == "figures"
+    assert series.main_figures
+    kinds = {column.name: column.type for column in series.day_table.columns}
+    assert {kinds[name] for name in series.main_figures} <= {"int64", "double"}
     assert len({table.name for table in series.tables}) == len(series.tables)
     for table in series.tables:
         assert len(set(table.column_names)) == len(table.columns)

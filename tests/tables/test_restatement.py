@@ -5,7 +5,6 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.tables.restatement import (
     Restatement,
     add_sums,
@@ -147,7 +146,3 @@ def test_equal_rows_have_equal_sums():
 )
 def test_share_changed(before, after, share):
     assert share_changed(before, after) == (None if share is None else pytest.approx(share))
-
-
-def test_main_figures_are_columns():
-    assert set(CAMPAIGNS.main_figures) <= set(CAMPAIGNS.day_table.column_names)
