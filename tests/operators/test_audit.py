@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -15,8 +16,8 @@ import pytest
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import changed_days
 from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator
-from airflow_provider_braze.sandbox.data import campaign_ids
-from airflow_provider_braze.task.airflow import AirflowFailException
+from airflow_provider_braze.sandbox.data import campaign_ids, day_object
+from airflow_provider_braze.task.airflow import AirflowFailException, Asset
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 pytestmark = pytest.mark.timeout(120)
@@ -57,8 +58,8 @@ def land(lake, make_context) -> Callable[..., None]:
 
 @pytest.fixture
 def audit(lake, make_context) -> Callable[..., dict[str, Any]]:
-    def run(ti: Any = None, **arguments: Any) -> dict[str, Any]:
-        others = {"ti": ti} if ti else {}
+    def run(ti: Any = None, outlet_events: Any = None, **arguments: Any) -> dict[str, Any]:
+        others = {"outlet_events": outlet_events} | ({"ti": ti} if ti else {})
         operator = CampaignDataSeriesAuditOperator(task_id="audit", destination=f"file://{lake}", **arguments)
         return operator.execute(make_context(run_after=RUN_AFTER) | others)
 
@@ -105,6 +106,27 @@ def test_changed_day_is_found_with_its_age_and_figure(land, audit, lake, ids):
     assert json.loads(json.dumps(result)) == result
 
 
+def test_ages_are_those_at_which_the_sandbox_restated(land, audit, braze):
+    figure = "conversions_by_send_time"
+    early = braze.configure(as_of="2026-11-09T06:00:00+00:00")
+    land(start="2026-10-20", end="2026-11-09")
+    late = braze.configure(as_of=RUN_AFTER.isoformat())
+    result = audit(lookback_days=9, days_beyond_lookback=21)
+
+    def figures(settings: Any, age: int) -> list[Any]:
+        return [day_object(settings, each, day_of_age(age)).get(figure) for each in campaign_ids(settings)]
+
+    def changed(age: int) -> int:
+        return sum(old != new for old, new in zip(figures(early, age), figures(late, age), strict=True))
+
+    # Ages 10 to 29 are the days that landed ten days ago.
+    expected = {str(age): changed(age) for age in range(10, 30) if changed(age)}
+    assert result["figures"][f"campaign_days.{figure}"]["rows_by_age"] == expected
+    assert len(expected) > 3
+    assert audit(lookback_days=9, days_beyond_lookback=21, heal=True)["changed"] == result["changed"]
+    assert audit(lookback_days=9, days_beyond_lookback=21)["changed"] == 0
+
+
 def test_days_of_the_lookback_are_not_compared(land, audit, lake, ids):
     land()
     rewrite(lake, "campaign_days", 30, less(ids[0], "conversions", 1))
@@ -136,9 +158,12 @@ def test_heal_lands_what_differs_and_the_journal_reports_it(land, audit, lake, i
     _, cursor = changed_days(f"file://{lake}")
     for age, campaign_id in ((33, ids[0]), (40, ids[1])):
         rewrite(lake, "campaign_days", age, less(campaign_id, "conversions", 1))
-    healed = audit(heal=True)["healed"]
+    asset = Asset("lake")
+    event = SimpleNamespace(extra={})
+    healed = audit(heal=True, outlets=[asset], outlet_events={asset: event})["healed"]
     wanted = [str(day_of_age(40)), str(day_of_age(33))]
     assert changed_days(f"file://{lake}", cursor).days == wanted == healed["changed_days"]
+    assert event.extra["changed_days"] == wanted
     assert {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")} == landed
     assert audit()["changed"] == 0
 
