@@ -40,6 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-place", action="store_true", help="damage objects at every byte instead of at a sample")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(words, promise): the fault that a test is about, for docs/faults.md")
+
+
 @pytest.fixture
 def places(request: pytest.FixtureRequest) -> Callable[[int], Iterable[int]]:
     """Return a function of an object's size that gives the places to damage: a sample, with both ends."""

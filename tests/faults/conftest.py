@@ -23,7 +23,7 @@ from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
 from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.faults.proxy import Fault, FaultProxy, Request, Rule
-from tests.faults.table import Row, read_rows
+from tests.faults.table import Promise, row_of
 from tests.stores import Destination
 
 LIST, SERIES = "/campaigns/list", "/campaigns/data_series"
@@ -37,7 +37,7 @@ Figures = dict[tuple[str, date], dict[str, Any]]
 class Lake:
     """A destination, and runs that land in it."""
 
-    row: Row
+    promise: Promise
     braze: Sandbox
     proxy: FaultProxy
     destination: Destination
@@ -80,37 +80,37 @@ class Lake:
         instead: Callable[[], Any] | None = None,
         **arguments: Any,
     ) -> Any:
-        """Let a run meet a fault, and check what the table promises of it; then that a run without it mends all.
+        """Let a run meet a fault, and check what is promised; then that a run without it lands all.
 
         :param expected: what has to land, when it is not what the sandbox says.
-        :param left: what of that stays when all is mended.
+        :param left: what of that stays after a run without the fault.
         :param broken: objects that are left as they are, and what they held before they broke.
-        :param then: called before all is mended.
+        :param then: called before the run without the fault.
         :param instead: the run, when it is not the usual one.
         :return: the summary, or the error that the promise names.
         """
         self.proxy.rule = rule
         run = instead or partial(self.run, **arguments)
-        outcome = self.succeeds(expected, run) if self.row.is_complete else self.fails(run, broken or {})
+        outcome = self.succeeds(expected, run) if self.promise.is_complete else self.fails(run, broken or {})
         self.proxy.rule = NO_FAULT
         self.connect()
         then()
         record = self.destination.record(self.run()["record"])
         assert self.figures() == {**self.new, **(left or {})}
-        if not self.row.is_complete:
+        if not self.promise.is_complete:
             restated = {day.isoformat() for place, day in self.new if self.new[place, day] != self.old[place, day]}
             assert set(record["changed_days"]) >= restated
         return outcome
 
     def succeeds(self, expected: Figures | None = None, run: Callable[[], Any] | None = None) -> Any:
         """Run the task, and check that every figure is there."""
-        assert self.row.is_complete
+        assert self.promise.is_complete
         summary = (run or self.run)()
         assert self.figures() == (expected or self.new)
         return summary
 
     def fails(self, run: Callable[[], Any] | None = None, broken: Mapping[str, bytes] | None = None) -> BaseException:
-        """Run the task, and check that it fails as the table says, and that nothing is lost."""
+        """Run the task, and check that it fails as promised, and that nothing is lost."""
         before = self.destination.contents()
         with self._log.at_level(logging.DEBUG), pytest.raises(Exception) as caught:  # noqa: PT011 - named below
             (run or self.run)()
@@ -118,7 +118,7 @@ class Lake:
         for name, content in (broken or {}).items():
             assert self.destination.contents()[name] == before[name]
             self.destination.put(name, content)
-        if self.row.writes_nothing:
+        if self.promise.writes_nothing:
             after = self.destination.contents()
             mine = ("/journal/", "_braze/README.txt")
             new_records = {name for name in after.keys() - before.keys() if any(each in name for each in mine)}
@@ -135,9 +135,9 @@ class Lake:
     def check_error(self, raised: BaseException) -> BaseException:
         """Check that an error is the one promised, and tells no key; give it as this package raised it."""
         error = raised.__cause__ if isinstance(raised, AirflowFailException) else raised
-        assert (error is not raised) == self.row.is_final
+        assert (error is not raised) == self.promise.permanent
         causes = [text.split(":")[0] for text in error.failures.values()] if hasattr(error, "failures") else []
-        assert [type(error).__name__, *dict.fromkeys(causes)] == self.row.errors
+        assert [type(error).__name__, *dict.fromkeys(causes)] == self.promise.errors
         assert KEY not in f"{raised!r} {error!r} {self._log.text}"
         return error
 
@@ -178,11 +178,6 @@ def once(fault: Fault, *paths: str) -> Rule:
 
 
 @pytest.fixture(scope="session")
-def rows() -> dict[str, Row]:
-    return {row.test: row for row in read_rows()}
-
-
-@pytest.fixture(scope="session")
 def fault_sandbox() -> Iterator[Sandbox]:
     with Sandbox(SandboxSettings(campaigns=4, as_of="2026-11-19T06:00:00Z", api_key=KEY)) as braze:
         yield braze
@@ -207,7 +202,6 @@ def landed_before(fault_sandbox: Sandbox, fault_proxy: FaultProxy) -> dict[str, 
 @pytest.fixture
 def lake(
     request: pytest.FixtureRequest,
-    rows: Mapping[str, Row],
     fault_sandbox: Sandbox,
     fault_proxy: FaultProxy,
     landed_before: dict[str, Any],
@@ -216,9 +210,9 @@ def lake(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Lake]:
-    """Return the lake of a test that the table names: three days of four campaigns, all of them restated since."""
-    test = f"{request.path.name}::{request.node.name}"
-    assert test in rows, f"{test} has no row in docs/faults.md"
+    """Return the lake of a test with a mark ``fault``: three days of four campaigns, all of them restated since."""
+    row = row_of(request.node)
+    assert row, "The test has no mark for its fault and its promise"
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "")
     # So that no test waits for a back-off; announced resets are waited for.
     monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
@@ -226,7 +220,7 @@ def lake(
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     old = figures_of(early)
     destination = Destination(f"file://{tmp_path}/lake", None)
-    lake = Lake(rows[test], fault_sandbox, fault_proxy, destination, old, {}, make_context, caplog)
+    lake = Lake(row.promise, fault_sandbox, fault_proxy, destination, old, {}, make_context, caplog)
     lake.connect()
     if not landed_before:
         lake.run()

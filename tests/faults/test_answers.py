@@ -1,4 +1,4 @@
-"""Answers that come whole over the wire, but do not say what they should."""
+"""Responses that arrive whole, but hold something else than they should."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-import pytest
-
+from airflow_provider_braze.exceptions import BrazeDataError, BrazePartialError, BrazeTransportError
 from tests.faults.conftest import DAYS, of_campaign
 from tests.faults.proxy import Call, Fault
+from tests.faults.table import Case, Complete, Fails, each_case
 
 Document = Any
 
@@ -46,24 +46,40 @@ def with_other_days(said: Document) -> None:
         said["data"].insert(place, {"time": day.isoformat(), "unique_recipients": 1, "messages": {}})
 
 
-DAYS_OFF: dict[str, Fault] = {
-    "out-of-range": document(with_other_days),
-    "doubled": document(lambda said: said["data"].extend(json.loads(json.dumps(said["data"])))),
-    "unsorted": document(lambda said: said["data"].reverse()),
-    "timestamps": each_day(lambda day: day.update(time=f"{day['time']}T00:00:00Z")),
-    "timestamps-with-offset": each_day(lambda day: day.update(time=f"{day['time']}T23:59:59.000-05:00")),
-    "other-keys": each_day(lambda day: day.update({"conversions9": 5, "новый": {"a": [None]}})),
-    "other-envelope": document(lambda said: said.update(errors=["a note"], next=None)),
-    "without-message": document(lambda said: {"data": said["data"]}),
-    "null-channels": each_day(lambda day: day["messages"].update(email=None, fax=None)),
-    "null-messages": each_day(lambda day: day.update(messages=None)),
-    "no-messages": each_day(lambda day: day.pop("messages")),
+DAYS_OFF: dict[str, Case] = {
+    "out-of-range": Case("days that were not requested", Complete(), document(with_other_days)),
+    "doubled": Case(
+        "each day twice", Complete(), document(lambda said: said["data"].extend(json.loads(json.dumps(said["data"]))))
+    ),
+    "unsorted": Case("days newest first", Complete(), document(lambda said: said["data"].reverse())),
+    "timestamps": Case(
+        "days as timestamps", Complete(), each_day(lambda day: day.update(time=f"{day['time']}T00:00:00Z"))
+    ),
+    "timestamps-with-offset": Case(
+        "days as timestamps with an offset",
+        Complete(),
+        each_day(lambda day: day.update(time=f"{day['time']}T23:59:59.000-05:00")),
+    ),
+    "other-keys": Case(
+        "keys that are not documented",
+        Complete("they land in `other`"),
+        each_day(lambda day: day.update({"conversions9": 5, "новый": {"a": [None]}})),
+    ),
+    "other-envelope": Case(
+        "keys beside the data", Complete(), document(lambda said: said.update(errors=["a note"], next=None))
+    ),
+    "without-message": Case("no `message`", Complete(), document(lambda said: {"data": said["data"]})),
+    "null-channels": Case(
+        "channels that are null", Complete(), each_day(lambda day: day["messages"].update(email=None, fax=None))
+    ),
+    "null-messages": Case("`messages` that is null", Complete(), each_day(lambda day: day.update(messages=None))),
+    "no-messages": Case("no `messages`", Complete(), each_day(lambda day: day.pop("messages"))),
 }
 
 
-@pytest.mark.parametrize("fault", DAYS_OFF)
+@each_case("fault", DAYS_OFF)
 def test_days(lake, fault):
-    lake.keeps_its_promise(lambda request: DAYS_OFF[fault] if "campaign_id" in request.params else None)
+    lake.keeps_its_promise(lambda request: fault if "campaign_id" in request.params else None)
 
 
 def rows_of(day: dict[str, Any]) -> list[Any]:
@@ -75,64 +91,162 @@ def with_deep_rows(said: Document) -> None:
     rows_of(said["data"][0]).extend({"variation_api_id": "v", "sent": sent, "deep": "@"} for sent in (1, 2))
 
 
-SHAPES: dict[str, Fault] = {
-    "doubled-otherwise": document(
-        lambda said: said["data"].extend([{**day, "unique_recipients": 1} for day in said["data"]])
+SHAPES: dict[str, Case] = {
+    "doubled-otherwise": Case(
+        "each day twice, with other figures",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: said["data"].extend([{**day, "unique_recipients": 1} for day in said["data"]])),
     ),
-    "answer-is-a-list": document(lambda said: [said]),
-    "answer-is-null": document(lambda said: "@", "null"),
-    "answer-is-deep": document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
-    "no-data": document(lambda said: {"message": "success"}),
-    "data-is-an-object": document(lambda said: {"data": {day["time"]: day for day in said["data"]}}),
-    "data-is-null": document(lambda said: {"data": None}),
-    "message-is-a-failure": document(lambda said: {**said, "message": "queued"}),
-    "day-is-a-list": document(lambda said: {"data": [list(day.items()) for day in said["data"]]}),
-    "day-is-null": document(lambda said: {"data": [None]}),
-    "no-time": each_day(lambda day: day.pop("time")),
-    "time-is-a-number": each_day(lambda day: day.update(time=1_795_000_000)),
-    "time-is-no-date": each_day(lambda day: day.update(time="2026-13-45")),
-    "messages-is-a-list": each_day(lambda day: day.update(messages=[day["messages"]])),
-    "channel-is-an-object": each_day(lambda day: day["messages"].update(email={"sent": 1})),
-    "row-is-a-list": each_day(lambda day: rows_of(day).append([1, 2])),
-    "row-is-text": each_day(lambda day: rows_of(day).append("sent")),
-    "number-beyond-a-double": document(lambda said: said["data"][0].update(revenue="@"), "1e999"),
-    "not-a-number": document(lambda said: said["data"][0].update(revenue="@"), "NaN"),
-    "infinite": document(lambda said: said["data"][0].update(revenue="@"), "-Infinity"),
-    "unknown-value-is-deep": document(with_deep_rows, "[" * 950 + "]" * 950),
-    "keys-without-a-column": each_day(lambda day: day.update({f"key{number}": 1 for number in range(40_000)})),
-    "channels-without-a-column": each_day(
-        lambda day: day["messages"].update({f"channel{number}": [{"sent": 1}] for number in range(4_000)})
+    "answer-is-a-list": Case(
+        "a list instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda said: [said])
     ),
-    "rows-without-a-value": document(lambda said: rows_of(said["data"][0]).extend([{}] * 100_000)),
-    "half-a-character": document(lambda said: said["data"][0].update(note="@"), '"\\ud800"'),
+    "answer-is-null": Case(
+        "null instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda said: "@", "null")
+    ),
+    "answer-is-deep": Case(
+        "a response of 100,000 nested lists",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
+    ),
+    "no-data": Case(
+        "no `data`", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"message": "success"})
+    ),
+    "data-is-an-object": Case(
+        "an object instead of `data`",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: {"data": {day["time"]: day for day in said["data"]}}),
+    ),
+    "data-is-null": Case(
+        "null instead of `data`", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"data": None})
+    ),
+    "message-is-a-failure": Case(
+        "a `message` that is not `success`",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: {**said, "message": "queued"}),
+    ),
+    "day-is-a-list": Case(
+        "lists instead of days",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: {"data": [list(day.items()) for day in said["data"]]}),
+    ),
+    "day-is-null": Case(
+        "null instead of a day", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"data": [None]})
+    ),
+    "no-time": Case("no `time`", Fails(BrazePartialError, BrazeDataError), each_day(lambda day: day.pop("time"))),
+    "time-is-a-number": Case(
+        "a number instead of `time`",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day.update(time=1_795_000_000)),
+    ),
+    "time-is-no-date": Case(
+        "a `time` on the 45th of a month",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day.update(time="2026-13-45")),
+    ),
+    "messages-is-a-list": Case(
+        "a list instead of `messages`",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day.update(messages=[day["messages"]])),
+    ),
+    "channel-is-an-object": Case(
+        "an object instead of a channel's rows",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day["messages"].update(email={"sent": 1})),
+    ),
+    "row-is-a-list": Case(
+        "a list instead of a row",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: rows_of(day).append([1, 2])),
+    ),
+    "row-is-text": Case(
+        "text instead of a row",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: rows_of(day).append("sent")),
+    ),
+    "number-beyond-a-double": Case(
+        "1e999 as a figure",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: said["data"][0].update(revenue="@"), "1e999"),
+    ),
+    "not-a-number": Case(
+        "`NaN` as a figure, which is not JSON",
+        Fails(BrazePartialError, BrazeTransportError),
+        document(lambda said: said["data"][0].update(revenue="@"), "NaN"),
+    ),
+    "infinite": Case(
+        "`-Infinity` as a figure, which is not JSON",
+        Fails(BrazePartialError, BrazeTransportError),
+        document(lambda said: said["data"][0].update(revenue="@"), "-Infinity"),
+    ),
+    "unknown-value-is-deep": Case(
+        "an unknown value that is nested 950 deep, in two rows of one variation",
+        Fails(BrazePartialError, BrazeDataError),
+        document(with_deep_rows, "[" * 950 + "]" * 950),
+    ),
+    "keys-without-a-column": Case(
+        "40,000 keys without a column in each day",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day.update({f"key{number}": 1 for number in range(40_000)})),
+    ),
+    "channels-without-a-column": Case(
+        "4,000 channels without a column in each day",
+        Fails(BrazePartialError, BrazeDataError),
+        each_day(lambda day: day["messages"].update({f"channel{number}": [{"sent": 1}] for number in range(4_000)})),
+    ),
+    "rows-without-a-value": Case(
+        "100,000 rows without a value",
+        Fails(BrazePartialError, BrazeDataError),
+        document(lambda said: rows_of(said["data"][0]).extend([{}] * 100_000)),
+    ),
+    "half-a-character": Case(
+        "half of a surrogate pair in a text, which is not JSON",
+        Fails(BrazePartialError, BrazeTransportError),
+        document(lambda said: said["data"][0].update(note="@"), '"\\ud800"'),
+    ),
 }
 
 
-@pytest.mark.parametrize("fault", SHAPES)
+@each_case("fault", SHAPES)
 def test_shape(lake, fault):
-    error = lake.keeps_its_promise(of_campaign(lake.ids[0], SHAPES[fault]))
+    error = lake.keeps_its_promise(of_campaign(lake.ids[0], fault))
     assert set(error.failures) == {lake.ids[0]}
 
 
-FIGURES: dict[str, tuple[str, Any]] = {
+FIGURES: dict[str, Case] = {
     # The literal that Braze sends, and the number of it that lands; what is no number lands as `other`.
-    "text": ('"12"', None),
-    "fraction": ("1.5", None),
-    "boolean": ("true", None),
-    "beyond-int64": (str(2**63), None),
-    "far-beyond-int64": (str(2**70), None),
-    "list": ("[1]", None),
-    "object": ('{"a": 1}', None),
-    "largest-int64": (str(2**63 - 1), 2**63 - 1),
-    "negative": ("-1", -1),
-    "integral-fraction": ("12.0", 12),
-    "exponent": ("1e3", 1000),
+    "text": Case(
+        "text instead of a count", Complete("the column is null, and the value is kept in `other`"), ('"12"', None)
+    ),
+    "fraction": Case(
+        "a fraction instead of a count", Complete("the column is null, and the value is kept in `other`"), ("1.5", None)
+    ),
+    "boolean": Case(
+        "true instead of a count", Complete("the column is null, and the value is kept in `other`"), ("true", None)
+    ),
+    "beyond-int64": Case(
+        "2^63 as a count", Complete("the column is null, and the value is kept in `other`"), (str(2**63), None)
+    ),
+    "far-beyond-int64": Case(
+        "2^70 as a count", Complete("the column is null, and the value is kept in `other`"), (str(2**70), None)
+    ),
+    "list": Case(
+        "a list instead of a count", Complete("the column is null, and the value is kept in `other`"), ("[1]", None)
+    ),
+    "object": Case(
+        "an object instead of a count",
+        Complete("the column is null, and the value is kept in `other`"),
+        ('{"a": 1}', None),
+    ),
+    "largest-int64": Case("2^63 - 1 as a count", Complete("it lands as a whole number"), (str(2**63 - 1), 2**63 - 1)),
+    "negative": Case("-1 as a count", Complete("it lands as a whole number"), ("-1", -1)),
+    "integral-fraction": Case("12.0 as a count", Complete("it lands as a whole number"), ("12.0", 12)),
+    "exponent": Case("1e3 as a count", Complete("it lands as a whole number"), ("1e3", 1000)),
 }
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@each_case("figure", FIGURES)
 def test_figure(lake, figure):
-    literal, landed = FIGURES[figure]
+    literal, landed = figure
     fault = document(lambda said: [day.update(conversions="@") for day in said["data"]] and None, literal)
     ours = {place: {**lake.new[place], "conversions": landed} for place in lake.new if place[0] == lake.ids[0]}
     others = []

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.exceptions import (
+    BrazeAuthError,
+    BrazeDataError,
+    BrazePartialError,
+    BrazeRequestError,
+    BrazeServerError,
+    BrazeTransportError,
+)
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.faults.conftest import NO_FAULT, SERIES, Lake, on, once
 from tests.faults.proxy import Answer, Fault, Rule
+from tests.faults.table import Case, Complete, Fails, each_case, fault
 from tests.faults.test_answers import document
 
 DETAILS = "/campaigns/details"
@@ -48,7 +57,7 @@ class Details:
         return {row["campaign_id"]: row for row in rows}
 
     def keeps_its_promise(self, rule: Rule, expected: Rows, **arguments: Any) -> Any:
-        """Let a run meet a fault of details, and check what the table promises; then that a run without it mends all.
+        """Let a run meet a fault of details, and check what is promised; then that a run without it lands all.
 
         :param expected: what lands of campaigns whose details are not the new ones.
         :return: the summary, or the error that the promise names.
@@ -56,7 +65,7 @@ class Details:
         before = self.lake.destination.contents()
         self.lake.proxy.rule = rule
         outcome = self._run(**arguments)
-        if self.lake.row.writes_nothing:
+        if self.lake.promise.writes_nothing:
             assert self.lake.destination.contents() == before
         else:
             assert self.lake.figures() == self.lake.new
@@ -67,9 +76,9 @@ class Details:
         return outcome
 
     def _run(self, **arguments: Any) -> Any:
-        if self.lake.row.is_complete:
+        if self.lake.promise.is_complete:
             return self.lake.run(tables=TABLES, **arguments)
-        with self._log.at_level(logging.DEBUG), pytest.raises(Exception) as caught:  # noqa: PT011 - the table names it
+        with self._log.at_level(logging.DEBUG), pytest.raises(Exception) as caught:  # noqa: PT011 - the promise names it
             self.lake.run(tables=TABLES, **arguments)
         return self.lake.check_error(caught.value)
 
@@ -90,40 +99,98 @@ def details(lake, caplog) -> Details:
     return found
 
 
-SHAPES: dict[str, Fault] = {
-    "answer-is-a-list": document(lambda said: [said]),
-    "answer-is-null": document(lambda said: "@", "null"),
-    "answer-is-deep": document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
-    "no-known-key": document(lambda said: {"message": "success", "data": []}),
-    "message-is-a-failure": document(lambda said: {**said, "message": "queued"}),
-    "messages-is-a-list": document(lambda said: {**said, "messages": list(said["messages"].values())}),
-    "message-is-null": document(lambda said: {**said, "messages": {"v": None}}),
-    "behaviors-is-an-object": document(lambda said: {**said, "conversion_behaviors": {"A": {}}}),
-    "behavior-is-text": document(lambda said: {**said, "conversion_behaviors": ["Opens Email"]}),
-    "number-beyond-a-double": document(lambda said: {**said, "budget": "@"}, "1e999"),
-    "not-a-number": document(lambda said: {**said, "budget": "@"}, "NaN"),
-    "half-a-character": document(lambda said: {**said, "name": "@"}, '"\\ud800"'),
+SHAPES: dict[str, Case] = {
+    "answer-is-a-list": Case(
+        "a list instead of the response",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: [said]),
+    ),
+    "answer-is-null": Case(
+        "null instead of the response",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: "@", "null"),
+    ),
+    "answer-is-deep": Case(
+        "a response of 100,000 nested lists",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
+    ),
+    "no-known-key": Case(
+        "no known key",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {"message": "success", "data": []}),
+    ),
+    "message-is-a-failure": Case(
+        "a `message` that is not `success`",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "message": "queued"}),
+    ),
+    "messages-is-a-list": Case(
+        "a list instead of `messages`",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "messages": list(said["messages"].values())}),
+    ),
+    "message-is-null": Case(
+        "null instead of a message",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "messages": {"v": None}}),
+    ),
+    "behaviors-is-an-object": Case(
+        "an object instead of `conversion_behaviors`",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "conversion_behaviors": {"A": {}}}),
+    ),
+    "behavior-is-text": Case(
+        "text instead of a conversion behaviour",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "conversion_behaviors": ["Opens Email"]}),
+    ),
+    "number-beyond-a-double": Case(
+        "1e999 as a value",
+        Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "budget": "@"}, "1e999"),
+    ),
+    "not-a-number": Case(
+        "`NaN` as a value, which is not JSON",
+        Fails(BrazePartialError, BrazeTransportError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "budget": "@"}, "NaN"),
+    ),
+    "half-a-character": Case(
+        "half of a surrogate pair in a text, which is not JSON",
+        Fails(BrazePartialError, BrazeTransportError, note="its days land, and its row stays"),
+        document(lambda said: {**said, "name": "@"}, '"\\ud800"'),
+    ),
 }
 
 
-@pytest.mark.parametrize("fault", SHAPES)
+@each_case("fault", SHAPES)
 def test_shape(details, fault):
     bad, *_ = details.lake.ids
-    error = details.keeps_its_promise(of_details(bad, SHAPES[fault]), {bad: details.old[bad]})
+    error = details.keeps_its_promise(of_details(bad, fault), {bad: details.old[bad]})
     assert set(error.failures) == {bad}
 
 
-VALUES: dict[str, dict[str, Any]] = {
-    "other-keys": {"frequency": {"per": "day"}, "новый": [None]},
-    "other-types": {"tags": "a", "archived": "no", "created_at": 5, "name": ["x"]},
-    "no-dates": {"created_at": "yesterday", "updated_at": "2026-13-45"},
+VALUES: dict[str, Case] = {
+    "other-keys": Case(
+        "keys that are not documented", Complete("they land in `other`"), {"frequency": {"per": "day"}, "новый": [None]}
+    ),
+    "other-types": Case(
+        "other types for texts, lists, flags and dates",
+        Complete("the column is null, and the value is kept in `other`"),
+        {"tags": "a", "archived": "no", "created_at": 5, "name": ["x"]},
+    ),
+    "no-dates": Case(
+        "texts that are not dates",
+        Complete("the column is null, and the value is kept in `other`"),
+        {"created_at": "yesterday", "updated_at": "2026-13-45"},
+    ),
 }
 
 
-@pytest.mark.parametrize("value", VALUES)
+@each_case("value", VALUES)
 def test_value(details, value):
     strange, *_ = details.lake.ids
-    sent = VALUES[value]
+    sent = value
     row = {key: None if key in sent else cell for key, cell in details.new[strange].items()}
     other = json.dumps(dict(sorted(sent.items())), separators=(",", ":"), ensure_ascii=False)
     rule = of_details(strange, document(lambda said: said.update(sent)))
@@ -131,32 +198,55 @@ def test_value(details, value):
     assert summary["details"] == {"landed": 4, "rejected": 0, "failed": 0}
 
 
-@pytest.mark.parametrize("campaign", ["listed", "given"])
-def test_refusal(details, campaign):
+REJECTIONS = {
+    "listed": Case("400 for a listed campaign", Complete("its row stays, and the record names it"), False),
+    "given": Case(
+        "400 for a given campaign",
+        Fails(BrazePartialError, BrazeRequestError, permanent=True, note="its days land, and its row stays"),
+        True,
+    ),
+}
+
+
+@each_case("is_given", REJECTIONS)
+def test_rejection(details, is_given):
     bad, *_ = details.lake.ids
-    arguments = {"campaign_ids": details.lake.ids} if campaign == "given" else {}
+    arguments = {"campaign_ids": details.lake.ids} if is_given else {}
     details.keeps_its_promise(of_details(bad, status(400)), {bad: details.old[bad]}, **arguments)
 
 
-def test_fault_that_stays(details):
+@fault(
+    "500 for a campaign, persistent",
+    Fails(BrazePartialError, BrazeServerError, note="its days land, and its row stays"),
+)
+def test_persistent_fault(details):
     bad, *_ = details.lake.ids
     details.keeps_its_promise(of_details(bad, status(500)), {bad: details.old[bad]})
 
 
-def test_fault_that_stays_for_all(details):
+@fault("503 for all, persistent", Fails(BrazePartialError, BrazeServerError, note="all days land, and all rows stay"))
+def test_persistent_fault_for_all(details):
     details.keeps_its_promise(on(DETAILS, status(503)), details.old)
 
 
-def test_fault_that_passes(details):
+@fault("500, transient", Complete())
+def test_transient_fault(details):
     details.keeps_its_promise(once(status(500), DETAILS), {})
 
 
-@pytest.mark.parametrize("number", [401, 403])
+PERMISSIONS = {
+    str(number): Case(str(number), Fails(BrazeAuthError, permanent=True, writes_nothing=True), number)
+    for number in (401, 403)
+}
+
+
+@each_case("number", PERMISSIONS)
 def test_permission(details, number):
     details.keeps_its_promise(on(DETAILS, status(number)), {})
 
 
-def test_lookback_that_nobody_tells(lake):
+@fault('503 for all, when only `lookback_days="auto"` needs them', Complete("the lookback is 30 days"))
+def test_lookback_without_details(lake):
     lake.proxy.rule = on(DETAILS, status(503))
     assert lake.run(lookback_days="auto")["days"] == 31
     landed = lake.figures()

@@ -12,31 +12,64 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_braze.exceptions import BrazePartialError, BrazeRequestError, BrazeTransportError
 from tests.faults.conftest import KEY, LIST, of_campaign, on, port_of
 from tests.faults.proxy import Answer, Call, FaultProxy
+from tests.faults.table import Case, Complete, Fails, each_case, fault
 from tests.stores import Destination
 
-TLS: dict[str, tuple[str, int, bool]] = {
+TLS: dict[str, Case] = {
     # The certificate's address, the year in which it ended, whether the connection trusts it.
-    "expired": ("127.0.0.1", 2021, True),
-    "self-signed": ("127.0.0.1", 2120, False),
-    "of-another-host": ("127.0.0.2", 2120, True),
+    "expired": Case(
+        "a TLS certificate that has expired",
+        Fails(BrazeTransportError, writes_nothing=True, note="the key is not sent"),
+        ("127.0.0.1", 2021, True),
+    ),
+    "self-signed": Case(
+        "a self-signed TLS certificate",
+        Fails(BrazeTransportError, writes_nothing=True, note="the key is not sent"),
+        ("127.0.0.1", 2120, False),
+    ),
+    "of-another-host": Case(
+        "a TLS certificate of another host",
+        Fails(BrazeTransportError, writes_nothing=True, note="the key is not sent"),
+        ("127.0.0.2", 2120, True),
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", ["json-as-html", "cookies"])
-def test_strange_headers(lake, kind):
-    headers = {"json-as-html": {"content-type": "text/html; charset=utf-16"}, "cookies": {"set-cookie": "a=1; Path=/"}}
+HEADERS = {
+    "json-as-html": Case("JSON that is sent as `text/html`", Complete(), {"content-type": "text/html; charset=utf-16"}),
+    "cookies": Case("cookies in every response", Complete("none is returned"), {"set-cookie": "a=1; Path=/"}),
+}
 
+
+@each_case("headers", HEADERS)
+def test_strange_headers(lake, headers):
     def fault(call: Call) -> None:
         whole = call.ask()
-        call.send(replace(whole, headers={**whole.headers, **headers[kind]}))
+        call.send(replace(whole, headers={**whole.headers, **headers}))
 
     lake.keeps_its_promise(lambda request: fault)
     assert not [request for request in lake.proxy.requests if "cookie" in request.headers]
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+REDIRECTS = {
+    str(status): Case(
+        f"a {status} to another host, for a campaign",
+        Fails(
+            BrazePartialError,
+            BrazeRequestError,
+            permanent=True,
+            note="it is not followed, and the other host sees nothing",
+        ),
+        status,
+    )
+    for status in (301, 302, 303, 307, 308)
+}
+
+
+@each_case("status", REDIRECTS)
 def test_redirect_to_another_host(lake, raw_server, status):
     elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     location = elsewhere.url.replace("127.0.0.1", "localhost") + "/campaigns/data_series"
@@ -46,12 +79,17 @@ def test_redirect_to_another_host(lake, raw_server, status):
     assert elsewhere.requests == []
 
 
+@fault(
+    "a 302 to another host, for the list",
+    Fails(BrazeRequestError, permanent=True, writes_nothing=True, note="the other host sees nothing"),
+)
 def test_redirect_of_the_list(lake, raw_server):
     elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     lake.keeps_its_promise(on(LIST, lambda call: call.send(Answer(302, b"", {"location": elsewhere.url}))))
     assert elsewhere.requests == []
 
 
+@fault("a host whose name cannot be resolved", Fails(BrazeTransportError, writes_nothing=True))
 def test_host_that_cannot_be_resolved(lake, _no_network):  # noqa: PT019 - its value is what was looked up
     lake.connect("https://rest.no-such-instance.invalid", max_attempts=2)
     lake.destination = Destination(f"{lake.destination.uri}-elsewhere", None)
@@ -102,14 +140,15 @@ def over_tls(lake, tmp_path) -> Iterator[Callable[..., FaultProxy]]:
         yield start
 
 
-@pytest.mark.parametrize("kind", TLS)
+@each_case("kind", TLS)
 def test_certificate_that_proves_nothing(lake, over_tls, kind):
-    proxy = over_tls(*TLS[kind])
+    proxy = over_tls(*kind)
     error = lake.fails()
     assert "CERTIFICATE_VERIFY_FAILED" in str(error)
     assert proxy.requests == []
 
 
+@fault("a `.netrc` with another password for the host", Complete("the key is sent, the password is not"))
 def test_netrc_with_another_password(lake, over_tls, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password something\ndefault login any password thing\n")

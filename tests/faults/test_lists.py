@@ -7,54 +7,142 @@ import json
 import threading
 import tracemalloc
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from airflow_provider_braze.core import listing
+from airflow_provider_braze.exceptions import BrazeDataError, BrazeTransportError
 from tests.faults.conftest import LIST, SERIES, on
 from tests.faults.proxy import Answer, Call, Fault, Request, Rule
+from tests.faults.table import Case, Complete, Fails, each_case, fault
 from tests.faults.test_answers import document
 
 MIB = 2**20
 
-SHAPES: dict[str, Fault] = {
-    "answer-is-a-list": document(lambda said: said["campaigns"]),
-    "answer-is-null": document(lambda said: "@", "null"),
-    "no-campaigns": document(lambda said: {"message": "success"}),
-    "campaigns-is-an-object": document(lambda said: {"campaigns": {each["id"]: each for each in said["campaigns"]}}),
-    "campaigns-is-null": document(lambda said: {"campaigns": None}),
-    "entry-is-a-list": document(lambda said: {"campaigns": [list(each) for each in said["campaigns"]]}),
-    "entry-is-text": document(lambda said: {"campaigns": [each["id"] for each in said["campaigns"]]}),
-    "no-id": document(lambda said: said["campaigns"][0].pop("id") and None),
-    "id-is-a-number": document(lambda said: said["campaigns"][0].update(id=7)),
-    "id-is-empty": document(lambda said: said["campaigns"][0].update(id="")),
-    "message-is-a-failure": document(lambda said: {**said, "message": "queued"}),
-    "not-a-number": document(lambda said: said["campaigns"][0].update(last_edited="@"), "NaN"),
-    "half-a-character-in-an-id": document(lambda said: said["campaigns"][0].update(id="@"), '"\\ud800"'),
-    "half-a-character-in-a-name": document(lambda said: said["campaigns"][0].update(name="@"), '"\\ud800"'),
+SHAPES: dict[str, Case] = {
+    "answer-is-a-list": Case(
+        "a list instead of the response",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: said["campaigns"]),
+    ),
+    "answer-is-null": Case(
+        "null instead of the response", Fails(BrazeDataError, writes_nothing=True), document(lambda said: "@", "null")
+    ),
+    "no-campaigns": Case(
+        "no `campaigns`", Fails(BrazeDataError, writes_nothing=True), document(lambda said: {"message": "success"})
+    ),
+    "campaigns-is-an-object": Case(
+        "an object instead of `campaigns`",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: {"campaigns": {each["id"]: each for each in said["campaigns"]}}),
+    ),
+    "campaigns-is-null": Case(
+        "null instead of `campaigns`",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: {"campaigns": None}),
+    ),
+    "entry-is-a-list": Case(
+        "lists instead of campaigns",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: {"campaigns": [list(each) for each in said["campaigns"]]}),
+    ),
+    "entry-is-text": Case(
+        "texts instead of campaigns",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: {"campaigns": [each["id"] for each in said["campaigns"]]}),
+    ),
+    "no-id": Case(
+        "a campaign without an id",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].pop("id") and None),
+    ),
+    "id-is-a-number": Case(
+        "a number instead of an id",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].update(id=7)),
+    ),
+    "id-is-empty": Case(
+        "an empty id",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].update(id="")),
+    ),
+    "message-is-a-failure": Case(
+        "a `message` that is not `success`",
+        Fails(BrazeDataError, writes_nothing=True),
+        document(lambda said: {**said, "message": "queued"}),
+    ),
+    "not-a-number": Case(
+        "`NaN` as a date, which is not JSON",
+        Fails(BrazeTransportError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].update(last_edited="@"), "NaN"),
+    ),
+    "half-a-character-in-an-id": Case(
+        "half of a surrogate pair in an id, which is not JSON",
+        Fails(BrazeTransportError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].update(id="@"), '"\\ud800"'),
+    ),
+    "half-a-character-in-a-name": Case(
+        "half of a surrogate pair in a name, which is not JSON",
+        Fails(BrazeTransportError, writes_nothing=True),
+        document(lambda said: said["campaigns"][0].update(name="@"), '"\\ud800"'),
+    ),
 }
 
-ENTRIES: dict[str, Callable[[dict[str, Any]], object]] = {
-    "id-alone": lambda entry: [entry.pop(key) for key in entry.keys() - {"id"}],
-    "nulls": lambda entry: entry.update(dict.fromkeys(entry.keys() - {"id"})),
-    "other-types": lambda entry: entry.update(
-        name=5, is_api_campaign="yes", last_edited={"at": 1}, tags={"a": "b"}, more=[None]
+ENTRIES: dict[str, Case] = {
+    "id-alone": Case(
+        "campaigns with an id alone",
+        Complete("unknown values are null in `campaigns`"),
+        lambda entry: [entry.pop(key) for key in entry.keys() - {"id"}],
     ),
-    "no-dates": lambda entry: entry.update(last_edited="yesterday", tags=[1, None, ["x"]]),
+    "nulls": Case(
+        "null for all but the id",
+        Complete("unknown values are null in `campaigns`"),
+        lambda entry: entry.update(dict.fromkeys(entry.keys() - {"id"})),
+    ),
+    "other-types": Case(
+        "other types for all but the id",
+        Complete("unknown values are null in `campaigns`"),
+        lambda entry: entry.update(name=5, is_api_campaign="yes", last_edited={"at": 1}, tags={"a": "b"}, more=[None]),
+    ),
+    "no-dates": Case(
+        "texts that are not dates, tags that are not texts",
+        Complete("unknown values are null in `campaigns`"),
+        lambda entry: entry.update(last_edited="yesterday", tags=[1, None, ["x"]]),
+    ),
 }
 
 IDS = {
-    "slashes": "../a//b\\c",
-    "quotes": "a\"b'c`d",
-    "unicode": "kampagne-Ü-日本-🎈",
-    "parameters": "a&length=1?ending_at=2020-01-01#b;c=d",
-    "percent": "a%2Fb%25+c%",
-    "spaces": "  a\tb\n",
-    "markup": "<b>{{ ds }}</b>${x}",
-    "zero": "a\x00b",
-    "long": "x" * 4_000,
+    "slashes": Case(
+        "an id with slashes and dots", Complete("the id is the campaign's own, character by character"), "../a//b\\c"
+    ),
+    "quotes": Case("an id with quotes", Complete("the id is the campaign's own, character by character"), "a\"b'c`d"),
+    "unicode": Case(
+        "an id in several scripts",
+        Complete("the id is the campaign's own, character by character"),
+        "kampagne-Ü-日本-🎈",
+    ),
+    "parameters": Case(
+        "an id with `&`, `?`, `#` and `=`",
+        Complete("the id is the campaign's own, character by character"),
+        "a&length=1?ending_at=2020-01-01#b;c=d",
+    ),
+    "percent": Case(
+        "an id with `%` and `+`", Complete("the id is the campaign's own, character by character"), "a%2Fb%25+c%"
+    ),
+    "spaces": Case(
+        "an id with spaces and line breaks",
+        Complete("the id is the campaign's own, character by character"),
+        "  a\tb\n",
+    ),
+    "markup": Case(
+        "an id with markup and templates",
+        Complete("the id is the campaign's own, character by character"),
+        "<b>{{ ds }}</b>${x}",
+    ),
+    "zero": Case("an id with a zero byte", Complete("the id is the campaign's own, character by character"), "a\x00b"),
+    "long": Case(
+        "an id of 4,000 characters", Complete("the id is the campaign's own, character by character"), "x" * 4_000
+    ),
 }
 
 
@@ -62,23 +150,23 @@ def first_page(fault: Fault) -> Rule:
     return lambda request: fault if request.params.get("page") == "0" else None
 
 
-@pytest.mark.parametrize("fault", SHAPES)
+@each_case("fault", SHAPES)
 def test_shape(lake, fault):
-    lake.keeps_its_promise(first_page(SHAPES[fault]))
+    lake.keeps_its_promise(first_page(fault))
 
 
-@pytest.mark.parametrize("fault", ENTRIES)
+@each_case("fault", ENTRIES)
 def test_entry(lake, fault):
     def change(said: Any) -> None:
         for entry in said["campaigns"]:
-            ENTRIES[fault](entry)
+            fault(entry)
 
     lake.keeps_its_promise(on(LIST, document(change)))
 
 
-@pytest.mark.parametrize("fault", IDS)
+@each_case("fault", IDS)
 def test_id(lake, fault):
-    ours, theirs = lake.ids[0], IDS[fault]
+    ours, theirs = lake.ids[0], fault
 
     def rename(said: Any) -> None:
         for entry in said["campaigns"]:
@@ -118,10 +206,6 @@ class MovingList:
         call.send(Answer(200, json.dumps({"message": "success", "campaigns": listed}).encode()))
 
 
-def insert(place: int, entry: dict[str, Any], entries: list[Any]) -> None:
-    entries.insert(place, entry)
-
-
 def entry_of(campaign_id: str) -> dict[str, Any]:
     return {"id": campaign_id, "name": campaign_id, "tags": []}
 
@@ -131,30 +215,78 @@ def leave(entries: list[Any]) -> None:
     del entries[0]
 
 
-def moves_of(ids: list[str]) -> dict[str, tuple[list[str], dict[int, Any], list[str]]]:
-    """What is listed at first, what changes before which request, and what has to land."""
-    a, b, c, d = ids
-    back = partial(insert, 0, entry_of(a))
-    new = partial(insert, 3, entry_of(d))
-    return {
-        "one-leaves": ([a, b, c, d], {1: leave}, [b, c, d]),
-        "one-leaves-late": ([a, b, c, d], {2: leave}, [b, c, d]),
-        "one-leaves-while-read-again": ([a, b, c, d], {4: leave}, [b, c, d]),
-        "two-leave": ([a, b, c, d], {1: leave, 4: leave}, [c, d]),
-        "one-comes": ([a, b, c], {1: new}, [a, b, c, d]),
-        "one-comes-back": ([b, c, d], {1: back}, [a, b, c, d]),
-        "one-leaves-and-one-comes": (
-            [a, b, c],
-            {1: lambda entries: (leave(entries), insert(2, entry_of(d), entries))},
-            [b, c, d],
-        ),
-    }
+@dataclass(frozen=True)
+class Move:
+    """How a list of campaigns changes while it is read. The numbers are places in the sandbox's list.
+
+    :param listed: what is listed at first.
+    :param changes: what changes before which request, from 0: ``leave``, or the campaign that is inserted and where.
+    :param landed: what has to land.
+    """
+
+    listed: list[int]
+    changes: dict[int, Any]
+    landed: list[int]
 
 
-@pytest.mark.parametrize("move", moves_of(["a", "b", "c", "d"]))
+def insert_last(entries: list[Any], entry: dict[str, Any]) -> None:
+    entries.insert(3, entry)
+
+
+def insert_first(entries: list[Any], entry: dict[str, Any]) -> None:
+    entries.insert(0, entry)
+
+
+def leave_and_insert(entries: list[Any], entry: dict[str, Any]) -> None:
+    leave(entries)
+    entries.insert(2, entry)
+
+
+ONCE = Complete("each campaign once, none skipped")
+MOVES = {
+    "one-leaves": Case(
+        "a campaign leaves the list while it is read, and others move to pages that were read",
+        ONCE,
+        Move([0, 1, 2, 3], {1: leave}, [1, 2, 3]),
+    ),
+    "one-leaves-late": Case(
+        "a campaign leaves the list before its last page is read", ONCE, Move([0, 1, 2, 3], {2: leave}, [1, 2, 3])
+    ),
+    "one-leaves-while-read-again": Case(
+        "a campaign leaves the list while it is read again", ONCE, Move([0, 1, 2, 3], {4: leave}, [1, 2, 3])
+    ),
+    "two-leave": Case(
+        "two campaigns leave, one of them while the list is read again",
+        ONCE,
+        Move([0, 1, 2, 3], {1: leave, 4: leave}, [2, 3]),
+    ),
+    "one-comes": Case(
+        "a campaign is created while the list is read", ONCE, Move([0, 1, 2], {1: (insert_last, 3)}, [0, 1, 2, 3])
+    ),
+    "one-comes-back": Case(
+        "a campaign is listed again at the front, and others move to pages not read yet",
+        ONCE,
+        Move([1, 2, 3], {1: (insert_first, 0)}, [0, 1, 2, 3]),
+    ),
+    "one-leaves-and-one-comes": Case(
+        "one campaign leaves and one is created; the list keeps its length",
+        ONCE,
+        Move([0, 1, 2], {1: (leave_and_insert, 3)}, [1, 2, 3]),
+    ),
+}
+
+
+@each_case("move", MOVES)
 def test_list_that_moves(lake, move):
-    ids, changes, landed = moves_of(lake.ids)[move]
-    rule = on(LIST, MovingList([entry_of(each) for each in ids], changes))
+    def change_of(change: Any) -> Callable[[list[Any]], object]:
+        if not isinstance(change, tuple):
+            return change
+        function, place = change
+        return lambda entries: function(entries, entry_of(lake.ids[place]))
+
+    changes = {request: change_of(change) for request, change in move.changes.items()}
+    landed = [lake.ids[place] for place in move.landed]
+    rule = on(LIST, MovingList([entry_of(lake.ids[place]) for place in move.listed], changes))
     lake.keeps_its_promise(
         rule, expected={place: (lake.new if place[0] in landed else lake.old)[place] for place in lake.new}
     )
@@ -162,6 +294,7 @@ def test_list_that_moves(lake, move):
     assert sorted(asked[: len(landed)]) == sorted(landed)
 
 
+@fault("a list that a campaign leaves at every page", Fails(BrazeDataError, writes_nothing=True))
 def test_list_that_never_rests(lake):
     names = itertools.count()
 
@@ -173,6 +306,7 @@ def test_list_that_never_rests(lake):
     lake.keeps_its_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), replace_one))))
 
 
+@fault("a list that never ends", Fails(BrazeDataError, writes_nothing=True))
 def test_list_that_never_ends(lake, monkeypatch):
     monkeypatch.setattr(listing, "MOST_PAGES", 20)
 
@@ -183,6 +317,7 @@ def test_list_that_never_ends(lake, monkeypatch):
     lake.keeps_its_promise(on(LIST, fault))
 
 
+@fault("100,000 campaigns", Complete("`dry_run` plans them in less than 150 MiB, and nothing is written"))
 def test_list_of_a_hundred_thousand(lake):
     pages = [
         json.dumps({"campaigns": [entry_of(f"{page:04}-{number:02}-{'x' * 28}") for number in range(100)]}).encode()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pytest
 
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing import store as store_module
 from airflow_provider_braze.landing.formats import decode, encode
 from airflow_provider_braze.landing.store import Store
@@ -19,6 +20,7 @@ from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.campaign_tables import SCHEMAS
 from tests.faults.conftest import DAYS, NO_FAULT
 from tests.faults.disk import FULL
+from tests.faults.table import Case, Complete, Fails, each_case, fault
 
 OBJECT = f"campaign_days/dt={DAYS[1]}/part-00-of-01.parquet"
 DESTINATION = "_braze/destination.json"
@@ -85,40 +87,101 @@ def refusing(operation: str, part: str, error: OSError) -> Callable[[str, str], 
 
 DENIED = PermissionError(errno.EACCES, "the bucket's policy denies it")
 SLOW = TimeoutError("the store did not answer in time")
-REFUSALS: dict[str, dict[str, Callable[[str, str], None]]] = {
-    "write-of-an-object": {"before": refusing("write", OBJECT, DENIED)},
-    "write-of-all-objects": {"before": refusing("write", "dt=", DENIED)},
-    "write-of-the-record": {"before": refusing("write", JOURNAL, DENIED)},
-    "time-out-after-the-write-of-the-record": {"after": refusing("write", JOURNAL, SLOW)},
-    "list-of-the-records": {"before": refusing("list", JOURNAL.rstrip("/"), DENIED)},
-    "write-of-the-details": {"before": refusing("write", "campaign_details/", DENIED)},
-    "write-of-the-list": {"before": refusing("write", "campaigns/campaigns", DENIED)},
-    "read-of-an-object": {"before": refusing("read", OBJECT, DENIED)},
-    "read-of-the-layout": {"before": refusing("read", LAYOUT, DENIED)},
-    "time-out-before-the-write": {"before": refusing("write", OBJECT, SLOW)},
-    "time-out-after-the-write": {"after": refusing("write", OBJECT, SLOW)},
-    "time-out-of-a-read": {"before": refusing("read", OBJECT, SLOW)},
+REJECTIONS: dict[str, Case] = {
+    "write-of-an-object": Case(
+        "the store rejects a request to write an object",
+        Fails(PermissionError, note="the object is old, others may be new"),
+        {"before": refusing("write", OBJECT, DENIED)},
+    ),
+    "write-of-all-objects": Case(
+        "the store rejects a request to write any data",
+        Fails(PermissionError, note="all objects are old"),
+        {"before": refusing("write", "dt=", DENIED)},
+    ),
+    "write-of-the-record": Case(
+        "the store rejects a request to write the record",
+        Fails(PermissionError, writes_nothing=True),
+        {"before": refusing("write", JOURNAL, DENIED)},
+    ),
+    "time-out-after-the-write-of-the-record": Case(
+        "the response to the write of the record is lost",
+        Fails(TimeoutError, note="a retry lands the days, and reports them"),
+        {"after": refusing("write", JOURNAL, SLOW)},
+    ),
+    "list-of-the-records": Case(
+        "the store rejects a request to list the records",
+        Fails(PermissionError, writes_nothing=True),
+        {"before": refusing("list", JOURNAL.rstrip("/"), DENIED)},
+    ),
+    "write-of-the-details": Case(
+        "the store rejects a request to write the details",
+        Fails(PermissionError, note="the days have landed"),
+        {"before": refusing("write", "campaign_details/", DENIED)},
+    ),
+    "write-of-the-list": Case(
+        "the store rejects a request to write the table of campaigns",
+        Fails(PermissionError, note="the days have landed"),
+        {"before": refusing("write", "campaigns/campaigns", DENIED)},
+    ),
+    "read-of-an-object": Case(
+        "the store rejects a request to read an object",
+        Fails(PermissionError, note="the object is old, others may be new"),
+        {"before": refusing("read", OBJECT, DENIED)},
+    ),
+    "read-of-the-layout": Case(
+        "the store rejects a request to read the layout",
+        Fails(PermissionError, writes_nothing=True),
+        {"before": refusing("read", LAYOUT, DENIED)},
+    ),
+    "time-out-before-the-write": Case(
+        "the store times out in an upload that is lost",
+        Fails(TimeoutError, note="the object is old, others may be new"),
+        {"before": refusing("write", OBJECT, SLOW)},
+    ),
+    "time-out-after-the-write": Case(
+        "the store times out in an upload that arrives nevertheless",
+        Fails(TimeoutError, note="the object is new, and the next run reports its day"),
+        {"after": refusing("write", OBJECT, SLOW)},
+    ),
+    "time-out-of-a-read": Case(
+        "the store times out in a read",
+        Fails(TimeoutError, note="the object is old, others may be new"),
+        {"before": refusing("read", OBJECT, SLOW)},
+    ),
 }
 
 
-@pytest.mark.parametrize("refusal", REFUSALS)
-def test_refusal(lake, trouble, refusal):
-    for name, function in REFUSALS[refusal].items():
+@each_case("rejection", REJECTIONS)
+def test_rejection(lake, trouble, rejection):
+    for name, function in rejection.items():
         setattr(trouble, name, function)
     # Another list than before, so that its table is written too.
     lake.destination.put("campaigns/campaigns.parquet", encode(SCHEMAS["campaigns"].empty_table(), "parquet"))
     lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*CAMPAIGNS.default_tables, "campaign_details"])
 
 
-@pytest.mark.parametrize("place", FULL)
+FULL_DISKS = {
+    "spool": Case(
+        "the worker's disk is full while campaigns are fetched", Fails(OSError, writes_nothing=True), "spool"
+    ),
+    "destination": Case(
+        "the disk of a `file://` destination is full",
+        Fails(OSError, note="each object is whole, old or new"),
+        "destination",
+    ),
+}
+assert FULL_DISKS.keys() == {*FULL}
+
+
+@each_case("place", FULL_DISKS)
 def test_full_disk(lake, place):
     """In a process of its own, for the limit on files would be one for pytest too."""
 
     def run_in_child() -> None:
         command = [sys.executable, "-m", "tests.faults.disk", place, lake.destination.uri, str(len(DAYS) - 1)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        told = json.loads(done.stdout.splitlines()[-1])
-        raise OSError(told["errno"], told["text"])
+        reported = json.loads(done.stdout.splitlines()[-1])
+        raise OSError(reported["errno"], reported["text"])
 
     error = lake.keeps_its_promise(NO_FAULT, instead=run_in_child)
     assert error.errno == errno.EFBIG
@@ -138,60 +201,105 @@ def as_text(name: str, value: str) -> Callable[[pa.Table], pa.Table]:
     return lambda table: table.set_column(table.schema.get_field_index(name), name, pa.array([value] * len(table)))
 
 
-OBJECTS: dict[str, Callable[[bytes], bytes]] = {
-    "cut": cut,
-    "empty": lambda content: b"",
-    "no-parquet": lambda content: b"<html>Access denied</html>",
-    "end-alone": lambda content: content[len(content) // 2 :],
-    "older": lambda content: changed(content, lambda table: table.drop_columns(["conversions3", "other"])),
-    "newer": lambda content: changed(content, lambda table: table.append_column("later", pa.array([1] * len(table)))),
-    "other-type": lambda content: changed(content, as_text("conversions", "many")),
+OBJECTS: dict[str, Case] = {
+    "cut": Case("an object that is truncated", Fails(BrazeDataError, note="it is left as it is"), cut),
+    "empty": Case("an object of 0 bytes", Fails(BrazeDataError, note="it is left as it is"), lambda content: b""),
+    "no-parquet": Case(
+        "an object that is not Parquet",
+        Fails(BrazeDataError, note="it is left as it is"),
+        lambda content: b"<html>Access denied</html>",
+    ),
+    "end-alone": Case(
+        "an object whose beginning is missing",
+        Fails(BrazeDataError, note="it is left as it is"),
+        lambda content: content[len(content) // 2 :],
+    ),
+    "older": Case(
+        "an object of an older schema",
+        Complete("its missing columns are added"),
+        lambda content: changed(content, lambda table: table.drop_columns(["conversions3", "other"])),
+    ),
+    "newer": Case(
+        "an object of a newer schema",
+        Fails(BrazeConfigError, permanent=True, note="it is left as it is"),
+        lambda content: changed(content, lambda table: table.append_column("later", pa.array([1] * len(table)))),
+    ),
+    "other-type": Case(
+        "an object with text instead of numbers",
+        Fails(BrazeDataError, note="it is left as it is"),
+        lambda content: changed(content, as_text("conversions", "many")),
+    ),
 }
 
 
-@pytest.mark.parametrize("state", OBJECTS)
+@each_case("state", OBJECTS)
 def test_object(lake, state):
     good = lake.destination.contents()[OBJECT]
-    bad = OBJECTS[state](good)
+    bad = state(good)
     lake.destination.put(OBJECT, bad)
-    if lake.row.is_complete:
+    if lake.promise.is_complete:
         lake.keeps_its_promise(NO_FAULT)
     else:
         lake.keeps_its_promise(NO_FAULT, broken={OBJECT: good})
 
 
-NOTES: dict[str, tuple[str, bytes | None, int]] = {
+NOTES: dict[str, Case] = {
     # The note, what stands in it (None: half of what did), and the number of the try that finds it.
-    "layout-cut": (LAYOUT, None, 1),
-    "layout-empty": (LAYOUT, b"", 1),
-    "layout-is-a-list": (LAYOUT, b"[]", 1),
-    "layout-of-another-version": (LAYOUT, b'{"schema_version": 2}', 1),
-    "destination-cut": (DESTINATION, None, 1),
-    "destination-of-another-host": (DESTINATION, b'{"host": "https://rest.iad-01.braze.com"}', 1),
-    "record-cut": (UNFINISHED, b'{"state": "running", "run', 1),
-    "record-empty": (UNFINISHED, b"", 1),
-    "record-of-another-shape": (UNFINISHED, b"[]", 1),
-    "record-without-dates": (
-        UNFINISHED,
-        b'{"state": "failed", "settled": null, "writes": null, "changed_days": ["yesterday"]}',
-        1,
+    "layout-cut": Case("a layout that is truncated", Fails(BrazeDataError, writes_nothing=True), (LAYOUT, None, 1)),
+    "layout-empty": Case("a layout of 0 bytes", Fails(BrazeDataError, writes_nothing=True), (LAYOUT, b"", 1)),
+    "layout-is-a-list": Case(
+        "a layout that is not an object", Fails(BrazeDataError, writes_nothing=True), (LAYOUT, b"[]", 1)
+    ),
+    "layout-of-another-version": Case(
+        "a layout of another version",
+        Fails(BrazeConfigError, permanent=True, writes_nothing=True),
+        (LAYOUT, b'{"schema_version": 2}', 1),
+    ),
+    "destination-cut": Case(
+        "a `destination.json` that is truncated", Fails(BrazeDataError, writes_nothing=True), (DESTINATION, None, 1)
+    ),
+    "destination-of-another-host": Case(
+        "a destination of another host",
+        Fails(BrazeConfigError, permanent=True, writes_nothing=True),
+        (DESTINATION, b'{"host": "https://rest.iad-01.braze.com"}', 1),
+    ),
+    "record-cut": Case(
+        "a record of another try that is truncated",
+        Fails(BrazeDataError, writes_nothing=True),
+        (UNFINISHED, b'{"state": "running", "run', 1),
+    ),
+    "record-empty": Case(
+        "a record of another try of 0 bytes", Fails(BrazeDataError, writes_nothing=True), (UNFINISHED, b"", 1)
+    ),
+    "record-of-another-shape": Case(
+        "a record of another try of another shape", Fails(BrazeDataError, writes_nothing=True), (UNFINISHED, b"[]", 1)
+    ),
+    "record-without-dates": Case(
+        "a record of another try without dates",
+        Fails(BrazeDataError, writes_nothing=True),
+        (
+            UNFINISHED,
+            b'{"state": "failed", "settled": null, "writes": null, "changed_days": ["yesterday"]}',
+            1,
+        ),
     ),
 }
 
 
-@pytest.mark.parametrize("note", NOTES)
+@each_case("note", NOTES)
 def test_note(lake, note):
-    name, content, try_number = NOTES[note]
+    name, content, try_number = note
     good = lake.destination.contents()
     lake.destination.put(name, cut(good[name]) if content is None else content)
 
-    def mend() -> None:
-        if not lake.row.is_complete:
+    def restore() -> None:
+        if not lake.promise.is_complete:
             lake.destination.restore(good)
 
-    lake.keeps_its_promise(NO_FAULT, then=mend, try_number=try_number)
+    lake.keeps_its_promise(NO_FAULT, then=restore, try_number=try_number)
 
 
+@fault("another run lands the same days between a run's read and its write", Complete("the rows of both are there"))
 def test_two_runs_on_overlapping_days(lake, trouble):
     ours, theirs = lake.ids[:2], lake.ids[2:]
     met: list[str] = []

@@ -5,12 +5,19 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import pytest
-
+from airflow_provider_braze.exceptions import (
+    BrazeDataError,
+    BrazeError,
+    BrazePartialError,
+    BrazeRateLimitError,
+    BrazeServerError,
+    BrazeTransportError,
+)
 from tests.faults.conftest import LIST, SERIES, of_campaign, on, once
 from tests.faults.proxy import Answer, Call, Fault
+from tests.faults.table import Case, Complete, Fails, Promise, each_case, fault
 
 MIB = 2**20
 SOON = {"read_timeout": 0.5, "connect_timeout": 0.5}
@@ -76,64 +83,136 @@ def giant(call: Call) -> None:
         call.stream.sendall(b" " * MIB)
 
 
-FAULTS: dict[str, Fault] = {
-    "429-bare": answer(429),
-    "429-headers-empty": refusal("", lambda: ""),
-    "429-headers-of-text": refusal("none", lambda: "in a while"),
-    "429-reset-in-the-past": refusal("0", in_seconds(-30)),
-    "429-reset-in-a-second": refusal("0", in_seconds(1)),
-    "429-reset-in-an-hour": refusal("0", in_seconds(3600)),
-    "429-retry-after-an-hour": answer(429, retry_after="3600"),
-    "500": answer(500),
-    "502": answer(502, b"<html><h1>Bad gateway</h1></html>", content_type="text/html"),
-    "503": answer(503, b""),
-    "504": answer(504, b"\xff\xfe"),
-    "html": answer(200, b"<!DOCTYPE html><title>Back soon</title>", content_type="text/html"),
-    "empty": answer(200, b""),
-    "cut-json": cut_json,
-    "cut-body": cut_body,
-    "cut-chunks": cut_chunks,
-    "cut-gzip": cut_gzip,
-    "reset-before": lambda call: call.reset(),
-    "reset-inside": reset_inside,
-    "closed-before": lambda call: None,
-    "no-http": lambda call: call.stream.sendall(b"\x00" * 100),
-    "black-hole": lambda call: call.wait_for_client(),
-    "drip": lambda call: drip(call, 200),
-    "drip-of-headers": lambda call: drip(call, 5),
-    "gzip-bomb": answer(200, gzip.compress(b" " * 70 * MIB, 1), content_encoding="gzip"),
-    "gzip-in-gzip": answer(200, gzip.compress(gzip.compress(b" " * 70 * MIB, 1)), content_encoding="gzip, gzip"),
-    "70-MiB": giant,
+@dataclass(frozen=True)
+class WireFault:
+    """A fault of the network or a server.
+
+    :param words: for the table.
+    :param cause: class of the error when it is persistent.
+    :param note: what else is promised then.
+    :param is_final: whether the same call is not sent again, so that the fault cannot be transient.
+    :param is_slow: whether the connection's timeouts have to be short.
+    """
+
+    words: str
+    do: Fault
+    cause: type[BrazeError]
+    note: str = ""
+    is_final: bool = False
+    is_slow: bool = False
+
+    def when(self, where: str, promise: Promise) -> Case:
+        return Case(f"{self.words}, {where}", promise, self)
+
+
+LIMITED, DOWN, BROKEN, DATA = BrazeRateLimitError, BrazeServerError, BrazeTransportError, BrazeDataError
+NO_WAIT = "soon, without waiting for the hour"
+DEADLINE = "after the deadline"
+
+FAULTS = {
+    "429-bare": WireFault("429 without headers", answer(429), LIMITED),
+    "429-headers-empty": WireFault("429 with empty rate-limit headers", refusal("", lambda: ""), LIMITED),
+    "429-headers-of-text": WireFault(
+        "429 with words in the rate-limit headers", refusal("none", lambda: "in a while"), LIMITED
+    ),
+    "429-reset-in-the-past": WireFault("429 whose reset has passed", refusal("0", in_seconds(-30)), LIMITED),
+    "429-reset-in-a-second": WireFault("429 with a reset a second ahead", refusal("0", in_seconds(1)), LIMITED),
+    "429-reset-in-an-hour": WireFault(
+        "429 with a reset an hour ahead", refusal("0", in_seconds(3600)), LIMITED, NO_WAIT, is_final=True
+    ),
+    "429-retry-after-an-hour": WireFault(
+        "429 with `Retry-After` of an hour", answer(429, retry_after="3600"), LIMITED, NO_WAIT, is_final=True
+    ),
+    "500": WireFault("500 with JSON", answer(500), DOWN),
+    "502": WireFault(
+        "502 with HTML", answer(502, b"<html><h1>Bad gateway</h1></html>", content_type="text/html"), DOWN
+    ),
+    "503": WireFault("503 without a body", answer(503, b""), DOWN),
+    "504": WireFault("504 with bytes that are not text", answer(504, b"\xff\xfe"), DOWN),
+    "html": WireFault(
+        "200 with a page of HTML",
+        answer(200, b"<!DOCTYPE html><title>Back soon</title>", content_type="text/html"),
+        BROKEN,
+    ),
+    "empty": WireFault("200 with an empty body", answer(200, b""), BROKEN),
+    "cut-json": WireFault("half of the JSON, with its right length", cut_json, BROKEN),
+    "cut-body": WireFault("the connection ends inside the body", cut_body, BROKEN),
+    "cut-chunks": WireFault("the connection ends between two chunks", cut_chunks, BROKEN),
+    "cut-gzip": WireFault("a truncated gzip stream", cut_gzip, BROKEN),
+    "reset-before": WireFault("a reset before the response", lambda call: call.reset(), BROKEN),
+    "reset-inside": WireFault("a reset inside the body", reset_inside, BROKEN),
+    "closed-before": WireFault("the connection is closed before the response", lambda call: None, BROKEN),
+    "no-http": WireFault("bytes that are not HTTP", lambda call: call.stream.sendall(b"\x00" * 100), BROKEN),
+    "black-hole": WireFault(
+        "a server that never responds",
+        lambda call: call.wait_for_client(),
+        BROKEN,
+        "after the read timeout",
+        is_slow=True,
+    ),
+    "drip": WireFault("a body that arrives byte by byte", lambda call: drip(call, 200), BROKEN, DEADLINE, is_slow=True),
+    "drip-of-headers": WireFault(
+        "headers that arrive byte by byte", lambda call: drip(call, 5), BROKEN, DEADLINE, is_slow=True
+    ),
+    "gzip-bomb": WireFault(
+        "a gzip bomb of 70 MiB",
+        answer(200, gzip.compress(b" " * 70 * MIB, 1), content_encoding="gzip"),
+        DATA,
+        "as soon as 16 MiB are read",
+        is_final=True,
+    ),
+    "gzip-in-gzip": WireFault(
+        "gzip within gzip",
+        answer(200, gzip.compress(gzip.compress(b" " * 70 * MIB, 1)), content_encoding="gzip, gzip"),
+        DATA,
+        "without decoding",
+        is_final=True,
+    ),
+    "70-MiB": WireFault("a body of 70 MiB", giant, DATA, "as soon as 16 MiB are read", is_final=True),
 }
-SLOW = {"black-hole", "drip", "drip-of-headers"}
-FOR_GOOD = {"429-reset-in-an-hour", "429-retry-after-an-hour", "gzip-bomb", "gzip-in-gzip", "70-MiB"}
-"""Faults after which the same call is not sent again."""
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in FOR_GOOD])
-def test_fault_that_passes(lake, fault):
-    lake.connect(**SOON if fault in SLOW else {})
-    summary = lake.keeps_its_promise(once(FAULTS[fault], *[SERIES] if fault == "429-reset-in-a-second" else []))
+TRANSIENT = {name: each.when("transient", Complete()) for name, each in FAULTS.items() if not each.is_final}
+OF_A_CAMPAIGN = {
+    name: each.when("persistent for a campaign", Fails(BrazePartialError, each.cause, note=each.note))
+    for name, each in FAULTS.items()
+    if name != "429-reset-in-a-second"
+}
+OF_THE_LIST = {
+    name: FAULTS[name].when("persistent for the list", Fails(FAULTS[name].cause, writes_nothing=True))
+    for name in ("429-bare", "429-reset-in-an-hour", "503", "html", "reset-before", "70-MiB")
+}
+OF_ALL = {
+    name: FAULTS[name].when("persistent for all campaigns", Fails(BrazePartialError, FAULTS[name].cause))
+    for name in ("429-reset-in-an-hour", "503", "cut-body")
+}
+
+
+@each_case("fault", TRANSIENT)
+def test_transient_fault(lake, fault):
+    lake.connect(**SOON if fault.is_slow else {})
+    paths = [SERIES] if fault is FAULTS["429-reset-in-a-second"] else []
+    summary = lake.keeps_its_promise(once(fault.do, *paths))
     assert summary["retries"] > 0
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name != "429-reset-in-a-second"])
-def test_fault_that_stays_for_a_campaign(lake, fault):
-    lake.connect(max_attempts=2, **SOON if fault in SLOW else {})
-    error = lake.keeps_its_promise(of_campaign(lake.ids[0], FAULTS[fault]))
+@each_case("fault", OF_A_CAMPAIGN)
+def test_persistent_fault_of_a_campaign(lake, fault):
+    lake.connect(max_attempts=2, **SOON if fault.is_slow else {})
+    error = lake.keeps_its_promise(of_campaign(lake.ids[0], fault.do))
     assert lake.ids[0] in error.failures
 
 
-@pytest.mark.parametrize("fault", ["429-bare", "429-reset-in-an-hour", "503", "html", "reset-before", "70-MiB"])
-def test_fault_that_stays_for_the_list(lake, fault):
+@each_case("fault", OF_THE_LIST)
+def test_persistent_fault_of_the_list(lake, fault):
     lake.connect(max_attempts=2)
-    lake.keeps_its_promise(on(LIST, FAULTS[fault]))
+    lake.keeps_its_promise(on(LIST, fault.do))
 
 
-@pytest.mark.parametrize("fault", ["429-reset-in-an-hour", "503", "cut-body"])
-def test_fault_that_stays_for_all(lake, fault):
+@each_case("fault", OF_ALL)
+def test_persistent_fault_of_all(lake, fault):
     lake.connect(max_attempts=2)
-    error = lake.keeps_its_promise(on(SERIES, FAULTS[fault]))
+    error = lake.keeps_its_promise(on(SERIES, fault.do))
     assert set(error.failures) == set(lake.ids)
 
 
@@ -144,6 +223,7 @@ def far_reset(call: Call) -> None:
     call.send(replace(whole, headers={**whole.headers, **reset}))
 
 
+@fault("a used-up rate limit with a reset 20 hours ahead, once per campaign", Complete("without a wait"))
 def test_reset_that_is_implausible(lake):
     summary = lake.keeps_its_promise(once(far_reset))
     assert summary["retries"] == 0

@@ -28,6 +28,7 @@ from airflow_provider_braze.task.airflow import ObjectStoragePath
         (ObjectStoragePath("s3://a@lake/braze"), "a", ("s3://lake/braze", "a")),
         (ObjectStoragePath("file:///data/braze"), None, ("file:///data/braze", None)),
     ],
+    ids=str,  # pytest itself would look for a name and so open the path's store
 )
 @pytest.mark.parametrize("resolve", [resolve_destination, resolve_literal])
 def test_destination_is_understood(resolve, destination, conn_id, resolved):
@@ -77,7 +78,7 @@ def test_destination_that_no_store_could_use_is_rejected(resolve, destination, m
         resolve(destination)
 
 
-@pytest.mark.parametrize("destination", ["s3://ours@lake/x", ObjectStoragePath("s3://lake/x", conn_id="ours")])
+@pytest.mark.parametrize("destination", ["s3://ours@lake/x", ObjectStoragePath("s3://lake/x", conn_id="ours")], ids=str)
 def test_two_connections_are_rejected(destination):
     with pytest.raises(
         BrazeConfigError, match=r"names the connection 'ours', but `object_storage_conn_id` is 'theirs'"
@@ -108,6 +109,7 @@ class Output:
         (ObjectStoragePath("s3://lake/{{ ds }}", conn_id="ours"), None, ("s3://ours@lake/{{ ds }}", None)),
         (Path("/data/{{ ds }}"), None, ("file:///data/{{ ds }}", None)),
     ],
+    ids=str,
 )
 def test_template_is_left_to_the_run(destination, conn_id, kept):
     assert resolve_literal(destination, conn_id) == kept
