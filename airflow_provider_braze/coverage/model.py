@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_braze.core.windows import load_timezone
@@ -58,7 +58,7 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
             for each in calendar.windows(*STATES)
         ],
         "repairs": find_repairs(evidence, calendar),
-        "lacking": {day.isoformat(): sorted(names) for day, names in sorted(calendar.lacking.items()) if names},
+        "lacking": _days_by_subject(calendar.lacking),
         "lookback_days": lookback,
         "restatement": describe_ages(ages),
         "verdict": judge_lookback(ages, lookback),
@@ -138,6 +138,14 @@ def format_window(window: Mapping[str, Any]) -> str:
     return f"{days} ({', '.join(what[:3])}{f' and {len(what) - 3} more' if len(what) > 3 else ''})"
 
 
+def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for day, names in sorted(lacking.items()):
+        for name in sorted(names):
+            found.setdefault(name, []).append(day.isoformat())
+    return found
+
+
 def _newest_drift(attempts: Sequence[Attempt]) -> dict[str, int]:
     newest = {attempt.part: attempt.record["drift"] for attempt in attempts}
     total: Counter[str] = Counter()
@@ -156,8 +164,8 @@ def _describe_run(attempt: Attempt) -> dict[str, Any]:
         "dag_id": record["run"]["dag_id"],
         "run_id": record["run"]["run_id"],
         "try_number": record["run"]["try_number"],
-        "start": start.isoformat(),
-        "end": end.isoformat(),
+        "first_day": start.isoformat(),
+        "last_day": (end - timedelta(days=1)).isoformat(),
         "error": _shorten(record.get("error") or ""),
         "changed_days": len(record.get("changed_days", ())),
         "written": sum(table["written"] for table in record.get("tables", {}).values()),

@@ -10,7 +10,7 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.drawing import draw_ages, draw_calendar
 from airflow_provider_braze.coverage.model import format_window
 from airflow_provider_braze.coverage.style import STYLE
-from airflow_provider_braze.coverage.terminal import LABELS
+from airflow_provider_braze.coverage.terminal import LABELS, show_unprintable
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The page's own content security policy."""
@@ -55,6 +55,7 @@ def _section(name: str, series: Mapping[str, Any]) -> str:
             draw_calendar(series["calendar"]) if series["calendar"] else "<p>No day has landed.</p>",
             _repairs(series),
             _changes(series),
+            _lacking(series["lacking"]),
             _problems("Failed in the newest run", series["failed"]),
             _problems("Listed by Braze, but rejected", series["rejected"]),
             _drift(series["keys_without_column"]),
@@ -67,7 +68,7 @@ def _section(name: str, series: Mapping[str, Any]) -> str:
 def _legend(days: Mapping[str, int]) -> str:
     items = (
         f'<li><svg viewBox="0 0 11 11" aria-hidden="true"><rect class="{state}" width="11" height="11"/></svg> '
-        f"{counted(days[state], 'day')} {label}</li>"
+        f"{label}: {counted(days[state], 'day')}</li>"
         for state, label in LABELS.items()
     )
     return f'<ul class="legend">{"".join(items)}</ul>'
@@ -88,6 +89,11 @@ def _repairs(series: Mapping[str, Any]) -> str:
     return _table("Days to land again", ["state", "days", "land again with"], rows)
 
 
+def _lacking(lacking: Mapping[str, Sequence[str]]) -> str:
+    rows = [[_value(name), _value(len(days)), _days(days[0], days[-1])] for name, days in lacking.items()]
+    return _table("Subjects without some days", ["name", "days", "first and last of them"], rows) if rows else ""
+
+
 def _changes(series: Mapping[str, Any]) -> str:
     found = f"<h3>What still changes</h3><p>{_text(series['verdict'])}</p>"
     shares: dict[str, float] = {}
@@ -103,7 +109,7 @@ def _changes(series: Mapping[str, Any]) -> str:
 
 def _problems(title: str, problems: Sequence[Mapping[str, str]]) -> str:
     rows = [
-        [_value(each["name"]), _value(each["since"][:10]), f"{_value(each['class'])}: {_value(each['message'])}"]
+        [_value(each["name"]), _days(each["since"][:10]), f"{_value(each['class'])}: {_value(each['message'])}"]
         for each in problems
     ]
     return _table(title, ["name", "since", "error"], rows) if rows else ""
@@ -121,7 +127,7 @@ def _runs(series: Mapping[str, Any]) -> str:
             _value(each["began"][:16].replace("T", " ")),
             f'<span class="tag {_text(each["state"])}">{_text(each["state"])}</span>',
             f"{_value(each['run_id'])}<br><small>try {each['try_number']}, part {each['part']}</small>",
-            f"{_value(each['start'])} to before {_value(each['end'])}",
+            _days(each["first_day"], each["last_day"]),
             _value(each["changed_days"]),
             _value("" if each["requests"] is None else each["requests"]),
             _value(each["error"]),
@@ -164,6 +170,11 @@ def _count(state: str, number: int) -> str:
     )
 
 
+def _days(first: str, last: str = "") -> str:
+    """Return days on one line."""
+    return f'<span class="days">{_text(first)}{" to " + _text(last) if last and last != first else ""}</span>'
+
+
 def _value(value: object) -> str:
     """Return a value, isolated: right-to-left text must not reorder what stands beside it."""
     return f"<bdi>{_text(value)}</bdi>"
@@ -171,6 +182,4 @@ def _value(value: object) -> str:
 
 def _text(value: object) -> str:
     """Return escaped text. Control and direction characters become visible."""
-    return escape(
-        "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
-    )
+    return escape(show_unprintable(str(value)))

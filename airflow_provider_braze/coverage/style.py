@@ -39,6 +39,7 @@ overflow-wrap:anywhere;min-width:72px}
 thead th{color:var(--soft);font-size:13px;overflow-wrap:normal}
 td code,th code{overflow-wrap:anywhere}
 code{background:var(--code);padding:1px 4px;border-radius:3px;font:13px/1.5 ui-monospace,monospace}
+.days{white-space:nowrap}
 .tag{border-left:4px solid var(--line);padding-left:6px;white-space:nowrap}
 .early-tag{border-color:var(--early)}.incomplete-tag{border-color:var(--part)}
 .not_landed-tag,.failed,.killed{border-color:var(--none)}.success{border-color:var(--final)}.running{border-color:var(--bar)}

@@ -26,7 +26,7 @@ def format_coverage(coverage: Mapping[str, Any]) -> str:
     ]
     for name, series in coverage["series"].items():
         lines += ["", *_format_series(name, series)]
-    return "\n".join(_clean(line) for line in lines) + "\n"
+    return "\n".join(show_unprintable(line) for line in lines) + "\n"
 
 
 def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
@@ -40,6 +40,8 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
         yield f'    Land again: start="{window["start"]}", end="{window["end"]}"'
         if window["command"]:
             yield f"    {window['command']}"
+    for subject, days in list(series["lacking"].items())[:_MOST]:
+        yield f"  {subject} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
     for kind in ("failed", "rejected"):
         yield from _format_problems(kind, series[kind])
     if drift := series["keys_without_column"]:
@@ -58,6 +60,6 @@ def _format_problems(kind: str, problems: Sequence[Mapping[str, str]]) -> Iterat
         yield f"  {kind.capitalize()}: {len(problems) - _MOST} more"
 
 
-def _clean(line: str) -> str:
-    """Return a line without characters that a terminal acts on: names are what other people typed."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+def show_unprintable(text: str) -> str:
+    """Return text with a visible mark for each control and direction character: names are what people typed."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
