@@ -25,6 +25,7 @@ LAYERS = (
     ("transport",),
     ("fetch",),
     ("landing",),
+    ("coverage",),
     ("task",),
     ("hooks",),
     ("triggers",),

@@ -112,6 +112,14 @@ class Store:
         with self._explaining_errors(folder):
             return self._objects.list(self._path(folder))
 
+    def find(self, folder: str) -> Sequence[str]:
+        """Return the names of the objects in a folder and in all folders below it, relative to the folder.
+
+        :raises PermissionError: The store denies access.
+        """
+        with self._explaining_errors(folder):
+            return self._objects.find(self._path(folder))
+
     def update(self, name: str, change: Callable[[Stored | None], bytes | None]) -> bool:
         """Read, change and write an object, again when another writer was faster.
 

@@ -1,4 +1,4 @@
-"""Operators that return Braze's campaigns and their analytics through XCom, and one that audits a destination."""
+"""Operators that return campaigns, their analytics and a destination's state to other tasks, through XCom."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 from airflow_provider_braze.core.bounds import given_text, is_given, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeMissingDaysError
 from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.destination import resolve_literal
+from airflow_provider_braze.series import find_series
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import (
@@ -40,7 +41,12 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store
     from airflow_provider_braze.task.airflow import Context
 
-__all__ = ["CampaignDataSeriesAuditOperator", "CampaignDataSeriesOperator", "CampaignListOperator"]
+__all__ = [
+    "BrazeCoverageOperator",
+    "CampaignDataSeriesAuditOperator",
+    "CampaignDataSeriesOperator",
+    "CampaignListOperator",
+]
 
 
 class CampaignDataSeriesOperator(BaseOperator):
@@ -347,3 +353,61 @@ class CampaignListOperator(BaseOperator):
                 f"`edited_after` is {self.edited_after!r}. Give a moment with its offset, such as 2026-11-18T00:00:00Z."
             )
         return moment
+
+
+class BrazeCoverageOperator(BaseOperator):
+    """Check which days have landed at a destination, and write a page about it. Sends no request to Braze.
+
+    Writes ``_braze/coverage/index.html`` and ``coverage.json`` below the destination, also when the task fails. Returns
+    the counts of each series and the addresses of both.
+
+    :param destination: where the tables are, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
+    :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
+    :param max_age: most days between the newest day of a series and yesterday, >= 0; None for any. Default 1.
+    :param max_missing_days: most days of a series that are absent or lack subjects, >= 0; None for any. Default 0.
+    :param series: names of the series to check, such as ``["campaigns"]``. Default: all that have landed.
+    """
+
+    template_fields: Sequence[str] = ("destination", "object_storage_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        destination: str | PathLike[str],
+        object_storage_conn_id: str | None = None,
+        max_age: int | None = 1,
+        max_missing_days: int | None = 0,
+        series: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+        self.max_age = max_age
+        self.max_missing_days = max_missing_days
+        self.series = series
+        for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
+            if value is not None:
+                check_range(name, value, 0, MAX_LOOKBACK_DAYS)
+        for each in series or ():
+            find_series(each)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the destination, write the page and return the counts."""
+        from airflow_provider_braze.coverage.model import find_violations, summarise
+        from airflow_provider_braze.coverage.report import DOCUMENT, PAGE, read_coverage, write_coverage
+        from airflow_provider_braze.coverage.terminal import format_coverage
+        from airflow_provider_braze.landing import journal
+        from airflow_provider_braze.landing.store import Store
+
+        with fail_fast_on_permanent_errors():
+            store = Store(self.destination, given_text(self.object_storage_conn_id))
+            coverage = read_coverage(store, self.series, journal.now())
+            write_coverage(store, coverage)
+        for line in format_coverage(coverage).splitlines():
+            self.log.info("%s", line)
+        if violations := find_violations(coverage, self.max_age, self.max_missing_days):
+            raise BrazeMissingDaysError(
+                f"{'; '.join(violations)}. Land these days again as {store.uri_of(PAGE)} shows.", "$"
+            )
+        return {"series": summarise(coverage), "page": store.uri_of(PAGE), "document": store.uri_of(DOCUMENT)}

@@ -51,6 +51,15 @@ class Files(Objects):
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def find(self, folder: str) -> Sequence[str]:
+        """Return the names of the files in a folder and in all folders below it, without temporary ones."""
+        return [
+            os.path.relpath(os.path.join(place, name), folder)
+            for place, _, names in os.walk(folder)
+            for name in names
+            if not name.startswith(".")
+        ]
+
 
 def _write_all(descriptor: int, content: bytes, beside: Path) -> None:
     try:

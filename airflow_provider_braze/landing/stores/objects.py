@@ -89,6 +89,12 @@ class Objects:
             return []
         return [str(info["name"]).rpartition("/")[2] for info in found if info.get("type") != "directory"]
 
+    def find(self, folder: str) -> Sequence[str]:
+        """Return the names of the objects in a folder and in all folders below it, relative to the folder."""
+        # One flat listing on stores without folders, and never one that the file system remembers.
+        self.fs.invalidate_cache()
+        return [str(path).partition(f"{folder.lstrip('/')}/")[2] for path in self.fs.find(folder)]
+
     def is_refusal(self, error: Exception) -> bool:
         """Return whether the store denied access to these credentials."""
         return isinstance(error, PermissionError)

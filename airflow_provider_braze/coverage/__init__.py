@@ -1,0 +1,1 @@
+"""What has landed at a destination, as a whole: from one listing and the journal, without a request to Braze."""

@@ -1,0 +1,195 @@
+"""Judge each day of a series by its objects and by the tries that asked for it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+
+State = Literal["final", "still_read", "early", "incomplete", "not_landed"]
+STATES: Final[tuple[State, ...]] = ("final", "still_read", "early", "incomplete", "not_landed")
+"""From good to bad.
+
+``final``: last read when its figures no longer change, or before the oldest record. ``still_read``: the next run reads
+it again. ``early``: read once or too early, and no run reads it again. ``incomplete``: some subjects lack it.
+``not_landed``: at least one object is absent.
+"""
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Consecutive days in one state.
+
+    :param end: the day after the last one.
+    :param is_asked: whether a kept record asked for all of these days.
+    """
+
+    state: State
+    start: date
+    end: date
+    is_asked: bool = True
+
+    @property
+    def days(self) -> int:
+        """Number of days."""
+        return (self.end - self.start).days
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """All days of a series, judged.
+
+    :param states: state by day, oldest first, without holes.
+    :param lacking: subjects without rows, by day.
+    :param absent: absent objects by day, such as ``campaign_days part 3``.
+    :param reads: number of tries that read a day, by day; for several parts, of the part with the fewest.
+    :param asked: the days that a kept record asked for.
+    """
+
+    states: Mapping[date, State] = field(default_factory=dict)
+    lacking: Mapping[date, frozenset[str]] = field(default_factory=dict)
+    absent: Mapping[date, tuple[str, ...]] = field(default_factory=dict)
+    reads: Mapping[date, int] = field(default_factory=dict)
+    asked: frozenset[date] = frozenset()
+
+    @property
+    def newest(self) -> date | None:
+        """The newest day of which every object is there."""
+        return max((day for day, state in self.states.items() if state != "not_landed"), default=None)
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of days by state."""
+        counted = Counter(self.states.values())
+        return {state: counted[state] for state in STATES}
+
+    def windows(self, *states: State) -> list[Window]:
+        """Return consecutive days in one of some states. A window never mixes states."""
+        found: list[Window] = []
+        for day, state in self.states.items():
+            is_asked = day in self.asked
+            last = found[-1] if found else None
+            if state not in states:
+                continue
+            if last and last.end == day and (last.state, last.is_asked) == (state, is_asked):
+                found[-1] = Window(state, last.start, day + _DAY, is_asked)
+            else:
+                found.append(Window(state, day, day + _DAY, is_asked))
+        return found
+
+
+def judge_days(evidence: Evidence) -> Calendar:
+    """Judge every day from the first that has landed, or that a record asked for, to the last."""
+    landing = [attempt for attempt in evidence.attempts if attempt.record["writes"]]
+    asked = frozenset(day for attempt in landing for day in _days(*attempt.window))
+    landed = {day for parts in evidence.objects.values() for day in parts}
+    first = min(landed | asked, default=None)
+    if evidence.series.may_start_late and landed:
+        # Days before any subject started have no object.
+        first = min(landed)
+    if first is None:
+        return Calendar()
+    days = list(_days(first, max(landed | asked) + _DAY))
+    absent = {day: names for day in days if (names := tuple(_absent_objects(evidence, day)))}
+    complete = [attempt for attempt in landing if attempt.has_landed]
+    lacking = find_lacking(complete)
+    reads = _Reads.of(complete, evidence.layout["parts"])
+    states: dict[date, State] = {}
+    for day in days:
+        if day in absent and not (day in lacking and day not in landed):
+            states[day] = "not_landed"
+        elif lacking.get(day):
+            states[day] = "incomplete"
+        else:
+            states[day] = reads.state(day)
+    # A day that no subject returned has no object, and running its window again is all that can be done.
+    absent = {day: names for day, names in absent.items() if states[day] == "not_landed"}
+    return Calendar(states, lacking, absent, {day: reads.count(day) for day in days}, asked)
+
+
+def find_lacking(attempts: Sequence[Attempt]) -> dict[date, frozenset[str]]:
+    """Return the subjects that have no row for a day: they failed, or Braze left the day out, and no try had it.
+
+    :param attempts: tries that published everything that Braze returned, oldest first.
+    """
+    names: dict[int, set[str]] = defaultdict(set)
+    for attempt in attempts:
+        names[attempt.part].update(attempt.record["subjects"]["failed"], attempt.record["subjects"]["missing_days"])
+    # True while the subject lacks the day. Rows that an earlier try landed stay when a later one fails.
+    is_lacking: dict[tuple[date, str], bool] = {}
+    for attempt in attempts:
+        subjects, given = attempt.record["subjects"], attempt.record["given"]
+        for name in names[attempt.part]:
+            if (given is not None and name not in given) or name in subjects["rejected"]:
+                continue
+            missing = set(subjects["missing_days"].get(name, ()))
+            for day in _days(*attempt.window):
+                is_bad = name in subjects["failed"] or day.isoformat() in missing
+                is_lacking[day, name] = is_bad and is_lacking.get((day, name), True)
+    found: dict[date, set[str]] = defaultdict(set)
+    for (day, name), is_bad in is_lacking.items():
+        if is_bad:
+            found[day].add(name)
+    return {day: frozenset(lacking) for day, lacking in found.items()}
+
+
+def landed_tables(evidence: Evidence) -> list[str]:
+    """Return the tables that each day is expected in: those that the newest record of a try with days names."""
+    for attempt in reversed(evidence.attempts):
+        named = [name for name in evidence.objects if name in attempt.record.get("tables", ())]
+        if named:
+            return named
+    return [name for name, days in evidence.objects.items() if days]
+
+
+def _absent_objects(evidence: Evidence, day: date) -> Iterator[str]:
+    parts = evidence.layout["parts"]
+    for table in landed_tables(evidence):
+        for part in sorted(set(range(parts)) - evidence.objects[table].get(day, frozenset())):
+            yield f"{table} part {part}" if parts > 1 else table
+
+
+@dataclass(frozen=True, slots=True)
+class _Reads:
+    """The tries that read each day.
+
+    :param parts: for each part and day, whether each of its reads was late enough to be the last one.
+    :param newest: the newest day that was read.
+    :param lookback_days: the lookback of the newest run that has one.
+    """
+
+    parts: Mapping[int, Mapping[date, Sequence[bool]]]
+    newest: date | None
+    lookback_days: int
+
+    @classmethod
+    def of(cls, attempts: Sequence[Attempt], parts: int) -> _Reads:
+        lookback = next((each.lookback_days for each in reversed(attempts) if each.lookback_days), 0)
+        found: dict[int, dict[date, list[bool]]] = {part: defaultdict(list) for part in range(parts)}
+        for attempt in attempts:
+            yesterday = attempt.fetched_on - _DAY
+            # Of a time with another lookback, that one counts.
+            needed = timedelta(days=attempt.lookback_days or lookback)
+            for day in _days(*attempt.window):
+                found[attempt.part][day].append(yesterday - day >= needed)
+        newest = max((attempt.window[1] - _DAY for attempt in attempts), default=None)
+        return cls(found, newest, lookback)
+
+    def count(self, day: date) -> int:
+        return min((len(days.get(day, ())) for days in self.parts.values()), default=0)
+
+    def state(self, day: date) -> State:
+        if self.newest is not None and self.newest - day < timedelta(days=self.lookback_days):
+            return "still_read"
+        # A day without a kept read was read before the oldest record.
+        is_early = any(day in days and not any(days[day]) for days in self.parts.values())
+        return "early" if is_early else "final"
+
+
+def _days(start: date, end: date) -> Iterable[date]:
+    return (start + timedelta(days=number) for number in range((end - start).days))

@@ -1,0 +1,188 @@
+"""Coverage in plain values: what the page, the terminal, XCom and ``coverage.json`` show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
+from airflow_provider_braze.coverage.days import STATES, judge_days
+from airflow_provider_braze.coverage.repair import find_repairs
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+
+_LAST_RUNS: Final = 10
+_LONGEST_ERROR: Final = 300
+Problem = Literal["failed", "rejected"]
+
+
+def build_coverage(destination: str, evidence: Sequence[Evidence], now: datetime) -> dict[str, Any]:
+    """Build the coverage of a destination.
+
+    :param destination: its address, without a connection id.
+    :param now: aware time.
+    """
+    return {
+        "destination": destination,
+        "generated_at": now.isoformat(timespec="seconds"),
+        "host": evidence[0].layout.get("host") if evidence else None,
+        "timezone": evidence[0].layout.get("timezone") if evidence else None,
+        "series": {each.series.name: _build_series(each, now) for each in evidence},
+    }
+
+
+def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
+    calendar = judge_days(evidence)
+    complete = [attempt for attempt in evidence.attempts if attempt.has_landed]
+    looking_back = [attempt.lookback_days for attempt in complete if attempt.lookback_days]
+    lookback = looking_back[-1] if looking_back else 0
+    ages = sum_by_age(complete)
+    yesterday = now.astimezone(load_timezone(evidence.layout["timezone"])).date() - timedelta(days=1)
+    newest = calendar.newest
+    return {
+        "noun": evidence.series.noun,
+        "plural": evidence.series.plural,
+        "parts": evidence.layout["parts"],
+        "tables": {name: len(days) for name, days in evidence.objects.items() if days},
+        "first_day": min(calendar.states).isoformat() if calendar.states else None,
+        "newest_day": newest.isoformat() if newest else None,
+        # Yesterday has age 0: no younger day has ended.
+        "age_days": (yesterday - newest).days if newest else None,
+        "days": calendar.counts(),
+        "calendar": [
+            {"state": each.state, "start": each.start.isoformat(), "end": each.end.isoformat()}
+            for each in calendar.windows(*STATES)
+        ],
+        "repairs": find_repairs(evidence, calendar),
+        "lacking": _days_by_subject(calendar.lacking),
+        "lookback_days": lookback,
+        "restatement": describe_ages(ages),
+        "verdict": judge_lookback(ages, lookback),
+        "failed": find_problems(complete, "failed"),
+        "rejected": find_problems(complete, "rejected"),
+        "keys_without_column": _newest_drift(complete),
+        "runs": [_describe_run(attempt) for attempt in reversed(evidence.attempts[-_LAST_RUNS:])],
+        "totals": _sum_totals(evidence.attempts),
+        "unread_records": evidence.unread,
+    }
+
+
+def find_problems(attempts: Sequence[Attempt], kind: Problem) -> list[dict[str, Any]]:
+    """Return the subjects that failed or were rejected in the newest run of their part, and since when.
+
+    :param attempts: tries that published everything that Braze returned, oldest first.
+    """
+    open_: dict[tuple[int, str], dict[str, Any]] = {}
+    for attempt in attempts:
+        named: Mapping[str, Mapping[str, str]] = attempt.record["subjects"][kind]
+        given = attempt.record["given"]
+        for key in [key for key in open_ if key[0] == attempt.part and key[1] not in named]:
+            if given is None or key[1] in given:
+                del open_[key]
+        for name, error in named.items():
+            since = open_.get((attempt.part, name), {}).get("since", attempt.began.isoformat(timespec="seconds"))
+            open_[attempt.part, name] = {
+                "name": name,
+                "since": since,
+                "class": error["class"],
+                "message": _shorten(error["message"]),
+            }
+    return sorted(open_.values(), key=lambda each: (each["since"], each["name"]))
+
+
+def summarise(coverage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the counts of each series, for XCom."""
+    return {
+        name: {
+            "newest_day": series["newest_day"],
+            "age_days": series["age_days"],
+            "days": series["days"],
+            "failed": len(series["failed"]),
+            "rejected": len(series["rejected"]),
+            "verdict": series["verdict"],
+        }
+        for name, series in coverage["series"].items()
+    }
+
+
+def find_violations(coverage: Mapping[str, Any], max_age: int | None, max_missing_days: int | None) -> list[str]:
+    """Return a sentence for each series that is staler or less complete than allowed.
+
+    :param max_age: days that the newest day may be older than yesterday; None for any.
+    :param max_missing_days: days that may be absent or incomplete; None for any.
+    """
+    found = []
+    for name, series in coverage["series"].items():
+        age = series["age_days"]
+        if max_age is not None and (age is None or age > max_age):
+            newest = series["newest_day"] or "none"
+            old = "" if age is None else f", {age} days older than yesterday"
+            found.append(f"{name}: newest day {newest}{old} (max_age={max_age})")
+        missing = series["days"]["not_landed"] + series["days"]["incomplete"]
+        if max_missing_days is not None and missing > max_missing_days:
+            bad = [each for each in series["repairs"] if each["state"] != "early"]
+            days = ", ".join(format_window(each) for each in bad[:20]) + (" and more" if len(bad) > 20 else "")
+            found.append(f"{name}: {missing} days missing or incomplete: {days} (max_missing_days={max_missing_days})")
+    return found
+
+
+def format_window(window: Mapping[str, Any]) -> str:
+    """Return a window's days and what they lack."""
+    last = (datetime.fromisoformat(window["end"]) - timedelta(days=1)).date().isoformat()
+    days = window["start"] if window["days"] == 1 else f"{window['start']} to {last}"
+    what = window["what"]
+    return f"{days} ({', '.join(what[:3])}{f' and {len(what) - 3} more' if len(what) > 3 else ''})"
+
+
+def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for day, names in sorted(lacking.items()):
+        for name in sorted(names):
+            found.setdefault(name, []).append(day.isoformat())
+    return found
+
+
+def _newest_drift(attempts: Sequence[Attempt]) -> dict[str, int]:
+    newest = {attempt.part: attempt.record["drift"] for attempt in attempts}
+    total: Counter[str] = Counter()
+    for drift in newest.values():
+        total.update(drift)
+    return dict(sorted(total.items()))
+
+
+def _describe_run(attempt: Attempt) -> dict[str, Any]:
+    record = attempt.record
+    start, end = attempt.window
+    return {
+        "began": attempt.began.isoformat(timespec="seconds"),
+        "part": attempt.part,
+        "state": attempt.state,
+        "dag_id": record["run"]["dag_id"],
+        "run_id": record["run"]["run_id"],
+        "try_number": record["run"]["try_number"],
+        "first_day": start.isoformat(),
+        "last_day": (end - timedelta(days=1)).isoformat(),
+        "error": _shorten(record.get("error") or ""),
+        "changed_days": len(record.get("changed_days", ())),
+        "written": sum(table["written"] for table in record.get("tables", {}).values()),
+        "requests": record.get("requests"),
+        "waited_seconds": record.get("waited_seconds"),
+        "seconds": record.get("seconds"),
+    }
+
+
+def _sum_totals(attempts: Iterable[Attempt]) -> dict[str, Any]:
+    records = [attempt.record for attempt in attempts]
+    names = ("requests", "retries", "waits")
+    totals: dict[str, Any] = {name: sum(record.get(name, 0) for record in records) for name in names}
+    totals["waited_seconds"] = round(sum(record.get("waited_seconds", 0) for record in records), 1)
+    totals["tries"] = len(records)
+    return totals
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]} ..."

@@ -1,0 +1,149 @@
+"""Read what coverage is judged by: the names of the objects, each series' layout, and the journal's records."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
+from airflow_provider_braze.series import all_series, find_series
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.core.series import Series
+    from airflow_provider_braze.landing.store import Store
+
+MOST_RECORDS: Final = 1_000
+"""Records read per series, newest first. Bounds the requests: two per record on S3."""
+_READERS: Final = 8
+_DAY_OBJECT: Final = re.compile(r"dt=(\d{4}-\d\d-\d\d)/part-(\d+)-of-(\d+)\.\w+")
+
+Parts = Mapping[date, frozenset[int]]
+"""The parts that have an object, by day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a landing run, as its record describes it.
+
+    :param is_dead: whether the record is unfinished, and too old for the try to be alive.
+    """
+
+    began: datetime
+    part: int
+    is_dead: bool
+    record: Mapping[str, Any]
+
+    @property
+    def state(self) -> str:
+        """``success``, ``failed``, ``running`` or ``killed``."""
+        return "killed" if self.is_dead else str(self.record["state"])
+
+    @property
+    def window(self) -> tuple[date, date]:
+        """The first day, and the day after the last one."""
+        found = self.record["plan"]["window"]
+        return date.fromisoformat(found["start"]), date.fromisoformat(found["end"])
+
+    @property
+    def fetched_on(self) -> date:
+        """The date on which the try began to fetch, in the company's time zone."""
+        zone = load_timezone(self.record["plan"]["timezone"])
+        return datetime.fromisoformat(self.record["fetched_at"]).astimezone(zone).date()
+
+    @property
+    def lookback_days(self) -> int:
+        """The days before the run's own."""
+        return int(self.record["plan"]["lookback_days"])
+
+    @property
+    def has_landed(self) -> bool:
+        """Whether everything that Braze returned has landed, although some subjects may have failed."""
+        return bool(self.record["state"] != "running" and self.record["is_complete"])
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known about one series of a destination.
+
+    :param layout: the series' layout and the destination's host and time zone.
+    :param objects: the parts that have an object, by day, for each table that is divided by day.
+    :param attempts: the tries, oldest first.
+    :param unread: number of older records that were not read.
+    """
+
+    series: Series
+    layout: Mapping[str, Any]
+    objects: Mapping[str, Parts]
+    attempts: Sequence[Attempt]
+    unread: int = 0
+
+
+def read_evidence(store: Store, names: Collection[str] | None, now: datetime) -> list[Evidence]:
+    """Read what is known about some series of a destination.
+
+    :param names: names of the series; each must have landed. Default: every series that has landed.
+    :raises BrazeConfigError: nothing has landed there, or a named series has not.
+    :raises BrazeDataError: a layout or a record is broken.
+    """
+    wanted = all_series() if names is None else [find_series(name) for name in names]
+    shared = _read_json(store, "_braze/destination.json") or {}
+    layouts = [(series, _read_json(store, f"_braze/{series.name}/layout.json")) for series in wanted]
+    absent = [series.name for series, layout in layouts if layout is None]
+    if len(absent) == len(layouts) or (names is not None and absent):
+        raise BrazeConfigError(
+            f"{store.uri} holds no data of {', '.join(absent)}. Correct the destination, or land this data first."
+        )
+    return [_read_series(store, series, {**shared, **layout}, now) for series, layout in layouts if layout]
+
+
+def _read_series(store: Store, series: Series, layout: Mapping[str, Any], now: datetime) -> Evidence:
+    tables = [table.name for table in series.tables if table.has_days]
+    objects = {name: parse_objects(store.find(name), layout["parts"]) for name in tables}
+    journal = Journal(store, series.name)
+    found = journal.names()
+    newest = found[-MOST_RECORDS:]
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="braze-coverage") as pool:
+        attempts = [attempt for attempt in pool.map(lambda name: _read_attempt(journal, name, now), newest) if attempt]
+    return Evidence(series, layout, objects, attempts, len(found) - len(newest))
+
+
+def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]]:
+    """Return the parts that have an object, by day.
+
+    :param names: names of a table's objects. Others than those of days are ignored.
+    :param parts: number of parts of the layout.
+    """
+    days: dict[date, set[int]] = {}
+    for name in names:
+        match = _DAY_OBJECT.fullmatch(name)
+        if match and int(match[3]) == parts:
+            days.setdefault(date.fromisoformat(match[1]), set()).add(int(match[2]))
+    return {day: frozenset(found) for day, found in days.items()}
+
+
+def _read_attempt(journal: Journal, name: TryName, now: datetime) -> Attempt | None:
+    other = journal.read(name)
+    if other is None:
+        return None
+    is_dead = not other.is_finished and now - name.began > PRESUMED_DEAD
+    return Attempt(name.began, name.part, is_dead, other.record)
+
+
+def _read_json(store: Store, name: str) -> dict[str, Any] | None:
+    stored = store.read(name)
+    if stored is None:
+        return None
+    try:
+        found = json.loads(stored.content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BrazeDataError(f"{store.uri_of(name)} is not a JSON object. Restore it.")
+    return found

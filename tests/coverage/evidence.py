@@ -1,0 +1,93 @@
+"""Evidence for tests of coverage: tries with records as landing writes them, and objects by day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from airflow_provider_braze.coverage.reader import Attempt, Evidence
+from airflow_provider_braze.series import find_series
+
+DAY = timedelta(days=1)
+
+
+def days(start: date, number: int) -> list[date]:
+    return [start + number_ * DAY for number_ in range(number)]
+
+
+def attempt(
+    newest: date,
+    lookback: int = 3,
+    *,
+    part: int = 0,
+    rule: str = "schedule",
+    state: str = "success",
+    is_complete: bool = True,
+    is_dead: bool = False,
+    failed: Iterable[str] = (),
+    rejected: Iterable[str] = (),
+    missing: Mapping[str, Collection[date]] | None = None,
+    given: list[str] | None = None,
+    restatement: Mapping[str, Any] | None = None,
+    drift: Mapping[str, int] | None = None,
+    zone: str = "UTC",
+    read_on: date | None = None,
+    tables: Iterable[str] = ("campaign_days", "campaign_messages"),
+    error: str | None = None,
+    run_id: str | None = None,
+) -> Attempt:
+    """A try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
+    began = datetime.combine((read_on or newest) + DAY, time(6), tzinfo=timezone.utc)
+    window = {"start": (newest - lookback * DAY).isoformat(), "end": (newest + DAY).isoformat()}
+    record: dict[str, Any] = {
+        "run": {"dag_id": "braze", "run_id": run_id or f"scheduled__{newest}", "try_number": 1},
+        "plan": {"window": window, "rule": rule, "lookback_days": lookback, "timezone": zone},
+        "writes": window,
+        "given": given,
+        "fetched_at": began.isoformat(),
+        "state": state,
+    }
+    if state != "running":
+        named = {"class": "BrazeApiError", "message": "status 500"}
+        record |= {
+            "is_complete": is_complete,
+            "error": error,
+            "tables": {name: {"written": 1, "rows": 1} for name in tables},
+            "changed_days": [newest.isoformat()],
+            "subjects": {
+                "failed": dict.fromkeys(failed, named),
+                "rejected": dict.fromkeys(rejected, named),
+                "missing_days": {name: [day.isoformat() for day in found] for name, found in (missing or {}).items()},
+            },
+            "restatement": restatement or {},
+            "drift": drift or {},
+            "requests": 5,
+            "retries": 1,
+            "waits": 1,
+            "waited_seconds": 2.5,
+            "seconds": 9.0,
+        }
+    return Attempt(began, part, is_dead, record)
+
+
+def evidence(
+    attempts: Iterable[Attempt], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
+) -> Evidence:
+    """Evidence of a series.
+
+    :param landed: days with an object of each part in each table.
+    :param absent: for a table, pairs of a day and a part without an object.
+    """
+    declared = find_series(series)
+    landed = list(landed)
+    objects = {
+        table.name: {
+            day: frozenset(part for part in range(parts) if (day, part) not in absent.get(table.name, ()))
+            for day in landed
+        }
+        for table in declared.tables
+        if table.has_days and table.is_default
+    }
+    layout = {"parts": parts, "timezone": "UTC", "host": "https://rest.iad-01.braze.com", "file_format": "parquet"}
+    return Evidence(declared, layout, objects, sorted(attempts, key=lambda each: each.began))

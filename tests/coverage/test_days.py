@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from airflow_provider_braze.coverage.days import Window, find_lacking, judge_days
+from airflow_provider_braze.coverage.reader import parse_objects
+from tests.coverage.evidence import DAY, attempt, days, evidence
+
+FIRST = date(2026, 10, 1)
+TEN = days(FIRST, 10)
+
+
+def daily(first: int = 3, last: int = 9, **options):
+    return [attempt(TEN[number], **options) for number in range(first, last + 1)]
+
+
+def states_of(calendar) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for day, state in calendar.states.items():
+        found.setdefault(state, []).append((day - FIRST).days)
+    return found
+
+
+def test_daily_runs_leave_final_days_and_those_of_the_next_lookback():
+    calendar = judge_days(evidence(daily(), TEN))
+    assert states_of(calendar) == {"final": [0, 1, 2, 3, 4, 5, 6], "still_read": [7, 8, 9]}
+    assert calendar.newest == TEN[9]
+    assert calendar.counts() == {"final": 7, "still_read": 3, "early": 0, "incomplete": 0, "not_landed": 0}
+
+
+def test_days_that_have_no_object_are_the_exact_windows():
+    landed = [day for day in TEN if day not in (TEN[2], TEN[3], TEN[6])]
+    calendar = judge_days(evidence(daily(), landed))
+    assert calendar.windows("not_landed") == [
+        Window("not_landed", TEN[2], TEN[4]),
+        Window("not_landed", TEN[6], TEN[7]),
+    ]
+    assert calendar.absent[TEN[2]] == ("campaign_days", "campaign_messages")
+
+
+def test_one_absent_object_of_sixteen_parts_is_named():
+    attempts = [attempt(TEN[9], 9, part=part) for part in range(16)]
+    calendar = judge_days(evidence(attempts, TEN, parts=16, campaign_messages={(TEN[4], 11)}))
+    assert calendar.absent == {TEN[4]: ("campaign_messages part 11",)}
+    assert states_of(calendar)["not_landed"] == [4]
+
+
+def test_a_day_that_was_asked_for_and_never_landed_is_missing_at_the_end():
+    calendar = judge_days(evidence([*daily(last=8), attempt(TEN[9], state="failed", is_complete=False)], TEN[:9]))
+    assert states_of(calendar)["not_landed"] == [9]
+    assert calendar.newest == TEN[8]
+
+
+def test_a_day_between_landed_ones_that_no_record_asked_for_is_marked():
+    far = FIRST + 100 * DAY
+    calendar = judge_days(evidence([attempt(far, 0)], [FIRST, far]))
+    (window,) = calendar.windows("not_landed")
+    assert (window.start, window.end, window.is_asked) == (FIRST + DAY, far, False)
+
+
+def test_a_day_that_was_read_once_and_never_again_is_early():
+    # The runs after it were skipped until it had left their lookback.
+    calendar = judge_days(evidence([attempt(TEN[3]), attempt(TEN[4]), attempt(TEN[9])], TEN))
+    assert calendar.reads[TEN[4]] == 1
+    assert states_of(calendar)["early"] == [2, 3, 4]
+
+
+def test_a_longer_lookback_does_not_make_older_reads_early():
+    calendar = judge_days(evidence([*daily(last=8), attempt(TEN[9], 5)], TEN))
+    assert "early" not in states_of(calendar)
+
+
+def test_a_day_that_was_landed_late_is_final_at_once():
+    late = attempt(TEN[2], 0, rule="arguments", read_on=TEN[9])
+    calendar = judge_days(evidence([attempt(TEN[9]), late], TEN))
+    assert calendar.states[TEN[2]] == "final"
+
+
+def test_a_failing_subject_lacks_only_the_days_that_it_never_had():
+    attempts = [attempt(TEN[5]), *(attempt(day, failed=["c1"]) for day in TEN[6:10])]
+    calendar = judge_days(evidence(attempts, TEN))
+    assert {day: set(names) for day, names in calendar.lacking.items()} == {day: {"c1"} for day in TEN[6:10]}
+    assert states_of(calendar)["incomplete"] == [6, 7, 8, 9]
+
+
+def test_a_later_run_that_returns_the_subject_completes_its_days():
+    attempts = [attempt(TEN[7], failed=["c1"]), attempt(TEN[9])]
+    assert find_lacking(attempts) == {TEN[4]: {"c1"}, TEN[5]: {"c1"}}
+
+
+def test_a_missing_day_of_one_subject_is_found_and_a_rejected_subject_costs_no_day():
+    attempts = [attempt(TEN[9], rejected=["gone"], missing={"c2": [TEN[8]]})]
+    assert find_lacking(attempts) == {TEN[8]: {"c2"}}
+
+
+def test_a_run_over_given_subjects_completes_only_theirs():
+    bad = attempt(TEN[9], failed=["c1", "c2"])
+    again = attempt(TEN[9], given=["c2"], read_on=TEN[9] + DAY)
+    assert set().union(*find_lacking([bad, again]).values()) == {"c1"}
+
+
+def test_a_killed_try_proves_nothing():
+    killed = attempt(TEN[9], state="running", is_dead=True)
+    calendar = judge_days(evidence([attempt(TEN[8]), killed], TEN[:9]))
+    assert states_of(calendar)["not_landed"] == [9]
+
+
+def test_days_before_a_late_start_are_not_missing():
+    asked = attempt(TEN[9], 9, tables=["segment_days"])
+    calendar = judge_days(evidence([asked], TEN[6:], series="segments"))
+    assert min(calendar.states) == TEN[6]
+    assert "not_landed" not in states_of(calendar)
+
+
+def test_nothing_landed_and_nothing_asked_is_empty():
+    assert judge_days(evidence([], [])).newest is None
+
+
+def test_objects_of_another_number_of_parts_and_other_files_do_not_count():
+    names = ["dt=2026-10-01/part-00-of-02.parquet", "dt=2026-10-01/part-01-of-04.parquet", "dt=x/part-00-of-02.parquet"]
+    assert parse_objects([*names, "dt=2026-10-01/part-01-of-02.parquet.bak"], 2) == {FIRST: frozenset({0})}
+
+
+def test_five_years_are_judged_day_by_day():
+    many = days(date(2021, 11, 1), 1826)
+    attempts = [attempt(day, 30) for day in many[-40:]]
+    calendar = judge_days(evidence(attempts, set(many) - {many[900]}))
+    assert len(calendar.states) == 1826
+    assert [window.start for window in calendar.windows("not_landed")] == [many[900]]
+    assert calendar.newest - min(calendar.states) == timedelta(days=1825)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+
+import pytest
+
+from airflow_provider_braze.coverage.changes import judge_lookback, percent, sum_by_age
+from airflow_provider_braze.coverage.model import build_coverage, find_problems, find_violations, summarise
+from tests.coverage.evidence import DAY, attempt, days, evidence
+
+TEN = days(date(2026, 10, 1), 10)
+NOW = datetime(2026, 10, 11, 7, tzinfo=timezone.utc)
+
+
+def coverage_of(attempts, landed=TEN, **options):
+    return build_coverage("s3://lake/braze", [evidence(attempts, landed, **options)], NOW)
+
+
+def series_of(*arguments, **options):
+    return coverage_of(*arguments, **options)["series"]["campaigns"]
+
+
+def daily(**options):
+    return [attempt(day, **options) for day in TEN[3:]]
+
+
+def change(age, before, after, rows=10, changed=5):
+    return {str(age): {"rows": rows, "changed": changed, "figures": {"conversions": [before, after]}}}
+
+
+def test_a_complete_series_has_no_repairs_and_no_violations():
+    coverage = coverage_of(daily())
+    found = coverage["series"]["campaigns"]
+    assert (found["first_day"], found["newest_day"], found["age_days"]) == ("2026-10-01", "2026-10-10", 0)
+    assert found["repairs"] == []
+    assert find_violations(coverage, 0, 0) == []
+    assert summarise(coverage)["campaigns"]["days"]["final"] == 7
+    assert found["totals"] == {"requests": 35, "retries": 7, "waits": 7, "waited_seconds": 17.5, "tries": 7}
+
+
+@pytest.mark.parametrize(
+    ("rule", "zone", "first", "last"),
+    [
+        ("schedule", "UTC", "2026-10-04T00:00:00+00:00", "2026-10-05T23:59:59+00:00"),
+        ("schedule", "Asia/Tokyo", "2026-10-04T00:00:00+09:00", "2026-10-05T23:59:59+09:00"),
+        ("interval", "UTC", "2026-10-03T00:00:00+00:00", "2026-10-04T23:59:59+00:00"),
+        ("partition", "UTC", "2026-10-03T00:00:00+00:00", "2026-10-04T23:59:59+00:00"),
+    ],
+)
+def test_a_gap_is_an_exact_window_with_its_command(rule, zone, first, last):
+    landed = [day for day in TEN if day not in TEN[2:4]]
+    (repair,) = series_of(daily(rule=rule, zone=zone), landed)["repairs"]
+    assert (repair["start"], repair["end"], repair["days"]) == ("2026-10-03", "2026-10-05", 2)
+    command = (
+        f"airflow backfill create --dag-id braze --from-date {first} --to-date {last} --reprocess-behavior completed"
+    )
+    assert repair["command"] == command
+
+
+def test_a_gap_of_runs_without_a_schedule_has_no_command():
+    (repair,) = series_of(daily(rule="arguments"), TEN[:5] + TEN[6:])["repairs"]
+    assert repair["command"] is None
+
+
+def test_violations_name_the_days_and_what_they_lack():
+    attempts = [*daily()[:-2], *(attempt(day, failed=["c1"]) for day in TEN[8:])]
+    coverage = coverage_of(attempts, TEN[:3] + TEN[4:])
+    assert find_violations(coverage, None, 2) == [
+        "campaigns: 3 days missing or incomplete: 2026-10-04 (campaign_days, campaign_messages), "
+        "2026-10-09 to 2026-10-10 (c1) (max_missing_days=2)"
+    ]
+    assert find_violations(coverage, 0, 3) == []
+
+
+def test_violations_name_a_stale_series():
+    coverage = build_coverage("s3://lake/braze", [evidence(daily(), TEN)], NOW + 3 * DAY)
+    assert find_violations(coverage, 2, 0) == [
+        "campaigns: newest day 2026-10-10, 3 days older than yesterday (max_age=2)"
+    ]
+    assert find_violations(coverage, 3, 0) == []
+    empty = build_coverage("s3://lake/braze", [evidence([], [])], NOW)
+    assert find_violations(empty, 2, 0) == ["campaigns: newest day none (max_age=2)"]
+
+
+def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_good_one():
+    attempts = [
+        attempt(TEN[4], failed=["a", "b"]),
+        attempt(TEN[5], failed=["b"]),
+        attempt(TEN[6], failed=["a", "b"]),
+        attempt(TEN[7], failed=["other"], part=1),
+        attempt(TEN[8], given=["c"]),
+    ]
+    since = {each["name"]: each["since"][:10] for each in find_problems(attempts, "failed")}
+    assert since == {"b": "2026-10-06", "a": "2026-10-08", "other": "2026-10-09"}
+
+
+def test_shares_add_up_tries_before_they_divide_and_null_is_not_zero():
+    attempts = [
+        attempt(TEN[5], restatement=change(1, 100, 110)),
+        attempt(TEN[6], restatement=change(1, 300, 290)),
+        attempt(TEN[7], restatement=change(1, None, 50)),
+        attempt(TEN[8], restatement=change(2, None, 50)),
+    ]
+    one, two = sum_by_age(attempts)
+    assert one.shares == {"conversions": 20 / 400}
+    assert (one.runs, one.rows, one.changed) == (3, 30, 15)
+    assert two.shares == {"conversions": None}
+    assert not two.is_notable
+
+
+def ages_of(shares, runs=7):
+    return sum_by_age(
+        attempt(
+            TEN[0],
+            restatement={
+                key: value
+                for age, share in shares.items()
+                for key, value in change(age, 1000.0, 1000.0 * (1 + share)).items()
+            },
+        )
+        for _ in range(runs)
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "verdict"),
+    [
+        (
+            {30: 0.008, 29: 0.01},
+            "At age 30 days, 0.8 % of conversions still changed. Set lookback_days=45 to see when it ends.",
+        ),
+        ({30: 0.0, 12: 0.002, 11: 0.1}, "Nothing older than 12 days changed notably. lookback_days=15 would do."),
+        ({30: 0.0, 28: 0.01}, "Nothing older than 28 days changed notably. lookback_days=30 fits."),
+        ({10: 0.0}, "Too few runs to judge the lookback of 30 days: the oldest compared age is 10."),
+    ],
+)
+def test_verdict_on_the_lookback(shares, verdict):
+    assert judge_lookback(ages_of(shares), 30) == verdict
+
+
+def test_verdict_needs_runs_and_a_lookback():
+    assert (
+        judge_lookback(ages_of({30: 0.5}, 6), 30) == "Too few runs to judge the lookback of 30 days: each age needs 7."
+    )
+    assert judge_lookback([], 0) == "Runs do not look back, so later changes are not seen. Set lookback_days."
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0, "0.0 %"), (0.0004, "less than 0.1 %"), (0.1234, "12.3 %")])
+def test_percent_does_not_hide_a_small_share(share, text):
+    assert percent(share) == text
+
+
+def test_runs_are_the_newest_with_their_state():
+    attempts = [*daily(), attempt(TEN[9], state="running", is_dead=True, read_on=TEN[9] + DAY)]
+    runs = series_of(attempts)["runs"]
+    assert (runs[0]["state"], runs[0]["requests"]) == ("killed", None)
+    assert [each["last_day"] for each in runs[:2]] == ["2026-10-10", "2026-10-10"]
+
+
+def test_keys_without_a_column_are_those_of_the_newest_try_of_each_part():
+    attempts = [
+        attempt(TEN[8], drift={"old": 1}),
+        attempt(TEN[9], drift={"a": 1}),
+        attempt(TEN[9], part=1, drift={"a": 2}),
+    ]
+    assert series_of(attempts, parts=2)["keys_without_column"] == {"a": 3}

@@ -1,0 +1,129 @@
+"""The page and the text: self-contained, escaped, and of a bounded size."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from html.parser import HTMLParser
+
+import pytest
+
+from airflow_provider_braze.coverage.model import build_coverage
+from airflow_provider_braze.coverage.page import render_page
+from airflow_provider_braze.coverage.terminal import format_coverage
+from airflow_provider_braze.series import all_series
+from tests.coverage.evidence import attempt, days, evidence
+
+NOW = datetime(2026, 11, 26, 7, tzinfo=timezone.utc)
+HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eevil\u202c", "\x1b[2J", "x" * 200]
+
+
+class Elements(HTMLParser):
+    """All elements and their attributes; an open element at the end is an error of the page."""
+
+    VOID = ("meta", "br", "rect", "path", "line")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID or tag == "rect":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def coverage(number=60, failed=(), destination="s3://lake/braze", series=("campaigns",)):
+    every = (
+        days(date(2026, 11, 25), 1)
+        if number == 1
+        else days(date.fromordinal(date(2026, 11, 26).toordinal() - number), number)
+    )
+    restatement = {"1": {"rows": 1, "changed": 1, "figures": {failed[0] if failed else "conversions": [10, 11]}}}
+    drift = dict.fromkeys(failed, 1)
+    found = [
+        evidence(
+            [
+                attempt(
+                    day,
+                    30,
+                    failed=failed,
+                    rejected=failed,
+                    drift=drift,
+                    restatement=restatement,
+                    run_id="".join(failed) or None,
+                    error=" ".join(failed) or None,
+                    tables=[each.day_table.name],
+                )
+                for day in every[-5:]
+            ],
+            every[:3] + every[4:],
+            series=each.name,
+        )
+        for each in all_series()
+        if each.name in series
+    ]
+    return build_coverage(destination, found, NOW)
+
+
+def test_no_value_becomes_markup():
+    document = coverage(failed=HOSTILE, destination=f"s3://lake/{HOSTILE[0]}")
+    page = render_page(document)
+    elements = Elements(page).found
+    assert not {tag for tag, _ in elements} & {"script", "img", "iframe", "object", "form", "link"}
+    assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
+    assert HOSTILE[0] not in page
+    assert not {"\u202e", "\u202c", "\x1b"} & set(page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_page_refers_to_nothing_outside_itself():
+    elements = Elements(render_page(coverage())).found
+    links = {attributes[name] for _, attributes in elements for name in ("href", "src") if name in attributes}
+    assert links == {"#campaigns"}
+    (policy,) = [each["content"] for tag, each in elements if each.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_pictures_are_described_in_words():
+    pictures = [each for tag, each in Elements(render_page(coverage())).found if tag == "svg"]
+    assert all(each.get("role") == "img" and each["aria-label"] for each in pictures if "aria-hidden" not in each)
+    assert any("1 not landed" in each.get("aria-label", "") for each in pictures)
+
+
+@pytest.mark.parametrize("number", [1, 3, 400, 1826])
+def test_every_number_of_days_can_be_drawn(number):
+    assert Elements(render_page(coverage(number))).found
+
+
+def test_five_years_of_seven_series_stay_below_a_megabyte():
+    names = [each.name for each in all_series()]
+    page = render_page(coverage(1826, series=names))
+    assert len(page) < 1_000_000
+    assert all(f'id="{name}"' in page for name in names)
+
+
+def test_text_names_the_days_and_how_to_land_them_again():
+    text = format_coverage(coverage())
+    assert "Not landed: 2026-09-30 (campaign_days); no kept record asked for them" in text
+    assert 'start="2026-09-30", end="2026-10-01"' in text
+    assert "airflow backfill create --dag-id braze --from-date 2026-10-01T00:00:00+00:00" in text
+
+
+def test_text_has_no_character_that_a_terminal_acts_on():
+    text = format_coverage(coverage(failed=HOSTILE))
+    assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+def test_an_empty_series_says_so():
+    document = build_coverage("s3://lake/braze", [evidence([], [])], NOW)
+    assert "no day has landed" in format_coverage(document)
+    assert "No day has landed." in render_page(document)
