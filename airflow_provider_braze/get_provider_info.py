@@ -20,7 +20,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.hooks.braze"]}],
-        "operators": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.operators.braze"]}],
+        "operators": [
+            {
+                "integration-name": "Braze",
+                "python-modules": ["airflow_provider_braze.operators.braze", "airflow_provider_braze.operators.lake"],
+            }
+        ],
         "sensors": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.sensors.braze"]}],
         "triggers": [{"integration-name": "Braze", "python-modules": ["airflow_provider_braze.triggers.braze"]}],
         "transfers": [

@@ -1,0 +1,226 @@
+"""Operators that check what has landed in a destination: coverage, and an audit against Braze."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_braze.core.bounds import given_text
+from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeMissingDaysError
+from airflow_provider_braze.hooks.braze import BrazeHook
+from airflow_provider_braze.landing.destination import resolve_literal
+from airflow_provider_braze.series import find_series
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.task.airflow import AirflowFailException, BaseOperator
+from airflow_provider_braze.task.arguments import (
+    MAX_CONCURRENCY,
+    check_dates,
+    check_range,
+)
+from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.lineage import build_lineage
+from airflow_provider_braze.task.run_dates import identify_try
+from airflow_provider_braze.task.window import resolve_last_day
+
+if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
+
+    from airflow_provider_braze.landing.audit import Audit
+    from airflow_provider_braze.landing.layout import Layout
+    from airflow_provider_braze.landing.store import Store
+    from airflow_provider_braze.task.airflow import Context
+
+__all__ = [
+    "BrazeCoverageOperator",
+    "CampaignDataSeriesAuditOperator",
+]
+
+
+class CampaignDataSeriesAuditOperator(BaseOperator):
+    """Ask Braze again for landed days that are older than the lookback, and report what differs.
+
+    Landing tasks fetch a day until it is older than their lookback. This task compares the days before that, for a
+    sample of the landed campaigns: the same ones each time, one call per campaign. It returns the differences by figure
+    and age, and a verdict on the lookback. A difference that was never landed keeps its place while it grows older. So
+    the ages are exact where earlier differences have landed, by ``heal`` or by a longer lookback.
+
+    Rows are compared if the lake and Braze both have the campaign on that day. The result counts all others. A
+    destination of another host or time zone is an error.
+
+    :param destination: where the tables are, such as ``s3://lake/braze`` (templated).
+    :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
+    :param sample: number of campaigns, chosen by a hash of their ids. Default 50.
+    :param lookback_days: lookback of the task that lands. Default 30.
+    :param days_beyond_lookback: number of days to compare, those just older than the lookback, 1 to 99. Default 69.
+    :param max_changed_share: largest share of the compared campaign days that may differ, 0 to 1. Above it the task
+        fails, without retries. Default: any.
+    :param heal: whether to land the campaigns and days that differ. Outlets then report the changed days.
+    :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
+    :param concurrency: campaigns fetched at a time, > 0. Default 4.
+    :param braze_conn_id: the connection to Braze (templated).
+    """
+
+    template_fields: Sequence[str] = ("destination", "object_storage_conn_id", "timezone", "braze_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        destination: str | PathLike[str],
+        object_storage_conn_id: str | None = None,
+        sample: int = 50,
+        lookback_days: int = CAMPAIGNS.lookback_days,
+        days_beyond_lookback: int = 69,
+        max_changed_share: float | None = None,
+        heal: bool = False,
+        timezone: str | None = None,
+        concurrency: int = 4,
+        braze_conn_id: str = BrazeHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+        self.sample = sample
+        self.lookback_days = lookback_days
+        self.days_beyond_lookback = days_beyond_lookback
+        self.max_changed_share = max_changed_share
+        self.heal = heal
+        self.timezone = timezone
+        self.concurrency = concurrency
+        self.braze_conn_id = braze_conn_id
+        self._hook: BrazeHook | None = None
+        check_dates(None, None, timezone)
+        check_range("sample", sample, 1, 10_000)
+        check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+        check_range("days_beyond_lookback", days_beyond_lookback, 1, CAMPAIGNS.max_length - 1)
+        check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
+        if max_changed_share is not None and not 0 <= max_changed_share <= 1:
+            raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Compare, land what differs if wanted, and return the result."""
+        from airflow_provider_braze.landing.audit import audit, require_layout
+        from airflow_provider_braze.landing.store import Store
+
+        with fail_fast_on_permanent_errors():
+            self._hook = hook = BrazeHook(self.braze_conn_id, concurrency=self.concurrency)
+            try:
+                zone = {"timezone": self.timezone, "connection_timezone": hook.settings.timezone}
+                day = resolve_last_day(context, **zone, start=None, end=None)
+                store = Store(self.destination, given_text(self.object_storage_conn_id))
+                layout = require_layout(store, CAMPAIGNS, hook.settings.credentials.base_url, day.timezone)
+                found = audit(
+                    CAMPAIGNS,
+                    hook,
+                    store,
+                    layout,
+                    day.start,
+                    lookback_days=self.lookback_days,
+                    days_beyond_lookback=self.days_beyond_lookback,
+                    sample=self.sample,
+                    concurrency=self.concurrency,
+                )
+                for line in found.lines():
+                    self.log.info("%s", line)
+                result = {**found.describe(), "healed": self._heal(context, found, hook, store, layout)}
+            finally:
+                hook.close()
+        return self._check_share(context, result)
+
+    def on_kill(self) -> None:
+        """End the waits of :meth:`execute`."""
+        if self._hook is not None:
+            self._hook.stop()
+
+    def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
+        """Return the endpoint of Braze that is read, for OpenLineage."""
+        hook = self._hook or BrazeHook(self.braze_conn_id)
+        endpoints = [CAMPAIGNS.endpoint] if CAMPAIGNS.endpoint else []
+        return build_lineage(hook.settings.credentials.base_url, endpoints, CAMPAIGNS)
+
+    def _heal(self, context: Context, found: Audit, hook: BrazeHook, store: Store, layout: Layout) -> dict[str, Any]:
+        """Land what differs, and return the changed days and the records."""
+        from airflow_provider_braze.landing.audit import heal
+
+        landed = heal(found, hook, store, layout, identify_try(context), self.concurrency) if self.heal else []
+        if error := next((each.error for each in landed if each.error is not None), None):
+            raise error
+        days = sorted({day for each in landed for day in each.record["changed_days"]})
+        if landed:
+            last = landed[-1]
+            extra = build_event_extra({**last.record, "changed_days": days}, store.uri, last.uri)
+            publish_asset_events(context, self.outlets, extra)
+        return {"changed_days": days, "records": [each.uri for each in landed]}
+
+    def _check_share(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        limit, share = self.max_changed_share, result["changed_share"]
+        if limit is None or share <= limit:
+            return result
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="audit", value=result)
+        done = "They have landed now." if self.heal else "Land them with heal=True."
+        raise AirflowFailException(
+            f"{share:.2%} of the compared campaign days differ, more than `max_changed_share` ({limit:.2%}): "
+            f"{result['verdict']}. {done}"
+        )
+
+
+class BrazeCoverageOperator(BaseOperator):
+    """Check which days have landed at a destination, and write a page about it. Sends no request to Braze.
+
+    Writes ``_braze/coverage/index.html`` and ``coverage.json`` below the destination, also when the task fails. Returns
+    the counts of each series and the addresses of both.
+
+    :param destination: where the tables are, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
+    :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
+    :param max_age: most days between the newest day of a series and yesterday, >= 0; None for any. Default 1.
+    :param max_missing_days: most days of a series that are absent or lack subjects, >= 0; None for any. Default 0.
+    :param series: names of the series to check, such as ``["campaigns"]``. Default: all that have landed.
+    """
+
+    template_fields: Sequence[str] = ("destination", "object_storage_conn_id")
+    ui_color = "#d7f2ea"
+
+    def __init__(
+        self,
+        *,
+        destination: str | PathLike[str],
+        object_storage_conn_id: str | None = None,
+        max_age: int | None = 1,
+        max_missing_days: int | None = 0,
+        series: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+        self.max_age = max_age
+        self.max_missing_days = max_missing_days
+        self.series = series
+        for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
+            if value is not None:
+                check_range(name, value, 0, MAX_LOOKBACK_DAYS)
+        for each in series or ():
+            find_series(each)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the destination, write the page and return the counts."""
+        from airflow_provider_braze.coverage.model import find_violations, summarise
+        from airflow_provider_braze.coverage.report import DOCUMENT, PAGE, read_coverage, write_coverage
+        from airflow_provider_braze.coverage.terminal import format_coverage
+        from airflow_provider_braze.landing import journal
+        from airflow_provider_braze.landing.store import Store
+
+        with fail_fast_on_permanent_errors():
+            store = Store(self.destination, given_text(self.object_storage_conn_id))
+            coverage = read_coverage(store, self.series, journal.now())
+            write_coverage(store, coverage)
+        for line in format_coverage(coverage).splitlines():
+            self.log.info("%s", line)
+        if violations := find_violations(coverage, self.max_age, self.max_missing_days):
+            raise BrazeMissingDaysError(
+                f"{'; '.join(violations)}. Land these days again as {store.uri_of(PAGE)} shows.", "$"
+            )
+        return {"series": summarise(coverage), "page": store.uri_of(PAGE), "document": store.uri_of(DOCUMENT)}
