@@ -99,8 +99,10 @@ def _read(destination: Any) -> tuple[str, str | None]:
     if isinstance(destination, str):
         return destination, None
     protocol = getattr(destination, "protocol", "") or "file"
-    if hasattr(destination, "conn_id"):
-        return f"{protocol}://{destination.path}", destination.conn_id
+    # Airflow 2.11 keeps the connection id among the options.
+    options = getattr(destination, "storage_options", None)
+    if options is not None or hasattr(destination, "conn_id"):
+        return f"{protocol}://{destination.path}", getattr(destination, "conn_id", (options or {}).get("conn_id"))
     if isinstance(destination, PurePath) and protocol in LOCAL:
         return f"file://{destination}", None
     raise BrazeConfigError(

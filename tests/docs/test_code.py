@@ -22,6 +22,7 @@ CAME_WITH = {
     "CronPartitionTimetable": "3.2",
     "airflow backfill": "3.0",
     "ObjectStoragePath, Variable": "3.0",
+    "airflow.sdk import Variable": "3.0",
 }
 
 

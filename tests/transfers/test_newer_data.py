@@ -27,18 +27,18 @@ def land(braze_sandbox, destination, make_context):
 
 
 def test_slow_run_leaves_the_days_that_a_later_fetch_landed(land, braze_sandbox, destination, monkeypatch, caplog):
-    publish, newer = landing_run._publish, []
+    fetch, newer = landing_run._fetch_into, []
 
-    def publish_late(*args):
+    def fetch_and_wait(*args, **others):
+        fetch(*args, **others)
         # The slow run has fetched. Before it publishes, Braze restates, and a faster run lands all of it.
         if not newer:
             newer.append(None)
             braze_sandbox.configure(as_of="2026-11-24T06:00:00Z")
             land("scheduled")
             newer[:] = [destination.data()]
-        return publish(*args)
 
-    monkeypatch.setattr(landing_run, "_publish", publish_late)
+    monkeypatch.setattr(landing_run, "_fetch_into", fetch_and_wait)
     caplog.set_level(logging.INFO, "airflow_provider_braze")
     summary = land("manual")
     days = {name: content for name, content in destination.data().items() if "dt=" in name}
