@@ -1,0 +1,220 @@
+"""Coverage of lakes that real runs have landed, on each kind of store."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta, timezone
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_braze.coverage.__main__ import main
+from airflow_provider_braze.coverage.reader import MOST_RECORDS
+from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
+from airflow_provider_braze.landing import journal
+from airflow_provider_braze.operators.braze import BrazeCoverageOperator
+from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.task.airflow import AirflowFailException
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+
+NOW = datetime(2026, 11, 19, 7, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    # Each look at the clock is later, so that the names of the records keep the order of the tries.
+    ticks = count()
+    monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(milliseconds=next(ticks)))
+
+
+@pytest.fixture
+def land(braze_sandbox, make_context, destination):
+    braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
+
+    def run(start="2026-11-09", end="2026-11-19", **arguments):
+        operator = CampaignDataSeriesToObjectStorageOperator(
+            task_id="land",
+            destination=destination.uri,
+            object_storage_conn_id=destination.conn_id,
+            start=start,
+            end=end,
+            **arguments,
+        )
+        return operator.execute(make_context())
+
+    return run
+
+
+@pytest.fixture
+def check(make_context, destination):
+    def run(**arguments):
+        operator = BrazeCoverageOperator(
+            task_id="check", destination=destination.uri, object_storage_conn_id=destination.conn_id, **arguments
+        )
+        return operator.execute(make_context())
+
+    return run
+
+
+def remove(destination, *days: str) -> None:
+    destination.restore(
+        {
+            name: content
+            for name, content in destination.contents().items()
+            if not any(f"dt={day}" in name for day in days)
+        }
+    )
+
+
+def document(destination) -> dict:
+    return json.loads(destination.contents()["_braze/coverage/coverage.json"])
+
+
+def test_a_complete_lake_passes(land, check, clock, destination):
+    land()
+    found = check(max_age=0)
+    assert found["series"]["campaigns"]["newest_day"] == "2026-11-18"
+    assert found["series"]["campaigns"]["days"] == {
+        "final": 10, "still_read": 0, "early": 0, "incomplete": 0, "not_landed": 0,
+    }  # fmt: skip
+    assert found["page"] == f"{destination.uri}/_braze/coverage/index.html"
+    assert destination.contents()["_braze/coverage/index.html"].startswith(b"<!doctype html>")
+
+
+@pytest.mark.parametrize("parts", [1, 16])
+def test_days_removed_by_hand_are_named_and_the_printed_repair_lands_them(land, check, clock, destination, parts):
+    for part in range(parts):
+        land(parts=parts, part=part if parts > 1 else None)
+    complete = destination.data()
+    remove(destination, "2026-11-11", "2026-11-15")
+    with pytest.raises(BrazeMissingDaysError, match=r"2 days missing .* 2026-11-11 \(.*2026-11-15 \(") as caught:
+        check()
+    assert f"{destination.uri}/_braze/coverage/index.html" in str(caught.value)
+    repairs = document(destination)["series"]["campaigns"]["repairs"]
+    assert [(each["start"], each["end"]) for each in repairs] == [
+        ("2026-11-11", "2026-11-12"), ("2026-11-15", "2026-11-16"),
+    ]  # fmt: skip
+    for repair in repairs:
+        for part in range(parts):
+            land(repair["start"], repair["end"], parts=parts, part=part if parts > 1 else None)
+    assert check()["series"]["campaigns"]["days"]["not_landed"] == 0
+    assert destination.data() == complete
+
+
+def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, check, clock, destination, braze_sandbox):
+    land("2026-11-09", "2026-11-12")
+    bad = data.campaign_ids(braze_sandbox.settings)[2]
+    braze_sandbox.configure(faults={"bad_campaigns": {bad: 500}})
+    for day in range(12, 19):
+        with pytest.raises(BrazePartialError):
+            land(f"2026-11-{day}", f"2026-11-{day + 1}")
+    with pytest.raises(BrazeMissingDaysError, match=rf"7 days missing .* 2026-11-12 to 2026-11-18 \({bad}\)"):
+        check()
+    found = document(destination)["series"]["campaigns"]
+    assert [each["name"] for each in found["failed"]] == [bad]
+    assert found["lacking"] == {bad: [f"2026-11-{day}" for day in range(12, 19)]}
+    braze_sandbox.configure(faults=None)
+    (repair,) = found["repairs"]
+    land(repair["start"], repair["end"])
+    assert check()["series"]["campaigns"]["failed"] == 0
+
+
+def test_a_lake_that_is_too_old_fails_and_the_page_is_written(land, check, monkeypatch, destination):
+    land()
+    monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(days=4))
+    with pytest.raises(
+        BrazeMissingDaysError, match=r"newest day 2026-11-18, 4 days older than yesterday \(max_age=1\)"
+    ):
+        check()
+    assert "_braze/coverage/index.html" in destination.contents()
+    assert check(max_age=None)["series"]["campaigns"]["age_days"] == 4
+
+
+def test_a_destination_without_data_and_a_series_that_has_not_landed_fail_at_once(land, check):
+    with pytest.raises(AirflowFailException, match="holds no data of campaigns"):
+        check(series=["campaigns"])
+    land()
+    with pytest.raises(AirflowFailException, match="holds no data of canvases"):
+        check(series=["campaigns", "canvases"])
+
+
+def test_command_prints_the_days_and_writes_the_page(land, clock, destination, capsys, tmp_path):
+    land()
+    remove(destination, "2026-11-11")
+    file = tmp_path / "page.html"
+    conn = ["--object-storage-conn-id", destination.conn_id] if destination.conn_id else []
+    assert main([destination.uri, *conn, "--html", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "Not landed: 2026-11-11 (campaign_days, campaign_messages)" in printed
+    assert 'Land again: start="2026-11-11", end="2026-11-12"' in printed
+    assert file.read_text().startswith("<!doctype html>")
+    # Reading alone leaves the destination as it was.
+    assert "_braze/coverage/coverage.json" not in destination.contents()
+
+
+@pytest.mark.stores("file")
+def test_command_reports_a_destination_that_it_cannot_read(tmp_path, capsys):
+    assert main([f"file://{tmp_path}/none"]) == 1
+    assert "holds no data" in capsys.readouterr().err
+
+
+def test_objects_are_listed_and_never_read(land, check, clock, destination, monkeypatch):
+    from airflow_provider_braze.landing.store import Store
+
+    land()
+    read, found, listed = [], [], []
+    for name, calls in (("read", read), ("find", found), ("list", listed)):
+        whole = getattr(Store, name)
+        monkeypatch.setattr(
+            Store, name, lambda self, key, *, _whole=whole, _calls=calls: _calls.append(key) or _whole(self, key)
+        )
+    check(series=["campaigns"])
+    records = [name for name in read if "/journal/" in name]
+    assert found == ["campaign_days", "campaign_messages", "campaign_raw"]
+    assert listed == ["_braze/campaigns/journal"]
+    assert len(records) == 1 <= MOST_RECORDS
+    assert {name for name in read if name not in records} == {
+        "_braze/destination.json", "_braze/campaigns/layout.json",
+        "_braze/coverage/index.html", "_braze/coverage/coverage.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [{"max_age": -1}, {"max_missing_days": "2"}, {"series": ["nothing"]}])
+@pytest.mark.stores("file")
+def test_bad_arguments_fail_when_the_dag_is_parsed(arguments):
+    from airflow_provider_braze.exceptions import BrazeConfigError
+
+    with pytest.raises(BrazeConfigError):
+        BrazeCoverageOperator(task_id="check", destination="file:///lake", **arguments)
+
+
+def test_five_years_of_seven_series_within_memory(tmp_path, monkeypatch):
+    """Peak memory of Python's objects, which does not depend on how busy the machine is."""
+    import tracemalloc
+
+    from airflow_provider_braze.coverage.report import read_coverage, write_coverage
+    from airflow_provider_braze.landing.store import Store
+    from airflow_provider_braze.series import all_series
+
+    first, days = date(2021, 11, 20), 1825
+    root = Path(tmp_path, "lake")
+    for series in all_series():
+        for table in series.tables:
+            for number in range(days) if table.has_days and table.is_default else ():
+                folder = root / table.name / f"dt={first + timedelta(days=number)}"
+                folder.mkdir(parents=True)
+                (folder / "part-00-of-01.parquet").touch()
+        layout = root / "_braze" / series.name / "layout.json"
+        layout.parent.mkdir(parents=True)
+        layout.write_text('{"parts": 1}')
+    (root / "_braze" / "destination.json").write_text('{"host": "https://rest.iad-01.braze.com", "timezone": "UTC"}')
+    store = Store(f"file://{root}")
+    tracemalloc.start()
+    try:
+        coverage = read_coverage(store, None, NOW)
+        write_coverage(store, coverage)
+        assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert {series["days"]["final"] for series in coverage["series"].values()} == {days}
