@@ -1,4 +1,4 @@
-"""A proxy in front of the sandbox, which spoils answers, or the way in which they come."""
+"""A proxy in front of the sandbox that changes responses, or the way in which they arrive."""
 
 from __future__ import annotations
 

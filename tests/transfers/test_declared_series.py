@@ -27,6 +27,7 @@ LETTERS = Series(
     endpoint=Endpoint("/letters/data_series"),
     listing=Listing(Endpoint("/letters/list", records="letters")),
     load_decoder=FlatDecoder,
+    main_figures=("readers", "minutes"),
     max_length=2,
     tables=(
         Table(
