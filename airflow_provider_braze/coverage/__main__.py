@@ -16,6 +16,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: command-line arguments. Default: those of this process.
     :return: the exit status.
     """
+    options = build_parser().parse_args(arguments)
+    try:
+        return _print_coverage(options.destination, options.object_storage_conn_id, options.html)
+    except (BrazeError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_braze.coverage",
         description="Print which days of Braze's analytics a destination holds, and how to land those that it lacks.",
@@ -23,12 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("destination", metavar="DESTINATION", help="such as s3://lake/braze or file:///data/braze")
     parser.add_argument("--object-storage-conn-id", metavar="ID", help="connection of the store in Airflow")
     parser.add_argument("--html", metavar="FILE", type=Path, help="also write the page to this file")
-    options = parser.parse_args(arguments)
-    try:
-        return _print_coverage(options.destination, options.object_storage_conn_id, options.html)
-    except (BrazeError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    return parser
 
 
 def _print_coverage(destination: str, conn_id: str | None, html: Path | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -60,7 +60,7 @@ class Calendar:
 
     @property
     def newest(self) -> date | None:
-        """The newest day of which every object is there."""
+        """The newest day with all of its objects."""
         return max((day for day, state in self.states.items() if state != "not_landed"), default=None)
 
     def counts(self) -> dict[str, int]:
@@ -86,30 +86,46 @@ class Calendar:
 def judge_days(evidence: Evidence) -> Calendar:
     """Judge every day from the first that has landed, or that a record asked for, to the last."""
     landing = [attempt for attempt in evidence.attempts if attempt.record["writes"]]
+    complete = [attempt for attempt in landing if attempt.has_landed]
     asked = frozenset(day for attempt in landing for day in _days(*attempt.window))
     landed = {day for parts in evidence.objects.values() for day in parts}
-    first = min(landed | asked, default=None)
-    if evidence.series.may_start_late and landed:
-        # Days before any subject started have no object.
-        first = min(landed)
-    if first is None:
-        return Calendar()
-    days = list(_days(first, max(landed | asked) + _DAY))
-    absent = {day: names for day in days if (names := tuple(_absent_objects(evidence, day)))}
-    complete = [attempt for attempt in landing if attempt.has_landed]
     lacking = find_lacking(complete)
+    days = _days_to_judge(evidence, complete, landed, asked, lacking)
+    expected = _Expected(evidence, landing)
+    # A day that no subject returned has no object. Its subjects are missing.
+    absent = {day: names for day in days if (day in landed or day not in lacking) and (names := expected.absent(day))}
     reads = _Reads.of(complete, evidence.layout["parts"])
-    states: dict[date, State] = {}
-    for day in days:
-        if day in absent and not (day in lacking and day not in landed):
-            states[day] = "not_landed"
-        elif lacking.get(day):
-            states[day] = "incomplete"
-        else:
-            states[day] = reads.state(day)
-    # A day that no subject returned has no object, and running its window again is all that can be done.
-    absent = {day: names for day, names in absent.items() if states[day] == "not_landed"}
+    states: dict[date, State] = {
+        day: "not_landed" if day in absent else "incomplete" if day in lacking else reads.state(day) for day in days
+    }
     return Calendar(states, lacking, absent, {day: reads.count(day) for day in days}, asked)
+
+
+def _days_to_judge(
+    evidence: Evidence,
+    complete: Sequence[Attempt],
+    landed: Collection[date],
+    asked: Collection[date],
+    lacking: Collection[date],
+) -> list[date]:
+    known = {*landed, *asked}
+    if landed:
+        if evidence.series.may_start_late:
+            # Days before any subject started have no object.
+            known = {day for day in known if day >= min(landed)}
+        # Braze had not computed the newest days: a run read them, none has landed, and no subject lacks them.
+        read = {day for attempt in complete for day in _days(*attempt.window)}
+        written = {name.split("/")[1] for attempt in complete for name in _written(attempt)}
+        known -= {
+            day for day in read if day > max(landed) and day not in lacking and f"dt={day.isoformat()}" not in written
+        }
+    return list(_days(min(known), max(known) + _DAY)) if known else []
+
+
+def _written(attempt: Attempt) -> Iterator[str]:
+    """Return the names of the objects of days that a try wrote."""
+    for table in attempt.tables.values():
+        yield from (each["path"] for each in table.get("objects", ()) if "/dt=" in each["path"])
 
 
 def find_lacking(attempts: Sequence[Attempt]) -> dict[date, frozenset[str]]:
@@ -138,20 +154,36 @@ def find_lacking(attempts: Sequence[Attempt]) -> dict[date, frozenset[str]]:
     return {day: frozenset(lacking) for day, lacking in found.items()}
 
 
-def landed_tables(evidence: Evidence) -> list[str]:
-    """Return the tables that each day is expected in: those that the newest record of a try with days names."""
-    for attempt in reversed(evidence.attempts):
-        named = [name for name in evidence.objects if name in attempt.record.get("tables", ())]
-        if named:
-            return named
-    return [name for name, days in evidence.objects.items() if days]
+class _Expected:
+    """The objects that each day should have."""
 
+    def __init__(self, evidence: Evidence, attempts: Sequence[Attempt]) -> None:
+        self._parts = range(evidence.layout["parts"])
+        self._objects = evidence.objects
+        self._ranges = {name: (min(days), max(days)) for name, days in evidence.objects.items() if days}
+        self._asked: dict[date, set[str]] = defaultdict(set)
+        self._newest: set[str] = set()
+        for attempt in attempts:
+            named = {name for name in evidence.objects if name in attempt.tables}
+            self._newest = named or self._newest
+            for day in _days(*attempt.window):
+                self._asked[day] |= named
 
-def _absent_objects(evidence: Evidence, day: date) -> Iterator[str]:
-    parts = evidence.layout["parts"]
-    for table in landed_tables(evidence):
-        for part in sorted(set(range(parts)) - evidence.objects[table].get(day, frozenset())):
-            yield f"{table} part {part}" if parts > 1 else table
+    def absent(self, day: date) -> tuple[str, ...]:
+        """Return the absent objects of a day, such as ``campaign_days part 3``."""
+        tables = self._tables(day)
+        return tuple(
+            f"{table} part {part}" if len(self._parts) > 1 else table
+            for table in self._objects
+            if table in tables
+            for part in self._parts
+            if part not in self._objects[table].get(day, ())
+        )
+
+    def _tables(self, day: date) -> set[str]:
+        """Return the tables that the records asked for, else those that landed at the time."""
+        then = {name for name, (first, last) in self._ranges.items() if first <= day <= last}
+        return self._asked.get(day) or then or self._newest or {next(iter(self._objects))}
 
 
 @dataclass(frozen=True, slots=True)

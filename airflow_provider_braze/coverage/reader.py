@@ -63,6 +63,12 @@ class Attempt:
         return int(self.record["plan"]["lookback_days"])
 
     @property
+    def tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the try landed, by table; empty while it runs."""
+        found: Mapping[str, Mapping[str, Any]] = self.record.get("tables", {})
+        return found
+
+    @property
     def has_landed(self) -> bool:
         """Whether everything that Braze returned has landed, although some subjects may have failed."""
         return bool(self.record["state"] != "running" and self.record["is_complete"])
@@ -73,7 +79,7 @@ class Evidence:
     """What is known about one series of a destination.
 
     :param layout: the series' layout and the destination's host and time zone.
-    :param objects: the parts that have an object, by day, for each table that is divided by day.
+    :param objects: the parts that have an object, by table and day. Tables without days are left out.
     :param attempts: the tries, oldest first.
     :param unread: number of older records that were not read.
     """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from airflow_provider_braze.coverage.days import Window, find_lacking, judge_days
@@ -128,3 +129,41 @@ def test_five_years_are_judged_day_by_day():
     assert len(calendar.states) == 1826
     assert [window.start for window in calendar.windows("not_landed")] == [many[900]]
     assert calendar.newest - min(calendar.states) == timedelta(days=1825)
+
+
+def test_a_table_that_landed_later_is_not_expected_of_older_days():
+    whole = evidence([attempt(TEN[9])], TEN)
+    objects = {**whole.objects, "campaign_messages": {day: frozenset({0}) for day in TEN[6:]}}
+    assert "not_landed" not in states_of(judge_days(replace(whole, objects=objects)))
+
+
+def test_tables_of_two_tasks_are_expected_together():
+    attempts = [attempt(TEN[9], 9, tables=["campaign_messages"]), attempt(TEN[9], 9, tables=["campaign_days"])]
+    calendar = judge_days(evidence(attempts, TEN, campaign_messages={(TEN[4], 0)}))
+    assert calendar.absent == {TEN[4]: ("campaign_messages",)}
+
+
+def test_newest_days_that_braze_has_not_computed_are_not_judged():
+    calendar = judge_days(evidence([attempt(TEN[9], tables=["kpi_days"])], TEN[:9], series="kpis"))
+    assert max(calendar.states) == TEN[8]
+    assert "not_landed" not in states_of(calendar)
+
+
+def test_a_newest_day_that_a_run_wrote_and_somebody_removed_is_missing():
+    newest = attempt(TEN[9])
+    path = f"campaign_days/dt={TEN[9]}/part-00-of-01.parquet"
+    newest.record["tables"]["campaign_days"]["objects"] = [{"path": path}]
+    assert states_of(judge_days(evidence([newest], TEN[:9])))["not_landed"] == [9]
+
+
+def test_a_day_that_no_subject_returned_lacks_its_subjects():
+    calendar = judge_days(evidence([attempt(TEN[9], missing={"c1": [TEN[9]], "c2": [TEN[9]]})], TEN[:9]))
+    assert calendar.states[TEN[9]] == "incomplete"
+    assert calendar.lacking[TEN[9]] == {"c1", "c2"}
+
+
+def test_a_run_of_the_list_alone_says_nothing_about_days():
+    listing = attempt(TEN[9], tables=["campaigns"])
+    listing.record["writes"] = None
+    calendar = judge_days(evidence([attempt(TEN[8]), listing], TEN[:9]))
+    assert max(calendar.states) == TEN[8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date, datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.docs.pages import DOCS, blocks
 
 NOW = datetime(2026, 11, 19, 7, tzinfo=timezone.utc)
 
@@ -102,6 +104,15 @@ def test_days_removed_by_hand_are_named_and_the_printed_repair_lands_them(land, 
     assert destination.data() == complete
 
 
+@pytest.fixture
+def one_attempt(braze_sandbox, monkeypatch):
+    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
+    connection["extra"]["max_attempts"] = 1
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
+
+
+@pytest.mark.usefixtures("one_attempt")
 def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, check, clock, destination, braze_sandbox):
     land("2026-11-09", "2026-11-12")
     bad = data.campaign_ids(braze_sandbox.settings)[2]
@@ -218,3 +229,23 @@ def test_five_years_of_seven_series_within_memory(tmp_path, monkeypatch):
     finally:
         tracemalloc.stop()
     assert {series["days"]["final"] for series in coverage["series"].values()} == {days}
+
+
+@pytest.mark.stores("file")
+@pytest.mark.usefixtures("one_attempt")
+def test_query_of_the_docs_names_campaigns_and_days(land, clock, destination, braze_sandbox):
+    import duckdb
+
+    (query,) = [block.code for block in blocks(DOCS / "coverage.md") if block.language == "sql"]
+    land("2026-11-09", "2026-11-12")
+    failing, rejected, missing, *_ = data.campaign_ids(braze_sandbox.settings)
+    braze_sandbox.configure(
+        faults={"bad_campaigns": {failing: 500, rejected: 404}, "missing_days": {missing: ["2026-11-14"]}}
+    )
+    with pytest.raises(BrazePartialError):
+        land("2026-11-11", "2026-11-16")
+    found = duckdb.sql(query.replace("s3://lake/braze", destination.uri.removeprefix("file://"))).fetchall()
+    first, gap, last = date(2026, 11, 11), date(2026, 11, 14), date(2026, 11, 15)
+    assert sorted(found) == sorted(
+        [(failing, "failed", first, last, 5), (rejected, "rejected", first, last, 5), (missing, "missing", gap, gap, 1)]
+    )

@@ -113,7 +113,7 @@ def test_five_years_of_seven_series_stay_below_a_megabyte():
 
 def test_text_names_the_days_and_how_to_land_them_again():
     text = format_coverage(coverage())
-    assert "Not landed: 2026-09-30 (campaign_days); no kept record asked for them" in text
+    assert "Not landed: 2026-09-30 (campaign_days, campaign_messages); no kept record asked for them" in text
     assert 'start="2026-09-30", end="2026-10-01"' in text
     assert "airflow backfill create --dag-id braze --from-date 2026-10-01T00:00:00+00:00" in text
 

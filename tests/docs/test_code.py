@@ -72,7 +72,7 @@ def test_python_runs(block, braze_sandbox, make_context, tmp_path, monkeypatch):
         space[function](braze_sandbox if function.startswith("test_") else summary)
 
 
-@pytest.mark.parametrize("block", [as_case(block) for block in of("sql")])
+@pytest.mark.parametrize("block", [as_case(block) for block in of("sql") if block.page != "coverage.md"])
 def test_query_runs(block, braze_sandbox, make_context, tmp_path):
     import duckdb
 
@@ -114,12 +114,17 @@ def check_pip(arguments):
 
 
 def check_python(arguments):
+    from airflow_provider_braze.coverage import __main__ as coverage
     from airflow_provider_braze.sandbox import __main__ as sandbox
 
+    parsers = {
+        "airflow_provider_braze.coverage": coverage.build_parser,
+        "airflow_provider_braze.sandbox": sandbox._parser,
+    }
     assert arguments[0] == "-m"
-    assert arguments[1] in {"venv", "pytest", "airflow_provider_braze.sandbox"}
-    if arguments[1] == "airflow_provider_braze.sandbox":
-        sandbox._parser().parse_args(arguments[2:])
+    assert arguments[1] in {"venv", "pytest", *parsers}
+    if arguments[1] in parsers:
+        parsers[arguments[1]]().parse_args(arguments[2:])
 
 
 def check_variable(name, value, monkeypatch):

@@ -93,7 +93,10 @@ class Objects:
         """Return the names of the objects in a folder and in all folders below it, relative to the folder."""
         # One flat listing on stores without folders, and never one that the file system remembers.
         self.fs.invalidate_cache()
-        return [str(path).partition(f"{folder.lstrip('/')}/")[2] for path in self.fs.find(folder)]
+        try:
+            return [str(path).partition(f"{folder.lstrip('/')}/")[2] for path in self.fs.find(folder)]
+        except FileNotFoundError:
+            return []
 
     def is_refusal(self, error: Exception) -> bool:
         """Return whether the store denied access to these credentials."""
