@@ -19,6 +19,7 @@ import airflow_runs
 from lake import Lake
 from page import Page
 
+from airflow_provider_braze.coverage.__main__ import main as write_coverage
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,6 +176,9 @@ def _show_files(page: Page, lake: Lake) -> None:
     query = f"SELECT * FROM '{_shown(lake.folder)}/campaign_days/*/*.parquet' LIMIT 5"
     page.line(f'  {python} -c "import duckdb; print(duckdb.sql(\\"{query}\\"))"')
     page.line(f"  {python} -m airflow_provider_braze.sandbox --help")
+    coverage = lake.folder.parent / "coverage.html"
+    write_coverage([f"file://{lake.folder}", "--html", str(coverage)])
+    page.line(f"\nWhich days are there, which still change and by how much: open {_shown(coverage)} in a browser.")
 
 
 def _shown(path: Path) -> str:
