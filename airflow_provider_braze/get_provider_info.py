@@ -40,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-module": "airflow_provider_braze.transfers.series_to_object_storage",
             },
         ],
+        "extra-links": ["airflow_provider_braze.task.links.CoverageLink"],
         "connection-types": [
             {
                 "connection-type": "braze",

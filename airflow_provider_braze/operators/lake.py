@@ -22,6 +22,7 @@ from airflow_provider_braze.task.arguments import (
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
+from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.run_dates import identify_try
 from airflow_provider_braze.task.window import resolve_last_day
 
@@ -182,6 +183,7 @@ class BrazeCoverageOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("destination", "object_storage_conn_id")
+    operator_extra_links = (CoverageLink(),)
     ui_color = "#d7f2ea"
 
     def __init__(

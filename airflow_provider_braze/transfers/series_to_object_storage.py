@@ -30,6 +30,7 @@ from airflow_provider_braze.task.lineage import (
     tables_to_write,
     tables_written,
 )
+from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.mapping import copies_collide
 from airflow_provider_braze.task.metrics import emit, landing_metrics
 from airflow_provider_braze.task.run_dates import identify_try
@@ -92,6 +93,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         "spool_folder",
         "braze_conn_id",
     )
+    operator_extra_links = (CoverageLink(),)
     ui_color = "#d7f2ea"
 
     def __init__(
