@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import date, datetime, timedelta, timezone
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import pytest
@@ -249,3 +249,33 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, destination, br
     assert sorted(found) == sorted(
         [(failing, "failed", first, last, 5), (rejected, "rejected", first, last, 5), (missing, "missing", gap, gap, 1)]
     )
+
+
+@pytest.mark.stores("file")
+def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, clock, destination, braze_sandbox):
+    mornings = [datetime(2026, 11, day, 6, tzinfo=timezone.utc) for day in (15, 16, 19)]  # two runs are skipped
+    for morning in mornings:
+        braze_sandbox.configure(as_of=morning.isoformat())
+        land("2026-11-05", morning.date().isoformat())
+    check()
+    found = document(destination)["series"]["campaigns"]["restatement"]
+
+    def total(day: date, as_of: datetime) -> int:
+        settings = braze_sandbox.settings
+        figures = [data.day_object(settings, each, day, as_of) for each in data.campaign_ids(settings)]
+        return sum(each.get("conversions_by_send_time") or 0 for each in figures)
+
+    sums: dict[int, list[int]] = {}
+    for before, after in pairwise(mornings):
+        newest = after.date() - timedelta(days=1)
+        for age in range(1, (newest - date(2026, 11, 5)).days + 1):
+            day = newest - timedelta(days=age)
+            if day < before.date():
+                old = total(day, before)
+                both = sums.setdefault(age, [0, 0])
+                both[0] += old
+                both[1] += total(day, after) - old
+    assert {each["age"] for each in found} == set(sums)
+    shares = {each["age"]: each["shares"]["conversions_by_send_time"] for each in found}
+    assert shares == {age: pytest.approx(moved / before) if before else None for age, (before, moved) in sums.items()}
+    assert any(shares.values())
