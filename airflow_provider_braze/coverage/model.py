@@ -20,18 +20,23 @@ _LONGEST_ERROR: Final = 300
 Problem = Literal["failed", "rejected"]
 
 
-def build_coverage(destination: str, evidence: Sequence[Evidence], now: datetime) -> dict[str, Any]:
+def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime) -> dict[str, Any]:
     """Build the coverage of a destination.
 
     :param destination: its address, without a connection id.
     :param now: aware time.
     """
+    series: dict[str, Any] = {}
+    layout: Mapping[str, Any] = {}
+    for each in evidence:
+        layout = each.layout
+        series[each.series.name] = _build_series(each, now)
     return {
         "destination": destination,
         "generated_at": now.isoformat(timespec="seconds"),
-        "host": evidence[0].layout.get("host") if evidence else None,
-        "timezone": evidence[0].layout.get("timezone") if evidence else None,
-        "series": {each.series.name: _build_series(each, now) for each in evidence},
+        "host": layout.get("host"),
+        "timezone": layout.get("timezone"),
+        "series": series,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -91,8 +91,8 @@ class Evidence:
     unread: int = 0
 
 
-def read_evidence(store: Store, names: Collection[str] | None, now: datetime) -> list[Evidence]:
-    """Read what is known about some series of a destination.
+def read_evidence(store: Store, names: Collection[str] | None, now: datetime) -> Iterator[Evidence]:
+    """Read what is known about some series of a destination, one at a time to bound the memory.
 
     :param names: names of the series; each must have landed. Default: every series that has landed.
     :raises BrazeConfigError: nothing has landed there, or a named series has not.
@@ -106,7 +106,7 @@ def read_evidence(store: Store, names: Collection[str] | None, now: datetime) ->
         raise BrazeConfigError(
             f"{store.uri} holds no data of {', '.join(absent)}. Correct the destination, or land this data first."
         )
-    return [_read_series(store, series, {**shared, **layout}, now) for series, layout in layouts if layout]
+    return (_read_series(store, series, {**shared, **layout}, now) for series, layout in layouts if layout)
 
 
 def _read_series(store: Store, series: Series, layout: Mapping[str, Any], now: datetime) -> Evidence:

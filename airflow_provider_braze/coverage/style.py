@@ -35,7 +35,7 @@ line{stroke:var(--line)}
 .table{overflow-x:auto;margin-top:18px}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);font-weight:400;
-overflow-wrap:anywhere;min-width:72px}
+overflow-wrap:anywhere;min-width:92px}
 thead th{color:var(--soft);font-size:13px;overflow-wrap:normal}
 td code,th code{overflow-wrap:anywhere}
 code{background:var(--code);padding:1px 4px;border-radius:3px;font:13px/1.5 ui-monospace,monospace}
