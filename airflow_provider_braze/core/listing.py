@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
@@ -83,14 +84,12 @@ def _read_once(pages: Iterable[list[Entry]], endpoint: Endpoint, id_key: str | N
     :return: entries by id, and the number of pages.
     """
     listed: dict[str, Entry] = {}
-    for count, entries in enumerate(pages, 1):
+    for count, entries in enumerate(islice(pages, MOST_PAGES), 1):
         new = {id_: entry for entry in entries if (id_ := _id_of(entry, id_key)) not in listed}
         # A page without new entries is the end, or comes from a server that ignores `page`.
         if not new:
             return listed, count
         listed.update(new)
-        if count >= MOST_PAGES:
-            break
     raise BrazeDataError(
         f"{endpoint.path} did not end after {MOST_PAGES:,} pages ({len(listed):,} entries). "
         "Check the connection's host, or give the ids to land.",

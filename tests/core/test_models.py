@@ -91,3 +91,8 @@ def test_scrub_replaces_a_key_between_many_backslashes():
     key = "0a1b-2c3d"
     assert Credentials("https://x", key).scrub("\\" * 1000 + key + "\\" * 1000).count("***") == 1
     assert key[1:] not in Credentials("https://x", key).scrub(key[0] + "\\" * 1000 + key[1:])
+
+
+def test_scrub_of_a_text_escaped_deeper_than_any_leaves_it():
+    text = "%" + 9 * "25" + "41"
+    assert Credentials("https://rest.iad-01.braze.com", "key").scrub(text) == text
