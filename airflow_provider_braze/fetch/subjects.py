@@ -66,7 +66,8 @@ def fetch_all(
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="braze-fetch")
     try:
         verdicts = _Verdicts({endpoint_of(subject) for subject in subjects}, is_needed)
-        yield from _fetch_by(pool, iter(subjects), fetch, _AHEAD * concurrency, endpoint_of, verdicts)
+        guarded = verdicts.guard(fetch, endpoint_of)
+        yield from _fetch_by(pool, iter(subjects), guarded, _AHEAD * concurrency, endpoint_of, verdicts)
     except BaseException:
         stop()
         raise
@@ -83,6 +84,26 @@ class _Verdicts:
         self._failures = 0
         self._has_responses = False
         self.forbidden: dict[Endpoint, BrazeAuthError] = {}
+
+    def guard(
+        self, fetch: Callable[[Subject], T], endpoint_of: Callable[[Subject], Endpoint]
+    ) -> Callable[[Subject], T]:
+        """Return a function that fetches a subject unless its endpoint is known to be forbidden.
+
+        The threads are ahead of the loop that reads their results, so they check it themselves.
+        """
+
+        def guarded(subject: Subject) -> T:
+            endpoint = endpoint_of(subject)
+            if error := self.forbidden.get(endpoint):
+                raise error
+            try:
+                return fetch(subject)
+            except BrazeAuthError as error:
+                self.forbidden[endpoint] = error
+                raise
+
+        return guarded
 
     def add(self, result: Fetched[T] | Failed, endpoint: Endpoint) -> bool:
         """Note a result.
