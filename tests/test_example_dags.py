@@ -21,6 +21,7 @@ from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object, segment_ids, segment_size
 from tests import lines
+from tests.stores import Destination
 
 # The first run of a process costs seconds, and the database is the process's own.
 pytestmark = pytest.mark.xdist_group("airflow_database")
@@ -233,6 +234,56 @@ def test_reprocess_sums_the_revenue_of_a_day(braze: Sandbox, lake: Path, run_dag
     )
     told = [day_object(braze.settings, each, day).get("revenue", 0) for each in campaign_ids(braze.settings)]
     assert summed == pytest.approx(sum(told)) != 0
+
+
+def change_a_row(lake: Path, change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> None:
+    (path,) = (lake / "campaign_days/dt=2026-11-08").iterdir()
+    rows = pq.read_table(path, partitioning=None)
+    first, *others = rows.to_pylist()
+    pq.write_table(pa.Table.from_pylist([*change(first), *others], schema=rows.schema), path)
+
+
+def test_checks_pass_on_what_landed(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_daily", morning(10))
+    run_dag("example_braze_checks", None)
+
+
+@pytest.mark.parametrize(
+    ("task_id", "change", "failed"),
+    [
+        ("check_columns", lambda row: [{**row, "conversions": -1}], "Column: conversions"),
+        ("check_columns", lambda row: [{**row, "campaign_id": None}], "Column: campaign_id"),
+        ("check_tables", lambda row: [row, row], "Check: one_row_per_campaign_and_day"),
+        ("check_tables", lambda row: [{**row, "day": date(2026, 10, 1)}], "Check: days_without_gaps"),
+        ("check_tables", lambda row: [{**row, "campaign_id": "other"}], "Check: messages_have_their_day"),
+    ],
+)
+def test_checks_find_a_wrong_row(
+    braze: Sandbox,
+    lake: Path,
+    run_dag: RunDag,
+    dags: dict[str, Any],
+    task_id: str,
+    change: Callable[[dict[str, Any]], list[dict[str, Any]]],
+    failed: str,
+) -> None:
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_daily", morning(10))
+    change_a_row(lake, change)
+    with pytest.raises(Exception, match=failed):
+        dags["example_braze_checks"].get_task(task_id).execute({})
+
+
+@pytest.mark.stores("s3")
+def test_checks_read_a_store_by_its_connection(
+    braze: Sandbox, destination: Destination, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_BRAZE_DESTINATION", destination.uri)
+    monkeypatch.setenv("AIRFLOW_VAR_BRAZE_OBJECT_STORAGE_CONN_ID", destination.conn_id or "")
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_daily", morning(10))
+    run_dag("example_braze_checks", None)
 
 
 def test_xcom_sums_the_conversions_of_each_campaign_with_the_tag(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:

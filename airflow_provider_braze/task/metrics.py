@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from airflow_provider_braze.core.windows import ONE_DAY, end_of_day, load_timezone
 
 if TYPE_CHECKING:
     from airflow_provider_braze.transport.sender import TransportStats
 
 log = logging.getLogger(__name__)
 
-Figures = Mapping[str, int | timedelta]
-"""Counts and times by the name of their metric, without the prefix ``braze.``."""
+Figures = Mapping[str, int | timedelta | datetime]
+"""Counts, durations and times by the name of their metric, without the prefix ``braze.``."""
 
 
 def request_metrics(stats: TransportStats) -> Figures:
@@ -43,11 +45,20 @@ def landing_metrics(record: Mapping[str, Any]) -> Figures:
         f"{series}.failed": len(subjects["failed"]),
         **{f"rows.{name}": table["rows"] for name, table in tables.items()},
         **{f"objects_written.{name}": table["written"] for name, table in tables.items()},
+        **_landed_until(record),
     }
 
 
+def _landed_until(record: Mapping[str, Any]) -> Figures:
+    """Return the end of the last day of a run that succeeded; nothing for a run without day tables."""
+    if record["state"] != "success" or record["writes"] is None:
+        return {}
+    last_day = date.fromisoformat(record["writes"]["end"]) - ONE_DAY
+    return {f"landed_until.{record['series']}": end_of_day(last_day, load_timezone(record["plan"]["timezone"]))}
+
+
 def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
-    """Send figures: counts as counters, zeros included, and times as timings.
+    """Send figures: counts as counters, zeros included, durations as timings, and times as gauges in Unix seconds.
 
     A backend that fails costs a line in the log, and nothing else.
 
@@ -59,6 +70,8 @@ def emit(figures: Figures, tags: Mapping[str, str] | None = None) -> None:
         for name, value in figures.items():
             if isinstance(value, timedelta):
                 Stats.timing(f"braze.{name}", value, tags=dict(tags or {}))
+            elif isinstance(value, datetime):
+                Stats.gauge(f"braze.{name}", int(value.timestamp()), tags=dict(tags or {}))
             else:
                 Stats.incr(f"braze.{name}", value, tags=dict(tags or {}))
     except Exception as error:  # a backend may raise anything

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,9 @@ operator.execute({"ti": ti, "dag": None, "dag_run": dag_run})
 
 def a_record():
     return {
+        "state": "success",
+        "writes": {"start": "2026-10-30", "end": "2026-11-02"},
+        "plan": {"timezone": "America/New_York"},
         "seconds": 12.5,
         "changed_days": ["2026-11-01", "2026-11-02"],
         "restatement": {age: {"rows": 40, "changed": 2, "figures": {}} for age in ("1", "2")},
@@ -78,7 +81,14 @@ def test_landing_figures_count_what_the_record_lists():
         "rows.campaigns": 9,
         "objects_written.campaign_days": 2,
         "objects_written.campaigns": 0,
+        # The first of November ends when standard time is back.
+        "landed_until.campaigns": datetime(2026, 11, 2, 5, tzinfo=timezone.utc),
     }
+
+
+@pytest.mark.parametrize("change", [{"state": "failed"}, {"writes": None}])
+def test_days_are_landed_only_by_a_run_of_days_that_succeeds(change):
+    assert not [name for name in landing_metrics(a_record() | change) if name.startswith("landed_until")]
 
 
 def test_sending_figures_are_those_of_the_transport():
@@ -90,6 +100,7 @@ def test_sending_figures_are_those_of_the_transport():
 def test_pages_list_every_metric():
     sent = {*request_metrics(TransportStats()), *landing_metrics(a_record())}
     told = set(re.findall(r"^\| `braze\.([^`]+)` \|", OPERATING.read_text(), re.MULTILINE))
+    sent = {re.sub(r"^landed_until\.campaigns$", "landed_until.<series>", name) for name in sent}
     assert {name.replace("campaign_days", "<table>") for name in sent if not name.endswith(".campaigns")} == told
 
 
@@ -103,7 +114,7 @@ def statsd():
 
 def received(server):
     """Return the sum of each of our metrics by its kind."""
-    sums = {"c": Counter(), "ms": Counter()}
+    sums = {"c": Counter(), "ms": Counter(), "g": Counter()}
     while True:
         try:
             lines = server.recv(65536).decode().split("\n")
@@ -160,6 +171,7 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
         "objects_written.campaign_messages": 3,
         "objects_written.campaigns": 1,
     }
+    assert sums["g"] == {"landed_until.campaigns": datetime(2026, 11, 4, tzinfo=timezone.utc).timestamp()}
     assert sums["ms"].keys() == {"duration", "waited"}
     assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"]) != 0
 
@@ -176,6 +188,7 @@ def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, stats
     told = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
     assert told == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
     assert sums["c"]["requests"] == braze.count()
+    assert not sums["g"]
     assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"])
 
 
