@@ -60,7 +60,7 @@ class DataSeriesSensor(BaseSensorOperator):
     operators. After a transient error it logs the error and checks again at the next poke. A permanent error, such as a
     wrong key, fails the task without retries.
 
-    A subclass declares :attr:`series` and returns the ids that its own argument names.
+    A subclass declares :attr:`series` and :attr:`ids_argument`.
 
     :param sample: number of newest subjects to check when none are given, 1 to 100. Default 5.
     :param grace: time after the end of the day in which figures may still reach Braze. Default 3 hours.
@@ -73,6 +73,8 @@ class DataSeriesSensor(BaseSensorOperator):
     """
 
     series: ClassVar[Series]
+    ids_argument: ClassVar[str]
+    """Name of the argument that gives ids; None there checks the newest of the list."""
     must_all: ClassVar[bool] = False
     """Whether every subject must have the day; otherwise one is enough."""
 
@@ -105,10 +107,6 @@ class DataSeriesSensor(BaseSensorOperator):
         check_range("sample", sample, 1, MAX_SAMPLE)
         if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
             raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
-
-    def given_ids(self) -> list[str] | None:
-        """Return the ids to check; None for the newest of the list. Called after rendering."""
-        return None
 
     def execute(self, context: Context) -> Any:
         """Wait, in the triggerer if the sensor is deferrable."""
@@ -144,7 +142,7 @@ class DataSeriesSensor(BaseSensorOperator):
                 hook.close()
 
     def _read_awaited(self, context: Context, hook: BrazeHook) -> _Awaited:
-        ids = self.given_ids()
+        ids = read_ids(self.ids_argument, getattr(self, self.ids_argument))
         if ids == []:
             raise AirflowSkipException(f"No {self.series.plural} were given, so there is nothing to do.")
         window = resolve_last_day(
@@ -239,15 +237,12 @@ class CampaignDataSeriesSensor(DataSeriesSensor):
     """
 
     series: ClassVar = CAMPAIGNS
+    ids_argument: ClassVar = "campaign_ids"
     template_fields: Sequence[str] = (*DataSeriesSensor.template_fields, "campaign_ids")
 
     def __init__(self, *, campaign_ids: str | Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.campaign_ids = campaign_ids
-
-    def given_ids(self) -> list[str] | None:
-        """Return the ids of ``campaign_ids``, None when it is not given."""
-        return read_ids("campaign_ids", self.campaign_ids)
 
 
 class CanvasDataSeriesSensor(DataSeriesSensor):
@@ -260,15 +255,12 @@ class CanvasDataSeriesSensor(DataSeriesSensor):
     """
 
     series: ClassVar = CANVASES
+    ids_argument: ClassVar = "canvas_ids"
     template_fields: Sequence[str] = (*DataSeriesSensor.template_fields, "canvas_ids")
 
     def __init__(self, *, canvas_ids: str | Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.canvas_ids = canvas_ids
-
-    def given_ids(self) -> list[str] | None:
-        """Return the ids of ``canvas_ids``, None when it is not given."""
-        return read_ids("canvas_ids", self.canvas_ids)
 
 
 class KpiDataSeriesSensor(DataSeriesSensor):
@@ -283,6 +275,7 @@ class KpiDataSeriesSensor(DataSeriesSensor):
     """
 
     series: ClassVar = KPIS
+    ids_argument: ClassVar = "metrics"
     must_all: ClassVar = True
 
     def __init__(self, *, metrics: Sequence[str] = ("dau",), **kwargs: Any) -> None:
@@ -290,10 +283,6 @@ class KpiDataSeriesSensor(DataSeriesSensor):
         self.metrics = metrics
         for metric in [metrics] if isinstance(metrics, str) else metrics:
             check_choice("metrics", metric, METRICS)
-
-    def given_ids(self) -> list[str] | None:
-        """Return the metrics."""
-        return read_ids("metrics", self.metrics)
 
 
 @dataclass(frozen=True, slots=True)

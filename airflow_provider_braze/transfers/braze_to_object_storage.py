@@ -56,6 +56,7 @@ class CampaignDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     """
 
     series: ClassVar = CAMPAIGNS
+    ids_argument: ClassVar = "campaign_ids"
     on_error_argument: ClassVar = "on_campaign_error"
     template_fields: Sequence[str] = (*SeriesToObjectStorageOperator.template_fields, "campaign_ids")
 
@@ -69,15 +70,6 @@ class CampaignDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         super().__init__(on_error=on_campaign_error, **kwargs)
         self.campaign_ids = campaign_ids
         self.on_campaign_error = on_campaign_error
-
-    def given_subjects(self) -> list[Subject] | None:
-        """Return the campaigns of ``campaign_ids``, None when it is not given."""
-        ids = read_ids("campaign_ids", self.campaign_ids)
-        return None if ids is None else [self.series.subject(id_) for id_ in ids]
-
-    @property
-    def _is_listing(self) -> bool:
-        return self.campaign_ids is None
 
 
 class CanvasDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -95,6 +87,7 @@ class CanvasDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     """
 
     series: ClassVar = CANVASES
+    ids_argument: ClassVar = "canvas_ids"
     template_fields: Sequence[str] = (*SeriesToObjectStorageOperator.template_fields, "canvas_ids")
 
     def __init__(
@@ -105,15 +98,6 @@ class CanvasDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         super().__init__(**kwargs)
         self.canvas_ids = canvas_ids
         self.days_per_call = days_per_call
-
-    def given_subjects(self) -> list[Subject] | None:
-        """Return the canvases of ``canvas_ids``, None when it is not given."""
-        ids = read_ids("canvas_ids", self.canvas_ids)
-        return None if ids is None else [self.series.subject(id_) for id_ in ids]
-
-    @property
-    def _is_listing(self) -> bool:
-        return self.canvas_ids is None
 
 
 class KpiDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -167,20 +151,12 @@ class SegmentDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     """
 
     series: ClassVar = SEGMENTS
+    ids_argument: ClassVar = "segment_ids"
     template_fields: Sequence[str] = (*SeriesToObjectStorageOperator.template_fields, "segment_ids")
 
     def __init__(self, *, segment_ids: str | Sequence[str] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.segment_ids = segment_ids
-
-    def given_subjects(self) -> list[Subject] | None:
-        """Return the segments of ``segment_ids``, None when it is not given."""
-        ids = read_ids("segment_ids", self.segment_ids)
-        return None if ids is None else [self.series.subject(id_) for id_ in ids]
-
-    @property
-    def _is_listing(self) -> bool:
-        return self.segment_ids is None
 
 
 class EventDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -197,6 +173,7 @@ class EventDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     """
 
     series: ClassVar = EVENTS
+    ids_argument: ClassVar = "events"
     template_fields: Sequence[str] = (*SeriesToObjectStorageOperator.template_fields, "events", "app_ids")
 
     def __init__(
@@ -210,18 +187,9 @@ class EventDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         self.events = events
         self.app_ids = app_ids
 
-    def given_subjects(self) -> list[Subject] | None:
-        """Return the events of ``events`` for each app, None when it is not given."""
-        names = read_ids("events", self.events, is_free_text=True)
-        return None if names is None else event_subjects(names, read_optional_ids("app_ids", self.app_ids))
-
-    def subjects_of_listed(self, ids: list[str]) -> list[Subject]:
-        """Return the listed events for each app."""
+    def subjects_of(self, ids: list[str]) -> list[Subject]:
+        """Return the events for each app."""
         return event_subjects(ids, read_optional_ids("app_ids", self.app_ids))
-
-    @property
-    def _is_listing(self) -> bool:
-        return self.events is None
 
 
 class PurchaseDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):

@@ -20,7 +20,7 @@ from airflow_provider_braze.landing.memory import load_arrow
 from airflow_provider_braze.landing.plan import Plan, choose_subjects
 from airflow_provider_braze.landing.spool import check_spool_folder
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
-from airflow_provider_braze.task.arguments import check_arguments, check_dates
+from airflow_provider_braze.task.arguments import check_arguments, check_dates, read_ids
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import (
@@ -56,7 +56,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
     names them too, in its ``extra``; in a partitioned Dag (Airflow 3.3) there is one event per changed day, with the
     day as its partition.
 
-    A subclass declares :attr:`series` and returns the subjects that its own arguments name.
+    A subclass declares :attr:`series`, and with :attr:`ids_argument` or :meth:`given_subjects` which subjects its own
+    arguments name.
 
     :param destination: where the tables go, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
@@ -82,6 +83,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
     """
 
     series: ClassVar[Series]
+    ids_argument: ClassVar[str | None] = None
+    """Name of the argument that gives ids instead of Braze's list."""
     on_error_argument: ClassVar[str] = "on_error"
 
     template_fields: Sequence[str] = (
@@ -157,10 +160,15 @@ class SeriesToObjectStorageOperator(BaseOperator):
 
         :raises BrazeConfigError: naming the argument, the value seen and what to give.
         """
-        return None
+        if self.ids_argument is None:
+            return None
+        # Entries of a list that are plain strings are free text.
+        is_free_text = self.series.listing is not None and self.series.listing.id_key is None
+        ids = read_ids(self.ids_argument, getattr(self, self.ids_argument), is_free_text=is_free_text)
+        return None if ids is None else self.subjects_of(ids)
 
-    def subjects_of_listed(self, ids: list[str]) -> list[Subject]:
-        """Return the subjects of listed ids."""
+    def subjects_of(self, ids: list[str]) -> list[Subject]:
+        """Return the subjects of ids, given or listed."""
         return [self.series.subject(id_) for id_ in ids]
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -210,7 +218,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
     @property
     def _is_listing(self) -> bool:
         """Whether Braze's list is read, as far as known before rendering."""
-        return self.series.listing is not None
+        is_given = self.ids_argument is not None and getattr(self, self.ids_argument) is not None
+        return self.series.listing is not None and not is_given
 
     def _lineage(self, outputs: Outputs | None) -> OperatorLineage[Any, Any] | None:
         endpoints = endpoints_read(
@@ -266,7 +275,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
     ) -> Plan:
         catalog = self._list(hook) if given is None else None
         if catalog is not None:
-            given = self.subjects_of_listed(self._listed_ids(catalog))
+            given = self.subjects_of(self._listed_ids(catalog))
         tables = tuple(table for table in self.series.tables if table.name in self.tables)
         part = self.part or 0
         has_days = any(table.has_days for table in tables)
