@@ -10,7 +10,6 @@ from typing import Final
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, CAMPAIGNS_DETAILS, CAMPAIGNS_LIST
 from airflow_provider_braze.core.series import (
     Column,
-    Decoder,
     Details,
     Listing,
     ListOf,
@@ -21,6 +20,7 @@ from airflow_provider_braze.core.series import (
     Table,
     columns,
 )
+from airflow_provider_braze.series.decoders import load_message_decoder
 
 _KEY_AND_DAY: Final = (Column("campaign_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
@@ -113,12 +113,6 @@ CAMPAIGN_DETAILS: Final = Table(
 )
 
 
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.messages import MessageDecoder
-
-    return MessageDecoder(series)
-
-
 def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
     """Decode a response of ``/campaigns/details``.
 
@@ -181,5 +175,5 @@ CAMPAIGNS: Final = Series(
     details=Details(CAMPAIGNS_DETAILS, _decode_details, has_conversion_windows=True),
     tables=(CAMPAIGN_DAYS, CAMPAIGN_MESSAGES, CAMPAIGN_RAW, CAMPAIGNS_TABLE, CAMPAIGN_DETAILS),
     main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
-    load_decoder=_load_decoder,
+    load_decoder=load_message_decoder,
 )

@@ -12,15 +12,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Decoder, Listing, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Listing, Series, Subject, Table, columns
+from airflow_provider_braze.series.decoders import load_flat_decoder
 
 _DATA_SERIES: Final = Endpoint("/events/data_series")
-
-
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.flat import FlatDecoder
-
-    return FlatDecoder(series)
 
 
 def event_subjects(names: Iterable[str], app_ids: Iterable[str | None] = (None,)) -> list[Subject]:
@@ -41,7 +36,7 @@ EVENTS: Final = Series(
     endpoint=_DATA_SERIES,
     listing=Listing(Endpoint("/events/list", records="events"), id_key=None),
     main_figures=("count",),
-    load_decoder=_load_decoder,
+    load_decoder=load_flat_decoder,
     may_start_late=True,
     make_subject=lambda name: _subject(name, None),
     tables=(

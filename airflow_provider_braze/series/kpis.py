@@ -11,7 +11,8 @@ from datetime import time
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Decoder, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns
+from airflow_provider_braze.series.decoders import load_flat_decoder
 
 ENDPOINTS: Final = {
     "dau": Endpoint("/kpi/dau/data_series"),
@@ -26,12 +27,6 @@ METRICS: Final = tuple(ENDPOINTS)
 
 MAU_COMPUTED_BY: Final = time(12, 30)
 """Braze computes MAU at 12:05 UTC of the next day (inferred: the page names the time alone); with 25 minutes margin."""
-
-
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.flat import FlatDecoder
-
-    return FlatDecoder(series)
 
 
 def kpi_subjects(
@@ -70,7 +65,7 @@ KPIS: Final = Series(
     keys=("metric", "app_id", "segment_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
     main_figures=("value",),
-    load_decoder=_load_decoder,
+    load_decoder=load_flat_decoder,
     make_subject=lambda metric: _subject(metric, None, None),
     tables=(
         Table(

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Decoder, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns
+from airflow_provider_braze.series.decoders import load_flat_decoder
 
 ENDPOINTS: Final = {
     "quantity": Endpoint("/purchases/quantity_series"),
@@ -20,12 +21,6 @@ ENDPOINTS: Final = {
 METRICS: Final = tuple(ENDPOINTS)
 
 _FIGURES: Final = {"quantity": "purchase_quantity", "revenue": "revenue"}
-
-
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.flat import FlatDecoder
-
-    return FlatDecoder(series)
 
 
 def purchase_subjects(
@@ -49,7 +44,7 @@ PURCHASES: Final = Series(
     keys=("metric", "product_id", "app_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
     main_figures=("value",),
-    load_decoder=_load_decoder,
+    load_decoder=load_flat_decoder,
     tables=(
         Table(
             name="purchase_days",

@@ -10,7 +10,6 @@ from typing import Final
 from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.series import (
     Column,
-    Decoder,
     Details,
     Listing,
     ListOf,
@@ -20,6 +19,7 @@ from airflow_provider_braze.core.series import (
     Table,
     columns,
 )
+from airflow_provider_braze.series.decoders import load_flat_decoder
 
 SEGMENT_DETAILS: Final = Table(
     name="segment_details",
@@ -34,12 +34,6 @@ SEGMENT_DETAILS: Final = Table(
         Column("other", "string"),
     ),
 )
-
-
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.flat import FlatDecoder
-
-    return FlatDecoder(series)
 
 
 def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
@@ -58,7 +52,7 @@ SEGMENTS: Final = Series(
     listing=Listing(Endpoint("/segments/list", records="segments"), required_flag="analytics_tracking_enabled"),
     details=Details(Endpoint("/segments/details", records=""), _decode_details),
     main_figures=("size",),
-    load_decoder=_load_decoder,
+    load_decoder=load_flat_decoder,
     may_start_late=True,
     tables=(
         Table(

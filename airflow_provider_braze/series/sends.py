@@ -13,17 +13,12 @@ from dataclasses import replace
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Decoder, Series, Subject, Table
+from airflow_provider_braze.core.series import Column, Series, Subject, Table
 from airflow_provider_braze.series.campaigns import CAMPAIGN_DAYS, CAMPAIGN_MESSAGES
+from airflow_provider_braze.series.decoders import load_message_decoder
 
 _DATA_SERIES: Final = Endpoint("/sends/data_series")
 _KEYS: Final = ("campaign_id", "send_id")
-
-
-def _load_decoder(series: Series) -> Decoder:
-    from airflow_provider_braze.tables.messages import MessageDecoder
-
-    return MessageDecoder(series)
 
 
 def _with_send_id(table: Table, name: str) -> Table:
@@ -45,7 +40,7 @@ SENDS: Final = Series(
     keys=_KEYS,
     endpoint=_DATA_SERIES,
     main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
-    load_decoder=_load_decoder,
+    load_decoder=load_message_decoder,
     may_start_late=True,
     # Braze keeps 14 days: the run's own and 13 before it.
     lookback_days=13,
