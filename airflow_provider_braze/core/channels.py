@@ -21,18 +21,7 @@ DAY_FIGURES: Final = (
 )
 """What a campaign's day may carry."""
 
-ROW_FIGURES: Final = (
-    "unique_recipients",
-    "revenue",
-    "conversions",
-    "conversions1",
-    "conversions2",
-    "conversions3",
-    "conversions_by_send_time",
-    "conversions1_by_send_time",
-    "conversions2_by_send_time",
-    "conversions3_by_send_time",
-)
+ROW_FIGURES: Final = DAY_FIGURES
 """What a row of any channel may carry besides the channel's stats."""
 
 _PUSH: Final = (

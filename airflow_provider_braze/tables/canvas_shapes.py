@@ -5,7 +5,6 @@ As for campaigns (:mod:`~airflow_provider_braze.tables.shapes`): a response of a
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,14 @@ from msgspec.structs import astuple
 
 from airflow_provider_braze.core.channels import CANVAS_FIGURES, CANVAS_ROW_FIELDS, CHANNEL_STATS
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.tables.packing import Block, add_channel_drift, count_extras, pack_block
+from airflow_provider_braze.tables.packing import (
+    Block,
+    count_extras,
+    count_rows,
+    pack_block,
+    pack_channels,
+    pack_counts,
+)
 from airflow_provider_braze.tables.shapes import (
     UNREADABLE,
     Record,
@@ -95,8 +101,7 @@ class PackedCanvas:
     @property
     def rows(self) -> int:
         """Number of rows in all tables."""
-        messages = sum(sum(memoryview(block.counts).cast("i")) for block in self.messages.values())
-        return len(self.dates) + len(self.variants.ids) + len(self.steps.ids) + messages
+        return len(self.dates) + len(self.variants.ids) + len(self.steps.ids) + count_rows(self.messages)
 
 
 def pack_canvas(body: bytes, start: date, end: date) -> PackedCanvas | None:
@@ -122,14 +127,7 @@ def _pack(shape: CanvasShape, days: Sequence[Any]) -> PackedCanvas:
     drift.update({f"total_stats.{key}": count for key, count in count_extras(shape.total, totals)})
     variants, _ = _pack_keyed(shape.variant, [day.variant_stats or {} for day in days], "variant_stats", drift)
     steps, messages = _pack_keyed(shape.step, [day.step_stats or {} for day in days], "step_stats", drift, nested=True)
-    blocks = {}
-    by_channel = zip(*(astuple(each or shape.no_messages) for each in messages), strict=True)
-    for place, rows_by_step in enumerate(by_channel):
-        if any(rows_by_step):
-            record = shape.channels[place]
-            columns = _columns(map(astuple, chain.from_iterable(rows_by_step)))
-            add_channel_drift(drift, record, columns)
-            blocks[place] = pack_block(record, columns, _counts(rows_by_step))
+    blocks = pack_channels(shape.channels, (each or shape.no_messages for each in messages), drift)
     dates = tuple(day.time for day in days)
     return PackedCanvas(shape, dates, pack_block(shape.total, totals), variants, steps, blocks, drift)
 
@@ -145,15 +143,11 @@ def _pack_keyed(
         messages, *columns = columns
     if columns:
         drift.update({f"{level}.{key}": count for key, count in count_extras(record, columns)})
-    return Keyed(ids, _counts(by_day), pack_block(record, columns) if columns else None), messages
+    return Keyed(ids, pack_counts(by_day), pack_block(record, columns) if columns else None), messages
 
 
 def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True))
-
-
-def _counts(groups: Sequence[Any]) -> bytes:
-    return struct.pack(f"{len(groups)}i", *map(len, groups))
 
 
 def _learn(body: bytes) -> CanvasShape:

@@ -17,10 +17,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS, TEXT_FIELDS
+from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
 from airflow_provider_braze.core.payloads import check_limits, decode_days, expect_list, expect_object, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
+from airflow_provider_braze.tables.building import build_tables, payload_texts
 from airflow_provider_braze.tables.canvas_shapes import (
     STEP_FIELDS,
     TOTAL_FIELDS,
@@ -34,20 +35,16 @@ from airflow_provider_braze.tables.canvas_shapes import (
 from airflow_provider_braze.tables.columns import (
     Group,
     Places,
-    dictionary_array,
+    channel_groups,
     int32_array,
     join_blocks,
-    join_groups,
     owners_of,
-    place_columns,
     take_places,
     typed_arrays,
 )
-from airflow_provider_braze.tables.payloads import payload_group
-from airflow_provider_braze.tables.records import Converters, as_float, as_int, as_text, join_other, split_record
-from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.shapes import Record
-from airflow_provider_braze.tables.sorting import sort_columns
+from airflow_provider_braze.tables.records import Converters, join_other, split_record
+from airflow_provider_braze.tables.rows import drift_name, figure_converters
+from airflow_provider_braze.tables.shapes import NAME_COLUMNS, Record
 
 MAX_ROWS: Final = 200_000
 """Rows of one response: 14 days of 200 steps have some 30,000 with their messages."""
@@ -63,10 +60,7 @@ Cells = tuple[Any, ...]
 
 
 def _converters(fields: Sequence[str]) -> Converters:
-    kinds = {**dict.fromkeys((*TEXT_FIELDS, "name"), as_text), "revenue": as_float}
-    # The key of the column variant_name or step_name is `name`.
-    keys = ("name" if field in ("variant_name", "step_name") else field for field in fields)
-    return {key: kinds.get(key, as_int) for key in keys}
+    return figure_converters("name" if each in NAME_COLUMNS else each for each in fields)
 
 
 _TOTAL: Final = _converters(TOTAL_FIELDS)
@@ -143,46 +137,18 @@ class CanvasDecoder:
 
     def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
         """Build the tables of a batch; see :class:`~airflow_provider_braze.core.series.Decoder`."""
-        groups: dict[str, list[Group]] = {table.name: [] for table in (*self._tables, *tables)}
-        for table in tables:
-            if table.source == "payload":
-                groups[table.name].append(payload_group(self._keys, rows))
-        if any(table in self._tables for table in tables):
-            for found in self._groups(rows):
-                for table, of_table in zip(self._tables, found, strict=True):
-                    groups[table.name].extend(of_table)
-        return {table.name: sort_columns(table, join_groups(table, groups[table.name])) for table in tables}
+        return build_tables(self._keys, self._tables, rows, tables, _groups)
 
-    def _groups(self, rows: Sequence[SubjectDays]) -> Iterator[tuple[list[Group], ...]]:
-        """Yield the groups of all four tables, for each shape and for the responses without one."""
-        by_shape: dict[CanvasShape | None, list[tuple[Subject, Any]]] = {}
-        for row in rows:
-            for days in row.responses:
-                shape = days.content.shape if isinstance(days.content, PackedCanvas) else None
-                by_shape.setdefault(shape, []).append((row.subject, days.content))
-        for shape, found in by_shape.items():
-            contents = [content for _, content in found]
-            dates = chain.from_iterable(content.dates for content in contents)
-            places = place_columns(self._keys, [(subject.key, len(each.dates)) for subject, each in found], dates)
-            yield _packed_groups(shape, places, contents) if shape else _split_groups(places, contents)
+
+def _groups(shape: CanvasShape | None, places: Places, contents: list[Any]) -> tuple[list[Group], ...]:
+    return _split_groups(places, contents) if shape is None else _packed_groups(shape, places, contents)
 
 
 def _packed_groups(shape: CanvasShape, places: Places, contents: Sequence[PackedCanvas]) -> tuple[list[Group], ...]:
     days: Group = {**places, **join_blocks(shape.total, [each.totals for each in contents])}
     variants, _ = _keyed_group(shape.variant, "variant_id", places, [each.variants for each in contents])
     steps, step_places = _keyed_group(shape.step, "step_id", places, [each.steps for each in contents])
-    messages: list[Group] = []
-    for place, record in enumerate(shape.channels):
-        blocks = [each.messages.get(place) for each in contents]
-        if any(blocks):
-            counts = (
-                block.counts if block else bytes(4 * len(each.steps.ids))
-                for block, each in zip(blocks, contents, strict=True)
-            )
-            owners = owners_of(int32_array(b"".join(counts)))
-            channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
-            found = join_blocks(record, [block for block in blocks if block])
-            messages.append({**take_places(step_places, owners), "channel": channel, **found})
+    messages = channel_groups(shape.channels, step_places, [(each.messages, len(each.steps.ids)) for each in contents])
     return [days], variants, steps, messages
 
 
@@ -246,8 +212,7 @@ def _split(body: bytes, start: date, end: date, *, keep_payload: bool) -> Canvas
         _split_day(found, place, objects[index], f"{path}[{index}]")
     if not keep_payload:
         return CanvasDays(found)
-    raw = msgspec.json.decode(body, type=RawResponse).data.stats
-    return CanvasDays(found, {day: bytes(raw[index]).decode() for day, index in indices.items()})
+    return CanvasDays(found, payload_texts(msgspec.json.decode(body, type=RawResponse).data.stats, indices))
 
 
 def _split_day(found: SplitCanvas, place: int, record: JsonObject, path: str) -> None:

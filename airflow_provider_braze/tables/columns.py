@@ -52,38 +52,56 @@ def place_columns(
     return {**keys, "day": pa.array(list(days), pa.date32())}
 
 
-def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[Group, list[Group]]:
+def packed_groups(places: Places, parts: Sequence[Packed]) -> tuple[list[Group], list[Group]]:
     """Build the groups of responses that have one shape.
 
     :param places: the columns of :func:`place_columns` for all days of the responses.
     :param parts: the responses; one or more.
-    :return: the group of the day table, and those of the message table, one per channel.
+    :return: the groups of the day table and of the message table.
     """
     shape = parts[0].shape
     days = {**places, **join_blocks(shape.day, [part.figures for part in parts])}
-    messages = [
-        _channel_group(record, place, places, parts)
-        for place, record in enumerate(shape.channels)
-        if any(place in part.messages for part in parts)
-    ]
-    return days, messages
+    messages = channel_groups(shape.channels, places, [(part.messages, len(part.dates)) for part in parts])
+    return [days], messages
 
 
-def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[Group, list[Group]]:
+def channel_groups(
+    channels: Sequence[Record], places: Places, parts: Sequence[tuple[Mapping[int, Block], int]]
+) -> list[Group]:
+    """Build the groups of message rows of responses that have one shape: one per channel that has any.
+
+    :param places: the columns that place each day or step.
+    :param parts: for each response its rows by the channel's place in `channels`, and its number of days or steps.
+    """
+    groups: list[Group] = []
+    for place, record in enumerate(channels):
+        blocks = [messages.get(place) for messages, _ in parts]
+        if found := [block for block in blocks if block]:
+            counts = (
+                block.counts if block else bytes(4 * length) for block, (_, length) in zip(blocks, parts, strict=True)
+            )
+            owners = owners_of(int32_array(b"".join(counts)))
+            channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
+            groups.append({**take_places(places, owners), "channel": channel, **join_blocks(record, found)})
+    return groups
+
+
+def split_groups(places: Places, days: Sequence[SplitDay]) -> tuple[list[Group], list[Group]]:
     """Build the groups of split days.
 
-    :param days: one or more.
     :return: as :func:`packed_groups`.
     """
+    if not days:
+        return [], []
     figures = typed_arrays((*DAY_FIGURES, "other"), zip(*(day.cells for day in days), strict=True))
     rows = list(chain.from_iterable(day.rows for day in days))
     if not rows:
-        return {**places, **figures}, []
+        return [{**places, **figures}], []
     owners = owners_of(pa.array([len(day.rows) for day in days], pa.int32()))
     channels, *columns = zip(*rows, strict=True)
     channel = pa.array(channels, pa.string()).dictionary_encode()
     cells = typed_arrays((*ROW_FIELDS, "other"), columns)
-    return {**places, **figures}, [{**take_places(places, owners), "channel": channel, **cells}]
+    return [{**places, **figures}], [{**take_places(places, owners), "channel": channel, **cells}]
 
 
 def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
@@ -107,14 +125,6 @@ def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
         return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
     return columns
-
-
-def _channel_group(record: Record, place: int, places: Places, parts: Sequence[Packed]) -> Group:
-    blocks = [part.messages.get(place) for part in parts]
-    counts = (block.counts if block else bytes(4 * len(part.dates)) for block, part in zip(blocks, parts, strict=True))
-    owners = owners_of(int32_array(b"".join(counts)))
-    channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
-    return {**take_places(places, owners), "channel": channel, **join_blocks(record, list(filter(None, blocks)))}
 
 
 def owners_of(counts: pa.Array) -> pa.Array:

@@ -7,23 +7,23 @@ split value by value (:mod:`~airflow_provider_braze.tables.rows`). Both give the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 
 from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.core.payloads import check_limits, decode_days, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
-from airflow_provider_braze.tables.columns import Group, join_groups, packed_groups, place_columns, split_groups
-from airflow_provider_braze.tables.packing import Packed, pack
-from airflow_provider_braze.tables.payloads import decode_payloads, payload_group
+from airflow_provider_braze.tables.building import build_tables, payload_texts
+from airflow_provider_braze.tables.columns import Group, Places, packed_groups, split_groups
+from airflow_provider_braze.tables.packing import Packed, count_rows, pack
 from airflow_provider_braze.tables.rows import SplitDay, split_day
-from airflow_provider_braze.tables.shapes import Proven, Shape, prove
-from airflow_provider_braze.tables.sorting import sort_columns
+from airflow_provider_braze.tables.shapes import Proven, RawResponse, Shape, prove
 
 MAX_ROWS: Final = 50_000
 """Message rows of one response: 100 days of a campaign with many variations have some thousands."""
@@ -56,7 +56,7 @@ class MessageDays:
     def content_rows(self) -> int:
         """Number of message rows."""
         if isinstance(self.content, Packed):
-            return sum(sum(memoryview(block.counts).cast("i")) for block in self.content.messages.values())
+            return count_rows(self.content.messages)
         return sum(len(day.rows) for day in self.content)
 
     def __contains__(self, day: object) -> bool:
@@ -71,7 +71,7 @@ class MessageDecoder:
 
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
-        self._days, self._messages = series.tables[:2]
+        self._tables = series.tables[:2]
 
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> MessageDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
@@ -82,31 +82,13 @@ class MessageDecoder:
 
     def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:
         """Build the tables of a batch; see :class:`~airflow_provider_braze.core.series.Decoder`."""
-        groups: dict[str, list[Group]] = {table.name: [] for table in (self._days, self._messages, *tables)}
-        for table in tables:
-            if table.source == "payload":
-                groups[table.name].append(payload_group(self._keys, rows))
-        if self._days in tables or self._messages in tables:
-            for of_days, of_messages in self._groups(rows):
-                groups[self._days.name].append(of_days)
-                groups[self._messages.name].extend(of_messages)
-        return {table.name: sort_columns(table, join_groups(table, groups[table.name])) for table in tables}
+        return build_tables(self._keys, self._tables, rows, tables, _groups)
 
-    def _groups(self, rows: Sequence[SubjectDays]) -> Iterator[tuple[Group, list[Group]]]:
-        """Yield the groups of each shape, and of the days without one."""
-        found: dict[Shape | None, list[tuple[Subject, MessageDays]]] = {}
-        for row in rows:
-            for days in row.responses:
-                shape = days.content.shape if isinstance(days.content, Packed) else None
-                found.setdefault(shape, []).append((row.subject, days))
-        for shape, responses in found.items():
-            contents: list[Any] = [days.content for _, days in responses]
-            dates = chain.from_iterable(days.dates for _, days in responses)
-            places = place_columns(self._keys, [(subject.key, len(days.dates)) for subject, days in responses], dates)
-            if shape is not None:
-                yield packed_groups(places, contents)
-            elif any(contents):
-                yield split_groups(places, list(chain.from_iterable(contents)))
+
+def _groups(shape: Shape | None, places: Places, contents: list[Any]) -> tuple[list[Group], list[Group]]:
+    if shape is None:
+        return split_groups(places, list(chain.from_iterable(contents)))
+    return packed_groups(places, contents)
 
 
 def _pack_days(body: bytes, start: date, end: date) -> MessageDays | None:
@@ -122,4 +104,8 @@ def _split_days(body: bytes, start: date, end: date, *, keep_payload: bool) -> M
     objects = decode_days(body)
     indices = select_indices(objects, start, end)
     split = tuple(split_day(day, objects[index], f"$.data[{index}]") for day, index in indices.items())
-    return MessageDays(tuple(indices), split, decode_payloads(body, indices) if keep_payload else None)
+    return MessageDays(tuple(indices), split, _payloads(body, indices) if keep_payload else None)
+
+
+def _payloads(body: bytes, indices: Mapping[date, int]) -> dict[date, str]:
+    return payload_texts(msgspec.json.decode(body, type=RawResponse).data, indices)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, starmap
@@ -36,7 +36,7 @@ class Block:
 
     :param cells: a column for each of the record's fields: int64 or float64 as bytes, or a tuple of texts.
     :param other: the texts of ``other``; empty when the record has no keys without a column.
-    :param counts: number of rows per day, int32 as bytes; empty when the rows are days.
+    :param counts: number of rows per day or step, int32 as bytes; empty when the rows are those.
     """
 
     cells: tuple[Any, ...]
@@ -70,17 +70,35 @@ def pack(proven: Proven) -> Packed:
     dates, messages, *columns = zip(*map(astuple, proven.days), strict=True)
     drift = Counter({f"day.{key}": count for key, count in count_extras(shape.day, columns)})
     figures = pack_block(shape.day, columns)
-    blocks = {}
-    if not all(messages):
-        messages = tuple(channels or shape.no_messages for channels in messages)
-    for place, rows_by_day in enumerate(zip(*map(astuple, messages), strict=True)):
-        if any(rows_by_day):
-            record = shape.channels[place]
-            columns = list(zip(*map(astuple, chain.from_iterable(rows_by_day)), strict=True))
-            counts = struct.pack(f"{len(rows_by_day)}i", *map(len, rows_by_day))
-            blocks[place] = pack_block(record, columns, counts)
-            add_channel_drift(drift, record, columns)
+    blocks = pack_channels(shape.channels, (channels or shape.no_messages for channels in messages), drift)
     return Packed(shape, dates, figures, blocks, drift)
+
+
+def pack_channels(channels: Sequence[Record], messages: Iterable[Any], drift: Counter[str]) -> dict[int, Block]:
+    """Pack the message rows of some days or steps, channel by channel.
+
+    :param messages: a struct for each day or step, with the rows of each channel.
+    :param drift: counts the keys without a column.
+    :return: the rows of each channel that has any, by its place in `channels`.
+    """
+    blocks = {}
+    for place, groups in enumerate(zip(*map(astuple, messages), strict=True)):
+        if any(groups):
+            record = channels[place]
+            columns = list(zip(*map(astuple, chain.from_iterable(groups)), strict=True))
+            blocks[place] = pack_block(record, columns, pack_counts(groups))
+            _add_channel_drift(drift, record, columns)
+    return blocks
+
+
+def pack_counts(groups: Sequence[Any]) -> bytes:
+    """Return the length of each group, int32 as bytes."""
+    return struct.pack(f"{len(groups)}i", *map(len, groups))
+
+
+def count_rows(messages: Mapping[int, Block]) -> int:
+    """Return the number of message rows of all channels."""
+    return sum(sum(memoryview(block.counts).cast("i")) for block in messages.values())
 
 
 def pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
@@ -109,7 +127,7 @@ def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ..
     return tuple(None if text == b"{}" else text for text in texts)
 
 
-def add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:
+def _add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:
     """Count a channel's keys without a column, and its rows if the channel is unknown."""
     for key, count in count_extras(record, columns):
         drift[drift_name(record.channel, key)] += count

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -23,13 +23,14 @@ Cells = tuple[Any, ...]
 _STORY_KEY: Final = re.compile(r"(carousel_slide|notif_button)_")
 
 
-def _converters(names: tuple[str, ...]) -> Converters:
-    kinds = {**dict.fromkeys(TEXT_FIELDS, as_text), "revenue": as_float}
-    return {name: kinds.get(name, as_int) for name in names}
+def figure_converters(keys: Iterable[str]) -> Converters:
+    """Return the converters of figures and names by their keys."""
+    kinds = {**dict.fromkeys((*TEXT_FIELDS, "name"), as_text), "revenue": as_float}
+    return {key: kinds.get(key, as_int) for key in keys}
 
 
-DAY_CONVERTERS: Final = _converters(DAY_FIGURES)
-ROW_CONVERTERS: Final = _converters(ROW_FIELDS)
+DAY_CONVERTERS: Final = figure_converters(DAY_FIGURES)
+ROW_CONVERTERS: Final = figure_converters(ROW_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
