@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
+
+from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.windows import ONE_DAY
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.reader import Attempt, Evidence
@@ -19,11 +22,10 @@ STATES: Final[tuple[State, ...]] = ("final", "still_read", "early", "incomplete"
 it again. ``early``: read once or too early, and no run reads it again. ``incomplete``: some subjects lack it.
 ``not_landed``: at least one object is absent.
 """
-_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Span:
     """Consecutive days in one state.
 
     :param end: the day after the last one.
@@ -68,18 +70,18 @@ class Calendar:
         counted = Counter(self.states.values())
         return {state: counted[state] for state in STATES}
 
-    def windows(self, *states: State) -> list[Window]:
+    def windows(self, *states: State) -> list[Span]:
         """Return consecutive days in one of some states. A window never mixes states."""
-        found: list[Window] = []
+        found: list[Span] = []
         for day, state in self.states.items():
             is_asked = day in self.asked
             last = found[-1] if found else None
             if state not in states:
                 continue
             if last and last.end == day and (last.state, last.is_asked) == (state, is_asked):
-                found[-1] = Window(state, last.start, day + _DAY, is_asked)
+                found[-1] = Span(state, last.start, day + ONE_DAY, is_asked)
             else:
-                found.append(Window(state, day, day + _DAY, is_asked))
+                found.append(Span(state, day, day + ONE_DAY, is_asked))
         return found
 
 
@@ -87,14 +89,14 @@ def judge_days(evidence: Evidence) -> Calendar:
     """Judge every day from the first that has landed, or that a record asked for, to the last."""
     landing = [attempt for attempt in evidence.attempts if attempt.record["writes"]]
     complete = [attempt for attempt in landing if attempt.has_landed]
-    asked = frozenset(day for attempt in landing for day in _days(*attempt.window))
+    asked = frozenset(day for attempt in landing for day in attempt.window)
     landed = {day for parts in evidence.objects.values() for day in parts}
     lacking = find_lacking(complete)
     days = _days_to_judge(evidence, complete, landed, asked, lacking)
     expected = _Expected(evidence, landing)
     # A day that no subject returned has no object. Its subjects are missing.
     absent = {day: names for day in days if (day in landed or day not in lacking) and (names := expected.absent(day))}
-    reads = _Reads.of(complete, evidence.layout["parts"])
+    reads = _Reads.of(complete, evidence.layout.parts)
     states: dict[date, State] = {
         day: "not_landed" if day in absent else "incomplete" if day in lacking else reads.state(day) for day in days
     }
@@ -110,16 +112,15 @@ def _days_to_judge(
 ) -> list[date]:
     known = {*landed, *asked}
     if landed:
+        first, last = min(landed), max(landed)
         if evidence.series.may_start_late:
             # Days before any subject started have no object.
-            known = {day for day in known if day >= min(landed)}
+            known = {day for day in known if day >= first}
         # Braze had not computed the newest days: a run read them, none has landed, and no subject lacks them.
-        read = {day for attempt in complete for day in _days(*attempt.window)}
+        read = {day for attempt in complete for day in attempt.window}
         written = {name.split("/")[1] for attempt in complete for name in _written(attempt)}
-        known -= {
-            day for day in read if day > max(landed) and day not in lacking and f"dt={day.isoformat()}" not in written
-        }
-    return list(_days(min(known), max(known) + _DAY)) if known else []
+        known -= {day for day in read if day > last and day not in lacking and f"dt={day.isoformat()}" not in written}
+    return list(Window(min(known), max(known) + ONE_DAY)) if known else []
 
 
 def _written(attempt: Attempt) -> Iterator[str]:
@@ -139,12 +140,12 @@ def find_lacking(attempts: Sequence[Attempt]) -> dict[date, frozenset[str]]:
     # True while the subject lacks the day. Rows that an earlier try landed stay when a later one fails.
     is_lacking: dict[tuple[date, str], bool] = {}
     for attempt in attempts:
-        subjects, given = attempt.record["subjects"], attempt.record["given"]
+        subjects, given, window = attempt.record["subjects"], attempt.record["given"], attempt.window
         for name in names[attempt.part]:
             if (given is not None and name not in given) or name in subjects["rejected"]:
                 continue
             missing = set(subjects["missing_days"].get(name, ()))
-            for day in _days(*attempt.window):
+            for day in window:
                 is_bad = name in subjects["failed"] or day.isoformat() in missing
                 is_lacking[day, name] = is_bad and is_lacking.get((day, name), True)
     found: dict[date, set[str]] = defaultdict(set)
@@ -158,7 +159,7 @@ class _Expected:
     """The objects that each day should have."""
 
     def __init__(self, evidence: Evidence, attempts: Sequence[Attempt]) -> None:
-        self._parts = range(evidence.layout["parts"])
+        self._parts = range(evidence.layout.parts)
         self._objects = evidence.objects
         self._ranges = {name: (min(days), max(days)) for name, days in evidence.objects.items() if days}
         self._asked: dict[date, set[str]] = defaultdict(set)
@@ -166,7 +167,7 @@ class _Expected:
         for attempt in attempts:
             named = {name for name in evidence.objects if name in attempt.tables}
             self._newest = named or self._newest
-            for day in _days(*attempt.window):
+            for day in attempt.window:
                 self._asked[day] |= named
 
     def absent(self, day: date) -> tuple[str, ...]:
@@ -204,24 +205,20 @@ class _Reads:
         lookback = next((each.lookback_days for each in reversed(attempts) if each.lookback_days), 0)
         found: dict[int, dict[date, list[bool]]] = {part: defaultdict(list) for part in range(parts)}
         for attempt in attempts:
-            yesterday = attempt.fetched_on - _DAY
+            yesterday = attempt.fetched_on - ONE_DAY
             # Of a time with another lookback, that one counts.
-            needed = timedelta(days=attempt.lookback_days or lookback)
-            for day in _days(*attempt.window):
+            needed = (attempt.lookback_days or lookback) * ONE_DAY
+            for day in attempt.window:
                 found[attempt.part][day].append(yesterday - day >= needed)
-        newest = max((attempt.window[1] - _DAY for attempt in attempts), default=None)
+        newest = max((attempt.window.end - ONE_DAY for attempt in attempts), default=None)
         return cls(found, newest, lookback)
 
     def count(self, day: date) -> int:
         return min((len(days.get(day, ())) for days in self.parts.values()), default=0)
 
     def state(self, day: date) -> State:
-        if self.newest is not None and self.newest - day < timedelta(days=self.lookback_days):
+        if self.newest is not None and self.newest - day < self.lookback_days * ONE_DAY:
             return "still_read"
         # A day without a kept read was read before the oldest record.
         is_early = any(day in days and not any(days[day]) for days in self.parts.values())
         return "early" if is_early else "final"
-
-
-def _days(start: date, end: date) -> Iterable[date]:
-    return (start + timedelta(days=number) for number in range((end - start).days))

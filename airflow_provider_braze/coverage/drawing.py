@@ -7,13 +7,15 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any, Final
 
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.coverage.terminal import LABELS
 
 _CELL: Final = 11
 _STEP: Final = 13
 _LEFT: Final = 34
 _TOP: Final = 18
-_QUIET: Final = frozenset({"final", "still_read"})
+QUIET: Final = frozenset({"final", "still_read"})
+"""States that need no attention."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -34,7 +36,7 @@ def _draw_year(year: int, days: Mapping[date, str]) -> str:
     for day, state in mine.items():
         x = _LEFT + (day - monday).days // 7 * _STEP
         y = _TOP + day.weekday() * _STEP
-        if state in _QUIET:
+        if state in QUIET:
             quiet.setdefault(state, []).append(f"M{x} {y}h{_CELL}v{_CELL}h-{_CELL}z")
         else:
             title = escape(f"{day.isoformat()}: {LABELS[state]}")
@@ -56,10 +58,8 @@ def _draw_months(year: int, monday: date) -> str:
 
 def _days(windows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[date, str]]:
     for window in windows:
-        day, end = date.fromisoformat(window["start"]), date.fromisoformat(window["end"])
-        while day < end:
-            yield day, window["state"]
-            day += timedelta(days=1)
+        days = Window(date.fromisoformat(window["start"]), date.fromisoformat(window["end"]))
+        yield from ((day, window["state"]) for day in days)
 
 
 def draw_ages(ages: Sequence[Mapping[str, Any]], figure: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
 from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.days import STATES, judge_days
 from airflow_provider_braze.coverage.repair import find_repairs
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.landing.layout import Layout
 
 _LAST_RUNS: Final = 10
 _LONGEST_ERROR: Final = 300
@@ -27,15 +28,15 @@ def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime
     :param now: aware time.
     """
     series: dict[str, Any] = {}
-    layout: Mapping[str, Any] = {}
+    layout: Layout | None = None
     for each in evidence:
         layout = each.layout
         series[each.series.name] = _build_series(each, now)
     return {
         "destination": destination,
         "generated_at": now.isoformat(timespec="seconds"),
-        "host": layout.get("host"),
-        "timezone": layout.get("timezone"),
+        "host": layout.host if layout else None,
+        "timezone": layout.timezone if layout else None,
         "series": series,
     }
 
@@ -47,12 +48,12 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     looking_back = [attempt.lookback_days for attempt in complete if attempt.lookback_days]
     lookback = looking_back[-1] if looking_back else 0
     ages = sum_by_age(complete)
-    yesterday = now.astimezone(load_timezone(evidence.layout["timezone"])).date() - timedelta(days=1)
+    yesterday = now.astimezone(load_timezone(evidence.layout.timezone)).date() - ONE_DAY
     newest = calendar.newest
     return {
         "noun": evidence.series.noun,
         "plural": evidence.series.plural,
-        "parts": evidence.layout["parts"],
+        "parts": evidence.layout.parts,
         "tables": {name: len(days) for name, days in evidence.objects.items() if days},
         "first_day": min(calendar.states).isoformat() if calendar.states else None,
         "newest_day": newest.isoformat() if newest else None,
@@ -138,7 +139,7 @@ def find_violations(coverage: Mapping[str, Any], max_age: int | None, max_missin
 
 def format_window(window: Mapping[str, Any]) -> str:
     """Return a window's days and what they lack."""
-    last = (datetime.fromisoformat(window["end"]) - timedelta(days=1)).date().isoformat()
+    last = (datetime.fromisoformat(window["end"]) - ONE_DAY).date().isoformat()
     days = window["start"] if window["days"] == 1 else f"{window['start']} to {last}"
     what = window["what"]
     return f"{days} ({', '.join(what[:3])}{f' and {len(what) - 3} more' if len(what) > 3 else ''})"
@@ -162,7 +163,6 @@ def _newest_drift(attempts: Sequence[Attempt]) -> dict[str, int]:
 
 def _describe_run(attempt: Attempt) -> dict[str, Any]:
     record = attempt.record
-    start, end = attempt.window
     return {
         "began": attempt.began.isoformat(timespec="seconds"),
         "part": attempt.part,
@@ -170,8 +170,8 @@ def _describe_run(attempt: Attempt) -> dict[str, Any]:
         "dag_id": record["run"]["dag_id"],
         "run_id": record["run"]["run_id"],
         "try_number": record["run"]["try_number"],
-        "first_day": start.isoformat(),
-        "last_day": (end - timedelta(days=1)).isoformat(),
+        "first_day": attempt.window.start.isoformat(),
+        "last_day": (attempt.window.end - ONE_DAY).isoformat(),
         "error": _shorten(record.get("error") or ""),
         "changed_days": len(record.get("changed_days", ())),
         "written": sum(table["written"] for table in record.get("tables", {}).values()),

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.coverage.drawing import draw_ages, draw_calendar
+from airflow_provider_braze.coverage.drawing import QUIET, draw_ages, draw_calendar
 from airflow_provider_braze.coverage.model import format_window
 from airflow_provider_braze.coverage.style import STYLE
 from airflow_provider_braze.coverage.terminal import LABELS, show_unprintable
@@ -163,11 +163,7 @@ def _cells(row: Iterable[str]) -> Iterator[str]:
 
 
 def _count(state: str, number: int) -> str:
-    return (
-        f'<span class="tag {state}-tag">{number}</span>'
-        if number and state not in ("final", "still_read")
-        else (_value(number))
-    )
+    return f'<span class="tag {state}-tag">{number}</span>' if number and state not in QUIET else (_value(number))
 
 
 def _days(first: str, last: str = "") -> str:

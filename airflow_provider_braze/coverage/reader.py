@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
+from airflow_provider_braze.landing.layout import Layout, read_layout
 from airflow_provider_braze.series import all_series, find_series
 
 if TYPE_CHECKING:
@@ -46,10 +47,10 @@ class Attempt:
         return "killed" if self.is_dead else str(self.record["state"])
 
     @property
-    def window(self) -> tuple[date, date]:
-        """The first day, and the day after the last one."""
+    def window(self) -> Window:
+        """The days that the try fetched."""
         found = self.record["plan"]["window"]
-        return date.fromisoformat(found["start"]), date.fromisoformat(found["end"])
+        return Window(date.fromisoformat(found["start"]), date.fromisoformat(found["end"]))
 
     @property
     def fetched_on(self) -> date:
@@ -78,14 +79,13 @@ class Attempt:
 class Evidence:
     """What is known about one series of a destination.
 
-    :param layout: the series' layout and the destination's host and time zone.
     :param objects: the parts that have an object, by table and day. Tables without days are left out.
     :param attempts: the tries, oldest first.
     :param unread: number of older records that were not read.
     """
 
     series: Series
-    layout: Mapping[str, Any]
+    layout: Layout
     objects: Mapping[str, Parts]
     attempts: Sequence[Attempt]
     unread: int = 0
@@ -99,19 +99,18 @@ def read_evidence(store: Store, names: Collection[str] | None, now: datetime) ->
     :raises BrazeDataError: a layout or a record is broken.
     """
     wanted = all_series() if names is None else [find_series(name) for name in names]
-    shared = _read_json(store, "_braze/destination.json") or {}
-    layouts = [(series, _read_json(store, f"_braze/{series.name}/layout.json")) for series in wanted]
+    layouts = [(series, read_layout(store, series.name)) for series in wanted]
     absent = [series.name for series, layout in layouts if layout is None]
     if len(absent) == len(layouts) or (names is not None and absent):
         raise BrazeConfigError(
             f"{store.uri} holds no data of {', '.join(absent)}. Correct the destination, or land this data first."
         )
-    return (_read_series(store, series, {**shared, **layout}, now) for series, layout in layouts if layout)
+    return (_read_series(store, series, layout, now) for series, layout in layouts if layout)
 
 
-def _read_series(store: Store, series: Series, layout: Mapping[str, Any], now: datetime) -> Evidence:
+def _read_series(store: Store, series: Series, layout: Layout, now: datetime) -> Evidence:
     tables = [table.name for table in series.tables if table.has_days]
-    objects = {name: parse_objects(store.find(name), layout["parts"]) for name in tables}
+    objects = {name: parse_objects(store.find(name), layout.parts) for name in tables}
     journal = Journal(store, series.name)
     found = journal.names()
     newest = found[-MOST_RECORDS:]
@@ -140,16 +139,3 @@ def _read_attempt(journal: Journal, name: TryName, now: datetime) -> Attempt | N
         return None
     is_dead = not other.is_finished and now - name.began > PRESUMED_DEAD
     return Attempt(name.began, name.part, is_dead, other.record)
-
-
-def _read_json(store: Store, name: str) -> dict[str, Any] | None:
-    stored = store.read(name)
-    if stored is None:
-        return None
-    try:
-        found = json.loads(stored.content)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BrazeDataError(f"{store.uri_of(name)} is not a JSON object. Restore it.")
-    return found

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
 
 if TYPE_CHECKING:
-    from airflow_provider_braze.coverage.days import Calendar, Window
+    from airflow_provider_braze.coverage.days import Calendar, Span
     from airflow_provider_braze.coverage.reader import Evidence
 
-_DAY: Final = timedelta(days=1)
-_SHIFTS: Final = {"schedule": _DAY, "interval": timedelta(), "partition": timedelta()}
+_SHIFTS: Final = {"schedule": ONE_DAY, "interval": timedelta(), "partition": timedelta()}
 """From a day to the date of its run, by the rule that gave the window. Other rules do not follow a schedule."""
 
 
@@ -35,7 +34,7 @@ def find_repairs(evidence: Evidence, calendar: Calendar) -> list[dict[str, Any]]
     ]
 
 
-def _describe(calendar: Calendar, window: Window) -> list[str]:
+def _describe(calendar: Calendar, window: Span) -> list[str]:
     """Return the absent objects, or the subjects without rows, of all days of a window."""
     days = [day for day in calendar.states if window.start <= day < window.end]
     found = {name for day in days for name in calendar.absent.get(day, ())}
@@ -48,7 +47,7 @@ def _describe(calendar: Calendar, window: Window) -> list[str]:
     return sorted(found)
 
 
-def _command(evidence: Evidence, window: Window) -> str | None:
+def _command(evidence: Evidence, window: Span) -> str | None:
     """Return the command of Airflow 3 that runs the days again; None if no kept run came from a schedule."""
     scheduled = [each.record for each in evidence.attempts if each.record["plan"]["rule"] in _SHIFTS]
     if not scheduled:
@@ -56,7 +55,7 @@ def _command(evidence: Evidence, window: Window) -> str | None:
     newest: Mapping[str, Any] = scheduled[-1]
     shift, zone = _SHIFTS[newest["plan"]["rule"]], newest["plan"]["timezone"]
     first = _moment(window.start + shift, time(), zone)
-    last = _moment(window.end - _DAY + shift, time(23, 59, 59), zone)
+    last = _moment(window.end - ONE_DAY + shift, time(23, 59, 59), zone)
     dag_id = shlex.quote(str(newest["run"]["dag_id"]))
     return (
         f"airflow backfill create --dag-id {dag_id} --from-date {first} --to-date {last} --reprocess-behavior completed"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final, NamedTuple
 
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.store import Store
 
@@ -196,8 +197,8 @@ def _parse_cursor(cursor: str) -> frozenset[str]:
 def _days_of(writes: Mapping[str, str] | None) -> list[str]:
     if writes is None:
         return []
-    first, end = date.fromisoformat(writes["start"]), date.fromisoformat(writes["end"])
-    return [(first + timedelta(days=number)).isoformat() for number in range((end - first).days)]
+    days = Window(date.fromisoformat(writes["start"]), date.fromisoformat(writes["end"]))
+    return [day.isoformat() for day in days]
 
 
 def digest(*parts: object) -> str:

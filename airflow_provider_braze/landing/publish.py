@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
-    import pyarrow as pa
 
 _MOST_WRITERS: Final = 4
 """Objects read and written at once. Hides a store's latency."""

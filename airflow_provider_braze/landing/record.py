@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.core.windows import end_of_day, load_timezone
+from airflow_provider_braze.core.windows import ONE_DAY, end_of_day, load_timezone
 from airflow_provider_braze.landing.plan import Plan
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def restatement_by_age(window: Window, restated: Mapping[date, Restatement]) -> 
 
     :param window: Days of the run. The age of a day is its distance to the last one, in days.
     """
-    newest = window.end - timedelta(days=1)
+    newest = window.end - ONE_DAY
     return {
         str((newest - day).days): found.describe()
         for day, found in sorted(restated.items(), reverse=True)

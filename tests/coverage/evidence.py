@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 from airflow_provider_braze.coverage.reader import Attempt, Evidence
+from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.series import find_series
 
 DAY = timedelta(days=1)
@@ -89,5 +90,5 @@ def evidence(
         for table in declared.tables
         if table.has_days and table.is_default
     }
-    layout = {"parts": parts, "timezone": "UTC", "host": "https://rest.iad-01.braze.com", "file_format": "parquet"}
+    layout = Layout(parts, "parquet", "UTC", "https://rest.iad-01.braze.com", series)
     return Evidence(declared, layout, objects, sorted(attempts, key=lambda each: each.began))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from airflow_provider_braze.coverage.days import Window, find_lacking, judge_days
+from airflow_provider_braze.coverage.days import Span, find_lacking, judge_days
 from airflow_provider_braze.coverage.reader import parse_objects
 from tests.coverage.evidence import DAY, attempt, days, evidence
 
@@ -33,8 +33,8 @@ def test_days_that_have_no_object_are_the_exact_windows():
     landed = [day for day in TEN if day not in (TEN[2], TEN[3], TEN[6])]
     calendar = judge_days(evidence(daily(), landed))
     assert calendar.windows("not_landed") == [
-        Window("not_landed", TEN[2], TEN[4]),
-        Window("not_landed", TEN[6], TEN[7]),
+        Span("not_landed", TEN[2], TEN[4]),
+        Span("not_landed", TEN[6], TEN[7]),
     ]
     assert calendar.absent[TEN[2]] == ("campaign_days", "campaign_messages")
 

@@ -14,6 +14,7 @@ from airflow_provider_braze.coverage.__main__ import main
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
+from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import AirflowFailException
@@ -218,7 +219,7 @@ def test_five_years_of_seven_series_within_memory(tmp_path, monkeypatch):
                 (folder / "part-00-of-01.parquet").touch()
         layout = root / "_braze" / series.name / "layout.json"
         layout.parent.mkdir(parents=True)
-        layout.write_text('{"parts": 1}')
+        layout.write_text(json.dumps(Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com", series.name).own))
     (root / "_braze" / "destination.json").write_text('{"host": "https://rest.iad-01.braze.com", "timezone": "UTC"}')
     store = Store(f"file://{root}")
     tracemalloc.start()
