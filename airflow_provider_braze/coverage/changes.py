@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_braze.core.text import percent
+
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.reader import Attempt
 
-NOTABLE: Final = 0.001
+_NOTABLE: Final = 0.001
 """A figure still changes if at least this share of it changed."""
 _FEWEST_RUNS: Final = 7
 """Runs that must have compared an age before it counts."""
@@ -39,7 +41,7 @@ class Age:
     @property
     def is_notable(self) -> bool:
         """Whether a figure changed enough to matter."""
-        return self.most is not None and self.most[1] >= NOTABLE
+        return self.most is not None and self.most[1] >= _NOTABLE
 
 
 def sum_by_age(attempts: Iterable[Attempt]) -> list[Age]:
@@ -89,13 +91,6 @@ def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
     if enough >= lookback_days:
         return f"Nothing older than {last} days changed notably. lookback_days={lookback_days} fits."
     return f"Nothing older than {last} days changed notably. lookback_days={enough} would do."
-
-
-def percent(share: float) -> str:
-    """Return a share in percent, without hiding a small one."""
-    if 0 < share < NOTABLE:
-        return "less than 0.1 %"
-    return f"{100 * share:.1f} %"
 
 
 def describe_ages(ages: Sequence[Age]) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.text import counted, percent
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.fetch.subjects import Failed
 from airflow_provider_braze.landing.plan import Plan
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PROGRESS_SECONDS: Final = 15.0
-_SMALLEST_SHARE: Final = 0.001
 
 
 def log_plan(plan: Plan) -> None:
@@ -139,8 +138,7 @@ def format_restatement(ages: Mapping[str, Any]) -> list[str]:
     shares = {name: share_changed(*sums) or 0.0 for name, sums in found["figures"].items()}
     name = max(shares, key=lambda each: shares[each])
     if shares[name]:
-        share = f"{shares[name]:.1%}".replace("%", " %") if shares[name] >= _SMALLEST_SHARE else "less than 0.1 %"
-        return [f"At age {counted(int(age), 'day')}, {share} of {name} still changed"]
+        return [f"At age {counted(int(age), 'day')}, {percent(shares[name])} of {name} still changed"]
     return [f"At age {counted(int(age), 'day')}, {found['changed']} of {counted(found['rows'], 'row')} still changed"]
 
 

@@ -4,7 +4,8 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from airflow_provider_braze.coverage.changes import judge_lookback, percent, sum_by_age
+from airflow_provider_braze.core.text import percent
+from airflow_provider_braze.coverage.changes import judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.model import build_coverage, find_problems, find_violations, summarise
 from tests.coverage.evidence import DAY, attempt, days, evidence
 
