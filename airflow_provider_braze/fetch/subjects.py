@@ -7,12 +7,17 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.responses import is_subject_scoped, is_transient
 from airflow_provider_braze.core.series import Days, Subject, SubjectDays
-from airflow_provider_braze.exceptions import BrazeAuthError, BrazeError
+from airflow_provider_braze.exceptions import BrazeAuthError, BrazeDataError, BrazeError
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.core.models import SeriesCall, Window
+    from airflow_provider_braze.core.series import Decoder, Series
+    from airflow_provider_braze.hooks.braze import BrazeHook
 
 T = TypeVar("T")
 
@@ -164,6 +169,24 @@ def _result_of(subject: Subject, future: Future[T]) -> Fetched[T] | Failed:
     if isinstance(error, BrazeError) and (is_subject_scoped(error) or isinstance(error, BrazeAuthError)):
         return Failed(subject, error)
     raise error
+
+
+def fetch_subject(
+    hook: BrazeHook, series: Series, decoder: Decoder, window: Window, subject: Subject, *, keep_payload: bool
+) -> SubjectDays:
+    """Fetch the days of one subject, and decode them for its tables.
+
+    :param keep_payload: whether to keep each day's JSON text.
+    :raises BrazeDataError: a response has another shape, or is nested too deep.
+    """
+
+    def decode(body: bytes, call: SeriesCall) -> Days:
+        try:
+            return decoder.decode(body, subject, call, keep_payload=keep_payload)
+        except RecursionError as error:
+            raise BrazeDataError(f"The response for {subject.name} is nested too deep to be read.") from error
+
+    return collect(subject, hook.fetch_series(series, subject, window, decode))
 
 
 def collect(subject: Subject, responses: Sequence[Days]) -> SubjectDays:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.core.models import SeriesCall, Window
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Series, Table
 from airflow_provider_braze.core.windows import ONE_DAY, format_days
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import format_failures
-from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
+from airflow_provider_braze.fetch.subjects import Failed, fetch_all, fetch_subject
 from airflow_provider_braze.landing.comparison import Comparison, Row, build_verdict, format_differences
 from airflow_provider_braze.landing.formats import decode
 from airflow_provider_braze.landing.layout import Layout, part_of, read_layout, validate_layout
@@ -32,7 +32,7 @@ from airflow_provider_braze.landing.run import Landed, land
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from airflow_provider_braze.core.series import Days, Subject, SubjectDays
+    from airflow_provider_braze.core.series import Subject, SubjectDays
     from airflow_provider_braze.exceptions import BrazeError
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.store import Store
@@ -231,10 +231,7 @@ def _fetch(
     decoder, tables = series.load_decoder(series), _figure_tables(series)
 
     def fetch(subject: Subject) -> SubjectDays:
-        def decode_body(body: bytes, call: SeriesCall) -> Days:
-            return decoder.decode(body, subject, call, keep_payload=False)
-
-        return collect(subject, hook.fetch_series(series, subject, window, decode_body))
+        return fetch_subject(hook, series, decoder, window, subject, keep_payload=False)
 
     with closing(fetch_all(subjects, fetch, concurrency=concurrency, stop=hook.stop)) as fetched:
         endpoint = series.endpoints[0]

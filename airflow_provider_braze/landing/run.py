@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.models import SeriesCall, Window
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_uncomputed, format_warnings
-from airflow_provider_braze.fetch.subjects import Failed, collect, fetch_all
+from airflow_provider_braze.fetch.subjects import Failed, fetch_all, fetch_subject
 from airflow_provider_braze.landing.attempt import Report, Try
 from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.journal import Journal
@@ -30,7 +30,7 @@ from airflow_provider_braze.landing.record import build_opening, build_record, r
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from airflow_provider_braze.core.series import Days, Decoder, Subject, SubjectDays
+    from airflow_provider_braze.core.series import Decoder, Subject, SubjectDays
     from airflow_provider_braze.hooks.braze import BrazeHook
     from airflow_provider_braze.landing.details import FetchedDetails
     from airflow_provider_braze.landing.spool import Spool
@@ -213,13 +213,7 @@ def _fetch_into(
     keep_payload = plan.table_from("payload") is not None
 
     def fetch(subject: Subject) -> SubjectDays:
-        def decode(body: bytes, call: SeriesCall) -> Days:
-            try:
-                return decoder.decode(body, subject, call, keep_payload=keep_payload)
-            except RecursionError as error:
-                raise BrazeDataError(f"The response for {subject.name} is nested too deep to be read.") from error
-
-        return collect(subject, hook.fetch_series(plan.series, subject, chunk, decode))
+        return fetch_subject(hook, plan.series, decoder, chunk, subject, keep_payload=keep_payload)
 
     failures = outcome.failures
     subjects = [subject for subject in plan.subjects if subject.name not in failures]
