@@ -15,16 +15,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from airflow_provider_braze.core.drivers import drive, drive_async
-from airflow_provider_braze.core.endpoints import (
-    CAMPAIGNS_DATA_SERIES,
-    CAMPAIGNS_DETAILS,
-    CAMPAIGNS_LIST,
-    list_params,
-)
+from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, list_params
 from airflow_provider_braze.core.listing import entries_of, read_until_stable
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.responses import read_object
-from airflow_provider_braze.core.series import Listing
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.series import SeriesMethods, try_permissions
@@ -35,7 +29,7 @@ from airflow_provider_braze.task.metrics import emit, request_metrics
 if TYPE_CHECKING:
     from airflow_provider_braze.core.endpoints import Endpoint
     from airflow_provider_braze.core.models import JsonObject, SeriesCall
-    from airflow_provider_braze.core.series import Series, Subject
+    from airflow_provider_braze.core.series import Listing, Series, Subject
     from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.async_transport import AsyncTransport
     from airflow_provider_braze.transport.connection import ConnectionSettings
@@ -169,18 +163,6 @@ class BrazeHook(SeriesMethods, BaseHook):
 
         return drive(fetch_calls(window, now=datetime.now(timezone.utc), max_length=series.max_length), fetch)
 
-    def list_campaigns(
-        self, *, include_archived: bool = True, edited_after: datetime | None = None
-    ) -> Iterator[JsonObject]:
-        """List campaigns as entries ``{id, name, is_api_campaign, last_edited, tags}``; only ``id`` is sure.
-
-        :param include_archived: whether to list archived campaigns, which may still have analytics. Default True.
-        :param edited_after: aware datetime; only campaigns edited after it, whenever they were sent. Default None.
-        """
-        return self.list_subjects(
-            Listing(CAMPAIGNS_LIST, has_archived=True), include_archived=include_archived, edited_after=edited_after
-        )
-
     def list_subjects(
         self, listing: Listing, *, include_archived: bool = True, edited_after: datetime | None = None
     ) -> Iterator[Any]:
@@ -217,14 +199,6 @@ class BrazeHook(SeriesMethods, BaseHook):
         if not listing.has_archived:
             params.pop("include_archived", None)
         return entries_of(self.get(listing.endpoint.path, params), listing.endpoint, page, listing.id_key)
-
-    def campaign_details(self, campaign_id: str) -> JsonObject:
-        """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.
-
-        :param campaign_id: the campaign's API identifier.
-        """
-        details: JsonObject = self.get(CAMPAIGNS_DETAILS.path, {"campaign_id": campaign_id})
-        return details
 
     def test_connection(self) -> tuple[bool, str]:
         """Check that the key works, and name the missing permissions of the connection's ``series``. Never raises."""

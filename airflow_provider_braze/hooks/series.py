@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Container, Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core.endpoints import Endpoint
@@ -38,7 +38,9 @@ class SeriesMethods:
         """Fetch a subject's days call by call, and decode each response as it arrives."""
 
     @abstractmethod
-    def list_subjects(self, listing: Listing, *, include_archived: bool = True) -> Iterator[Any]:
+    def list_subjects(
+        self, listing: Listing, *, include_archived: bool = True, edited_after: datetime | None = None
+    ) -> Iterator[Any]:
         """List the entries of a list endpoint, each id once."""
 
     @abstractmethod
@@ -59,6 +61,23 @@ class SeriesMethods:
             return read_days(body, call, series.nested_days)
 
         return [day for days in self.fetch_series(series, subject, window, decode) for day in days.values()]
+
+    def list_campaigns(
+        self, *, include_archived: bool = True, edited_after: datetime | None = None
+    ) -> Iterator[JsonObject]:
+        """List campaigns as entries ``{id, name, is_api_campaign, last_edited, tags}``; only ``id`` is sure.
+
+        :param include_archived: whether to list archived campaigns, which may still have analytics. Default True.
+        :param edited_after: aware datetime; only campaigns edited after it, whenever they were sent. Default None.
+        """
+        return self.list_subjects(_listing(CAMPAIGNS), include_archived=include_archived, edited_after=edited_after)
+
+    def campaign_details(self, campaign_id: str) -> JsonObject:
+        """Fetch a campaign's details as Braze sends them: channels, message variations, conversion behaviours.
+
+        :param campaign_id: the campaign's API identifier.
+        """
+        return self._details(CAMPAIGNS, campaign_id)
 
     def campaign_data_series(self, campaign_id: str, window: Window) -> list[JsonObject]:
         """Fetch a campaign's daily analytics; see :meth:`data_series`."""
