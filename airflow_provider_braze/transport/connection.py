@@ -205,9 +205,10 @@ def _timezone(name: str, value: Any) -> str:
 
 
 def _seconds(name: str, value: Any) -> float:
-    number = _number(name, value, "a number of seconds, more than 0 and at most 3600")
+    wanted = "a number of seconds, more than 0 and at most 3600"
+    number = _number(name, value, wanted)
     if not 0 < number <= 3600:
-        raise _wrong(name, value, "a number of seconds, more than 0 and at most 3600")
+        raise _wrong(name, value, wanted)
     return number
 
 
@@ -250,11 +251,7 @@ def _names(name: str, value: Any) -> tuple[str, ...]:
 
 
 def _wrong(name: str, value: Any, wanted: str) -> BrazeConfigError:
-    return BrazeConfigError(f"Its extra field {name!r} is {_show(value)}. Give {wanted}.")
-
-
-def _show(value: Any) -> str:
-    return repr(value)[:200]
+    return BrazeConfigError(f"Its extra field {name!r} is {repr(value)[:200]}. Give {wanted}.")
 
 
 _EXTRA: Final[Mapping[str, Any]] = {

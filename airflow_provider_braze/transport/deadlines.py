@@ -159,11 +159,7 @@ def _look_up(host: str, port: int, patience: float, check: Check) -> list[Any]:
         done.set()
 
     threading.Thread(target=look_up, name="braze-lookup", daemon=True).start()
-    until = time.monotonic() + patience
-    while not done.wait(min(max(until - time.monotonic(), 0.0), _STEP_SECONDS)):
-        check()
-        if time.monotonic() >= until:
-            raise TimeoutError("timed out")
+    _wait(done.wait, time.monotonic() + patience, check)
     if isinstance(found[0], BaseException):
         raise found[0] if isinstance(found[0], OSError) else socket.gaierror("not a host name")
     addresses: list[Any] = found[0]
@@ -176,13 +172,23 @@ def _connect_to(sock: socket.socket, address: Any, until: float, check: Check) -
     if code in (EINPROGRESS, EWOULDBLOCK):
         with selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_WRITE)
-            while not selector.select(min(max(until - time.monotonic(), 0.0), _STEP_SECONDS)):
-                check()
-                if time.monotonic() >= until:
-                    raise TimeoutError("timed out")
+            _wait(selector.select, until, check)
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
+
+
+def _wait(wait_for: Callable[[float], object], until: float, check: Check) -> None:
+    """Wait in short steps.
+
+    :param wait_for: waits at most that many seconds, and returns something true when the wait is over.
+    :param until: deadline by the monotonic clock.
+    :raises TimeoutError: the deadline has passed.
+    """
+    while not wait_for(min(max(until - time.monotonic(), 0.0), _STEP_SECONDS)):
+        check()
+        if time.monotonic() >= until:
+            raise TimeoutError("timed out")
 
 
 class _Incoming(io.RawIOBase):
