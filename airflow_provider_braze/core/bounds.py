@@ -28,6 +28,11 @@ def given_text(value: str | None) -> str | None:
     return value if is_given(value) else None
 
 
+def is_template(text: str) -> bool:
+    """Return whether Jinja would render a text to something else."""
+    return "{{" in text or "{%" in text
+
+
 def read_bound(name: str, value: object) -> date | datetime:
     """Parse a date, a datetime, or ISO text of either.
 

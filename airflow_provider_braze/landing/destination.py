@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import quote
 
-from airflow_provider_braze.core.bounds import given_text
+from airflow_provider_braze.core.bounds import given_text, is_template
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 LOCAL: Final = frozenset({"file", "local"})
@@ -76,7 +76,7 @@ def resolve_literal(destination: Any, conn_id: Any = None) -> tuple[Any, Any]:
 
 def is_literal(value: Any) -> bool:
     """Return whether an argument is the same in each run: neither a template nor the output of another task."""
-    return not _is_deferred(value) and "{{" not in str(value) and "{%" not in str(value)
+    return not _is_deferred(value) and not is_template(str(value))
 
 
 def asset_uri(address: str) -> str:

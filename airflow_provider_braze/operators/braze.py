@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
@@ -130,8 +131,7 @@ class CampaignDataSeriesOperator(BaseOperator):
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Return the endpoint of Braze that is read, for OpenLineage."""
         hook = self._hook or BrazeHook(self.braze_conn_id)
-        endpoints = [CAMPAIGNS.endpoint] if CAMPAIGNS.endpoint else []
-        return build_lineage(hook.settings.credentials.base_url, endpoints, CAMPAIGNS)
+        return build_lineage(hook.settings.credentials.base_url, [CAMPAIGNS_DATA_SERIES], CAMPAIGNS)
 
     def _check_size(self, days: list[JsonObject]) -> None:
         size = len(json.dumps(days).encode())

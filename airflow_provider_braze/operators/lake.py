@@ -7,6 +7,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.bounds import given_text
+from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeMissingDaysError
 from airflow_provider_braze.hooks.braze import BrazeHook
@@ -139,8 +140,7 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Return the endpoint of Braze that is read, for OpenLineage."""
         hook = self._hook or BrazeHook(self.braze_conn_id)
-        endpoints = [CAMPAIGNS.endpoint] if CAMPAIGNS.endpoint else []
-        return build_lineage(hook.settings.credentials.base_url, endpoints, CAMPAIGNS)
+        return build_lineage(hook.settings.credentials.base_url, [CAMPAIGNS_DATA_SERIES], CAMPAIGNS)
 
     def _heal(self, context: Context, found: Audit, hook: BrazeHook, store: Store, layout: Layout) -> dict[str, Any]:
         """Land what differs, and return the changed days and the records."""

@@ -137,7 +137,7 @@ def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
             for place, (cells, rest) in enumerate(split)
         ]
     )
-    cells, rest = split_record(record, converters_of(column for column in _PLAIN_DETAILS.values()))
+    cells, rest = split_record(record, converters_of(_PLAIN_DETAILS.values()))
     windows = [each["window_seconds"] for each in behaviors or ()]
     return DetailsRow(
         {

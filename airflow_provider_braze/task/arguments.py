@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any, Final, Literal, get_args
 
-from airflow_provider_braze.core.bounds import is_given, read_bound
+from airflow_provider_braze.core.bounds import is_given, is_template, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.core.windows import UTC, given_days, load_company_timezone
@@ -64,7 +64,7 @@ def check_dates(start: object, end: object, timezone: object = None) -> None:
 
 def _is_literal(value: object) -> bool:
     if isinstance(value, str):
-        return "{{" not in value and "{%" not in value
+        return not is_template(value)
     return value is None or isinstance(value, date | timedelta | int | float)
 
 

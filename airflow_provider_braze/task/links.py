@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from airflow_provider_braze.core.bounds import is_template
 from airflow_provider_braze.task.airflow import BaseHook, BaseOperatorLink
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def address_of_page(destination: str, conn_id: str | None = None) -> str:
     """
     scheme, _, path = destination.partition("://")
     bucket, _, folder = path.partition("/")
-    if "{{" in destination or "{%" in destination:
+    if is_template(destination):
         return ""
     # Airflow accepts a connection id in front of the bucket.
     own_conn_id, _, bucket = bucket.rpartition("@")
