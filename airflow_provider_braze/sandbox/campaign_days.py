@@ -25,6 +25,7 @@ from airflow_provider_braze.sandbox.channels import (
     STATS,
     Stat,
     conversion_stats,
+    stat_figures,
 )
 from airflow_provider_braze.sandbox.days import day_objects, requested_days
 from airflow_provider_braze.sandbox.figures import Paces, busyness, digest, made_up_id, paces
@@ -133,17 +134,13 @@ def _volume(settings: SandboxSettings, campaign: Campaign, day: date, noise: byt
     return int(campaign.base * busyness(day, noise[62] / 255))
 
 
-def _figures(stats: Sequence[Stat], volume: int, arrived: Paces) -> dict[str, int]:
-    return {name: int(int(volume * share) * arrived[pace]) for name, share, pace in stats}
-
-
 def _revenue(volume: int, price_cents: int, arrived: Paces) -> float:
     return int(int(volume * 0.02) * price_cents * arrived[CONVERTED]) / 100
 
 
 def _day_totals(campaign: Campaign, volume: int, noise: bytes, arrived: Paces) -> JsonObject:
     events = campaign.blueprint.events
-    totals: JsonObject = _figures((RECIPIENTS, *conversion_stats(events)), volume, arrived)
+    totals: JsonObject = stat_figures((RECIPIENTS, *conversion_stats(events)), volume, arrived)
     if events:
         # Whole dollars on some days: Braze may write an integral number without a fraction (inferred).
         revenue = _revenue(volume, 500 + noise[61] * 16, arrived)
@@ -155,7 +152,7 @@ def _messages(plans: Sequence[_RowPlan], volume: int, noise: bytes, arrived: Pac
     messages: dict[str, list[JsonObject]] = {}
     for place, plan in enumerate(plans):
         part = int(volume * plan.weight * (0.75 + noise[place % 60] / 510))
-        row = {**plan.fixed, **_figures(plan.stats, part, arrived)}
+        row = {**plan.fixed, **stat_figures(plan.stats, part, arrived)}
         if plan.price_cents is not None:
             row["revenue"] = _revenue(part, plan.price_cents, arrived)
         messages.setdefault(plan.channel, []).append(row)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from airflow_provider_braze.core.models import JsonObject
-from airflow_provider_braze.sandbox.figures import digest, made_up_id
+from airflow_provider_braze.sandbox.figures import created_at, digest, made_up_id
 
 Rhythm = Literal["daily", "weekdays", "weekly", "sporadic", "never"]
 Shape = Literal["flat", "rich", "plain"]
@@ -112,8 +112,7 @@ def all_campaigns(seed: int, count: int) -> Mapping[str, Campaign]:
 def _campaign(seed: int, number: int) -> Campaign:
     blueprint = BLUEPRINTS[number % len(BLUEPRINTS)]
     noise = digest(seed, "campaign", number)
-    # The distances shrink, so a later number is always younger, for any number of campaigns.
-    created = (_FIRST_CREATED + timedelta(days=1000) * (1 - 1 / (1 + number / 50))).replace(microsecond=0)
+    created = created_at(_FIRST_CREATED, number)
     return Campaign(
         id=made_up_id(seed, "campaign", number),
         number=number,

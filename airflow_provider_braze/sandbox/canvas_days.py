@@ -22,8 +22,8 @@ from airflow_provider_braze.sandbox.canvases import (
     message_id,
     message_name,
 )
-from airflow_provider_braze.sandbox.channels import CONVERTED, ENGAGED, STATS, Stat
-from airflow_provider_braze.sandbox.figures import Paces, busyness, digest, paces
+from airflow_provider_braze.sandbox.channels import CONVERTED, ENGAGED, STATS, Stat, stat_figures
+from airflow_provider_braze.sandbox.figures import UNKNOWN_KEYS, Paces, busyness, digest, paces
 from airflow_provider_braze.sandbox.instants import day_of
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 
@@ -32,7 +32,6 @@ _RECIPIENTS: Final = Stat("unique_recipients", 0.9, ENGAGED)
 # All opens of a push under their older name, which only the summary's page explains.
 _INFLUENCED_OPENS: Final = Stat("influenced_opens", 0.09, ENGAGED)
 _CONVERSION_SHARE: Final = 0.05
-_UNKNOWN: Final[Mapping[str, Any]] = {"unknown_figure": 7, "unknown_object": {"depth": None}}
 
 
 class _Moment(NamedTuple):
@@ -104,7 +103,7 @@ def canvas_day(
     :raises KeyError: no such canvas.
     """
     canvas, now = canvases_of(settings)[canvas_id], as_of or settings.now()
-    unknown = _UNKNOWN if settings.unknown_keys else {}
+    unknown = UNKNOWN_KEYS if settings.unknown_keys else {}
     head = {"time": day.isoformat(), **unknown}
     is_active = is_canvas_active(settings, canvas_id, day)
     if canvas.blueprint.idle == "empty" and not is_active:
@@ -159,10 +158,6 @@ def _conversions(events: int) -> tuple[Stat, ...]:
     return (*by_day, *by_entry)
 
 
-def _figures(stats: Iterable[Stat], volume: int, arrived: Paces) -> JsonObject:
-    return {name: int(int(volume * share) * arrived[pace]) for name, share, pace in stats}
-
-
 def _revenue(volume: int, moment: _Moment) -> float:
     cents = int(volume * _CONVERSION_SHARE) * (800 + moment.noise[61] * 8)
     return int(cents * moment.arrived[ENGAGED]) / 100
@@ -172,7 +167,7 @@ def _variant_stats(canvas: Canvas, moment: _Moment) -> dict[str, JsonObject]:
     found: dict[str, JsonObject] = {}
     for place, (id_, name) in enumerate(canvas.variants.items()):
         part = int(moment.volume / len(canvas.variants) * (0.75 + moment.noise[place] / 510))
-        stats = _figures((_ENTRIES, *_conversions(canvas.blueprint.events)), part, moment.arrived)
+        stats = stat_figures((_ENTRIES, *_conversions(canvas.blueprint.events)), part, moment.arrived)
         if canvas.blueprint.events:
             revenue = _revenue(part, moment)
             stats["revenue"] = int(revenue) if canvas.blueprint.has_integral_revenue else revenue
@@ -198,10 +193,10 @@ def _step_stats(canvas: Canvas, place: int, moment: _Moment) -> JsonObject:
     if canvas.blueprint.events:
         # A conversion counts for one step only, so the sum of the steps stays below the canvas's total.
         converting = reached // (2 * len(canvas.steps))
-        stats = _figures(_conversions(canvas.blueprint.events), converting, moment.arrived)
+        stats = stat_figures(_conversions(canvas.blueprint.events), converting, moment.arrived)
         stats["revenue"] = _revenue(converting, moment)
     if canvas.blueprint.has_recipients:
-        stats.update(_figures((_RECIPIENTS,), reached, moment.arrived))
+        stats.update(stat_figures((_RECIPIENTS,), reached, moment.arrived))
     channels = (*step.plan.channels, *(("unknown_channel",) if moment.unknown and step.plan.channels else ()))
     messages = {channel: _rows(canvas, step, channel, reached, moment) for channel in channels}
     return {"name": step.plan.name, **stats, "messages": messages}
@@ -215,7 +210,7 @@ def _rows(canvas: Canvas, step: Step, channel: str, reached: int, moment: _Momen
     for row in range(step.plan.rows):
         part = int(reached / step.plan.rows * (0.75 + moment.noise[row % 60] / 510))
         ids = {"variation_name": message_name(channel, row), "variation_api_id": message_id(canvas, step, channel, row)}
-        figures = _figures(stats, part, moment.arrived)
+        figures = stat_figures(stats, part, moment.arrived)
         rows.append({**(ids if step.plan.has_row_ids else {}), **figures, **moment.unknown})
     return rows
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.sandbox.canvas_blueprints import BLUEPRINTS, CanvasBlueprint, StepPlan
-from airflow_provider_braze.sandbox.figures import digest, made_up_id
+from airflow_provider_braze.sandbox.figures import created_at, digest, made_up_id
 
 STEP_DELETED_AT: Final = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 """When the steps are deleted that a blueprint marks so."""
@@ -65,7 +65,7 @@ def all_canvases(seed: int, count: int, extra_steps: int) -> Mapping[str, Canvas
 def _canvas(seed: int, number: int, extra_steps: int) -> Canvas:
     blueprint = BLUEPRINTS[number % len(BLUEPRINTS)]
     noise = digest(seed, "canvas", number)
-    created = (_FIRST_CREATED + timedelta(days=1000) * (1 - 1 / (1 + number / 50))).replace(microsecond=0)
+    created = created_at(_FIRST_CREATED, number)
     plans = (*blueprint.steps, *(StepPlan(f"Extra email {each + 1}", ("email",)) for each in range(extra_steps)))
     return Canvas(
         id=made_up_id(seed, "canvas", number),

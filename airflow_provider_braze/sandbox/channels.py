@@ -6,8 +6,11 @@ represent channels and stats that Braze does not document.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
+
+from airflow_provider_braze.core.models import JsonObject
+from airflow_provider_braze.sandbox.figures import Paces
 
 AT_ONCE: Final = 0
 """Final when the day is over."""
@@ -97,6 +100,14 @@ PUSH_STORY: Final = (
     Stat("notif_button_2_Später_erinnern_click", 0.006, ENGAGED),
 )
 """Dynamic keys, ``carousel_slide_[NUM]_[TITLE]_click`` and ``notif_button_[NUM]_[TITLE]_click``; the title is free."""
+
+
+def stat_figures(stats: Iterable[Stat], volume: int, arrived: Paces) -> JsonObject:
+    """Return the figures of a row by their keys.
+
+    :param volume: final recipients or entries.
+    """
+    return {name: int(int(volume * share) * arrived[pace]) for name, share, pace in stats}
 
 
 def conversion_stats(events: int) -> tuple[Stat, ...]:

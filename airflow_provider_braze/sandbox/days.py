@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.sandbox import params as parse
+from airflow_provider_braze.sandbox.figures import UNKNOWN_KEYS
 from airflow_provider_braze.sandbox.instants import day_of, last_day
 from airflow_provider_braze.sandbox.params import Params
 from airflow_provider_braze.sandbox.settings import SandboxSettings
@@ -62,7 +63,7 @@ def flat_series(
     parse.reject_if_bad(settings, subject)
     if parse.one_of(params, "unit", ("day", "hour")) == "hour":
         raise parse.Rejected(400, "The sandbox serves unit=day only")
-    unknown = {"unknown_figure": 7, "unknown_object": {"depth": None}} if settings.unknown_keys else {}
+    unknown = UNKNOWN_KEYS if settings.unknown_keys else {}
 
     def make_day(day: date) -> JsonObject | None:
         figure = value(day)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from airflow_provider_braze.sandbox.instants import day_start
 
 Paces = tuple[float, float, float]
 """Arrived shares of the final figures, by :data:`~airflow_provider_braze.sandbox.channels.AT_ONCE` and its siblings."""
+
+UNKNOWN_KEYS: Final[Mapping[str, Any]] = {"unknown_figure": 7, "unknown_object": {"depth": None}}
+"""Keys that Braze does not document."""
 
 _DAY_SECONDS: Final = 86_400
 _WEEKEND: Final = 0.6
@@ -25,6 +29,16 @@ def digest(seed: int, *parts: object) -> bytes:
 def made_up_id(seed: int, *parts: object) -> str:
     """Return an identifier in the form of a UUID."""
     return str(UUID(bytes=digest(seed, "id", *parts)[:16], version=4))
+
+
+def created_at(first: datetime, number: int) -> datetime:
+    """Return when a subject was created, by its place in the workspace.
+
+    The distances shrink, so a later number is always younger, for any number of subjects.
+
+    :param first: when the one with the number 0 was created.
+    """
+    return (first + timedelta(days=1000) * (1 - 1 / (1 + number / 50))).replace(microsecond=0)
 
 
 @lru_cache(maxsize=65_536)
