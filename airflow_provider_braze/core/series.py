@@ -143,6 +143,12 @@ class Subject:
         )
 
 
+def qualify(name: str, **params: str | None) -> tuple[str, dict[str, str]]:
+    """Return a subject's name followed by its parameters, and the parameters; None is left out."""
+    given = {key: value for key, value in params.items() if value is not None}
+    return " ".join([name, *(f"{key}={value}" for key, value in given.items())]), given
+
+
 class Days(Protocol):
     """The wanted days of one response; its content is for the decoder that made it.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Listing, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Listing, Series, Subject, Table, columns, qualify
 from airflow_provider_braze.series.decoders import load_flat_decoder
 
 _DATA_SERIES: Final = Endpoint("/events/data_series")
@@ -24,8 +24,8 @@ def event_subjects(names: Iterable[str], app_ids: Iterable[str | None] = (None,)
 
 
 def _subject(name: str, app_id: str | None) -> Subject:
-    params = {"event": name} if app_id is None else {"event": name, "app_id": app_id}
-    return Subject(name if app_id is None else f"{name} app_id={app_id}", (name, app_id, None), _DATA_SERIES, params)
+    qualified, params = qualify(name, app_id=app_id)
+    return Subject(qualified, (name, app_id, None), _DATA_SERIES, {"event": name, **params})
 
 
 EVENTS: Final = Series(

@@ -11,7 +11,7 @@ from datetime import time
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns, qualify
 from airflow_provider_braze.series.decoders import load_flat_decoder
 
 ENDPOINTS: Final = {
@@ -45,8 +45,7 @@ def kpi_subjects(
 
 
 def _subject(metric: str, app_id: str | None, segment_id: str | None) -> Subject:
-    params = {key: value for key, value in (("app_id", app_id), ("segment_id", segment_id)) if value is not None}
-    name = " ".join([metric, *(f"{key}={value}" for key, value in params.items())])
+    name, params = qualify(metric, app_id=app_id, segment_id=segment_id)
     return Subject(
         name,
         (metric, app_id, segment_id),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from airflow_provider_braze.core.endpoints import Endpoint
-from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns
+from airflow_provider_braze.core.series import Column, Series, Subject, Table, columns, qualify
 from airflow_provider_braze.series.decoders import load_flat_decoder
 
 ENDPOINTS: Final = {
@@ -31,8 +31,7 @@ def purchase_subjects(
 
 
 def _subject(metric: str, product: str | None, app_id: str | None) -> Subject:
-    params = {key: value for key, value in (("product", product), ("app_id", app_id)) if value is not None}
-    name = " ".join([metric, *(f"{key}={value}" for key, value in params.items())])
+    name, params = qualify(metric, product=product, app_id=app_id)
     key = (metric, product, app_id)
     return Subject(name, key, ENDPOINTS[metric], params, figure=_FIGURES[metric], is_total=not params)
 
