@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +16,8 @@ import pytest
 from airflow_provider_braze.exceptions import BrazeMissingDaysError
 from airflow_provider_braze.sandbox import Sandbox, data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.scripts import ROOT, load_script
 
-ROOT = Path(__file__).parents[1]
 TABLES = ("campaign_days", "campaign_messages")
 MORNING = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 Row = tuple[Any, ...]
@@ -44,12 +43,7 @@ example(name).load(eval(connect), destination)
 
 def example(name: str) -> ModuleType:
     """Load the example Dag of a warehouse."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"example_dags/{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(f"example_dags/{name}.py")
 
 
 class Warehouse:

@@ -75,7 +75,7 @@ def decode_parquet(content: bytes) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Arrow's threads cost more than they gain on small objects, several of which are read at once.
+    # Arrow's threads cost more than they gain on small objects, and several objects are read at once.
     table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
     # The notes are about this file's rows. They must not get into files made from these rows.
     return table.replace_schema_metadata(None)

@@ -24,6 +24,25 @@ from airflow_provider_braze.series.decoders import load_message_decoder
 
 _KEY_AND_DAY: Final = (Column("campaign_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
+_FIGURES: Final = (
+    Column("unique_recipients", "int64"),
+    Column("revenue", "double"),
+    *columns("int64", "conversions", "conversions1", "conversions2", "conversions3"),
+    *columns("int64", "conversions_by_send_time", "conversions1_by_send_time"),
+    *columns("int64", "conversions2_by_send_time", "conversions3_by_send_time"),
+)
+MESSAGE_STATS: Final = (
+    Column("position", "int32"),
+    Column("enrolled", "int64"),
+    *columns("int64", "sent", "delivered", "undelivered", "delivery_failed", "bounces"),
+    *columns("int64", "direct_opens", "total_opens", "body_clicks"),
+    *columns("int64", "opens", "unique_opens", "clicks", "unique_clicks", "unsubscribes", "reported_spam"),
+    *columns("int64", "sent_to_carrier", "rejected", "opt_out", "help", "failed", "read", "errors"),
+    *columns("int64", "total_impressions", "unique_impressions", "total_clicks"),
+    *columns("int64", "total_dismissals", "unique_dismissals"),
+    *columns("int64", "impressions", "first_button_clicks", "second_button_clicks"),
+)
+"""What rows of messages have had from the first version on. A new stat goes to the end of each table instead."""
 
 _MESSAGE: Final = Struct((*columns("string", "variation_api_id", "channel", "name", "type"), _OTHER))
 _CONVERSION_BEHAVIOR: Final = Struct(
@@ -42,11 +61,7 @@ CAMPAIGN_DAYS: Final = Table(
     sort_by=("day", "campaign_id"),
     columns=(
         *_KEY_AND_DAY,
-        Column("unique_recipients", "int64"),
-        Column("revenue", "double"),
-        *columns("int64", "conversions", "conversions1", "conversions2", "conversions3"),
-        *columns("int64", "conversions_by_send_time", "conversions1_by_send_time"),
-        *columns("int64", "conversions2_by_send_time", "conversions3_by_send_time"),
+        *_FIGURES,
         _OTHER,
     ),
 )
@@ -58,20 +73,8 @@ CAMPAIGN_MESSAGES: Final = Table(
     columns=(
         *_KEY_AND_DAY,
         *columns("string", "channel", "variation_api_id", "variation_name"),
-        Column("position", "int32"),
-        Column("enrolled", "int64"),
-        *columns("int64", "sent", "delivered", "undelivered", "delivery_failed", "bounces"),
-        *columns("int64", "direct_opens", "total_opens", "body_clicks"),
-        *columns("int64", "opens", "unique_opens", "clicks", "unique_clicks", "unsubscribes", "reported_spam"),
-        *columns("int64", "sent_to_carrier", "rejected", "opt_out", "help", "failed", "read", "errors"),
-        *columns("int64", "total_impressions", "unique_impressions", "total_clicks"),
-        *columns("int64", "total_dismissals", "unique_dismissals"),
-        *columns("int64", "impressions", "first_button_clicks", "second_button_clicks"),
-        Column("unique_recipients", "int64"),
-        Column("revenue", "double"),
-        *columns("int64", "conversions", "conversions1", "conversions2", "conversions3"),
-        *columns("int64", "conversions_by_send_time", "conversions1_by_send_time"),
-        *columns("int64", "conversions2_by_send_time", "conversions3_by_send_time"),
+        *MESSAGE_STATS,
+        *_FIGURES,
         _OTHER,
     ),
 )

@@ -25,6 +25,7 @@ from airflow_provider_braze.core.series import (
     Table,
     columns,
 )
+from airflow_provider_braze.series.campaigns import MESSAGE_STATS
 
 MAX_LENGTH: Final = 14
 """Days per call. One public script reports a limit of 13: should a workspace refuse 14, change this number."""
@@ -70,15 +71,8 @@ CANVAS_STEP_MESSAGES: Final = Table(
     columns=(
         *_KEY_AND_DAY,
         *columns("string", "step_id", "step_name", "channel", "variation_api_id", "variation_name"),
-        Column("position", "int32"),
-        Column("enrolled", "int64"),
-        *columns("int64", "sent", "delivered", "undelivered", "delivery_failed", "bounces"),
-        *columns("int64", "direct_opens", "total_opens", "body_clicks"),
-        *columns("int64", "opens", "unique_opens", "clicks", "unique_clicks", "unsubscribes", "reported_spam"),
-        *columns("int64", "sent_to_carrier", "rejected", "opt_out", "help", "failed", "read", "errors"),
-        *columns("int64", "total_impressions", "unique_impressions", "total_clicks"),
-        *columns("int64", "total_dismissals", "unique_dismissals"),
-        *columns("int64", "impressions", "first_button_clicks", "second_button_clicks", "influenced_opens"),
+        *MESSAGE_STATS,
+        Column("influenced_opens", "int64"),
         _OTHER,
     ),
 )

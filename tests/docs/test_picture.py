@@ -1,21 +1,17 @@
 from __future__ import annotations
 
-import importlib.util
 import xml.etree.ElementTree as ElementTree
 from types import ModuleType
 
 import pytest
 
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
-from tests.docs.pages import ROOT
+from tests.scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def drawing() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("draw_restatement", ROOT / "tools" / "draw_restatement.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("tools/draw_restatement.py")
 
 
 def test_picture_is_drawn_from_the_sandbox_of_today(drawing):

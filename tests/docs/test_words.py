@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 
 import pytest
 
-from tests.docs.pages import ROOT
+from tests.scripts import load_script
 
 EXAMPLES = {
     "tell": ["The log tells it", "as told", "untold days"],
@@ -37,10 +36,7 @@ PLAIN = [
 
 @pytest.fixture(scope="module")
 def checker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_words", ROOT / "tools" / "check_words.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("tools/check_words.py")
 
 
 @pytest.fixture
