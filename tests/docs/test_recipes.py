@@ -32,16 +32,13 @@ from airflow_provider_braze.task.metrics import landing_metrics, request_metrics
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from airflow_provider_braze.transport.sender import TransportStats
 from tests.docs.pages import DOCS, ROOT, blocks
-from tests.lines import load_dags
+from tests.lines import for_this_airflow, load_dags
 from tests.stores import Destination
 
 PAGE = DOCS / "recipes.md"
 MONITORING = DOCS / "monitoring"
-CODE = [block.code for block in blocks(PAGE) if block.language == "python"]
+CODE = [for_this_airflow(block.code) for block in blocks(PAGE) if block.language == "python"]
 AS_OF = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
-
-# The page imports by the names of Airflow 3.
-pytestmark = pytest.mark.since_airflow("3.0")
 
 
 def code_with(text: str) -> str:

@@ -12,7 +12,7 @@ from jinja2 import Environment, StrictUndefined
 from airflow_provider_braze.series.campaigns import CAMPAIGN_DAYS
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks, read
-from tests.lines import load_dags
+from tests.lines import for_this_airflow, load_dags
 
 PAGE = DOCS / "warehouses.md"
 DAY = "2026-11-18"
@@ -67,7 +67,6 @@ def test_external_table_declares_every_column(name):
     assert "dt" in declared
 
 
-@pytest.mark.since_airflow("3.0")
 def test_dag_finds_all_days_first_and_then_those_that_changed(braze, make_context, tmp_path, monkeypatch):
     def land(day: int, **arguments: Any) -> None:
         braze.configure(campaigns=3, as_of=f"2026-11-{day}T06:00:00+00:00")
@@ -77,7 +76,9 @@ def test_dag_finds_all_days_first_and_then_those_that_changed(braze, make_contex
     lake = f"file://{tmp_path}/lake"
     (code,) = [block.code for block in blocks(PAGE) if block.language == "python"]
     path = tmp_path / "a_dag.py"
-    path.write_text(code.replace("s3://lake/braze", lake).replace('conn_id="aws_default"', "conn_id=None"))
+    path.write_text(
+        for_this_airflow(code).replace("s3://lake/braze", lake).replace('conn_id="aws_default"', "conn_id=None")
+    )
     (dag,) = load_dags([path]).values()
     find_changes = dag.get_task("find_changes").python_callable
     list_days = dag.get_task("list_days").python_callable
