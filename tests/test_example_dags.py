@@ -21,6 +21,7 @@ from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object, segment_ids, segment_size
 from tests import lines
+from tests.docs.pages import DOCS, blocks
 from tests.stores import Destination
 
 # The first run of a process costs seconds, and the database is the process's own.
@@ -284,6 +285,65 @@ def test_checks_read_a_store_by_its_connection(
     braze.configure(as_of="2026-11-10T11:00:00Z")
     run_dag("example_braze_daily", morning(10))
     run_dag("example_braze_checks", None)
+
+
+LOAD_DAY = """
+BEGIN;
+DELETE FROM campaign_days WHERE day = '{{ params.day }}';
+INSERT INTO campaign_days SELECT * FROM read_parquet('LAKE/campaign_days/dt={{ params.day }}/*.parquet',
+hive_partitioning = false);
+COMMIT;
+"""
+"""The pattern of ``docs/warehouses.md`` in the SQL of DuckDB."""
+
+
+@needs_outlets
+def test_dag_of_warehouses_loads_each_changed_day_once(
+    braze: Sandbox, lake: Path, run_dag: RunDag, airflow_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+
+    class Hook(DbApiHook):
+        conn_name_attr, supports_autocommit = "warehouse", True
+
+        def get_conn(self) -> Any:
+            return duckdb.connect(f"{tmp_path}/warehouse")
+
+        def set_autocommit(self, conn: Any, autocommit: bool) -> None:
+            pass
+
+        def get_autocommit(self, conn: Any) -> bool:
+            return True
+
+    def query(sql: str) -> list[Any]:
+        with duckdb.connect(f"{tmp_path}/warehouse") as connection:
+            return connection.execute(sql).fetchall()
+
+    monkeypatch.setattr(SQLExecuteQueryOperator, "get_db_hook", lambda self: Hook())
+    (tmp_path / "load_day.sql").write_text(LOAD_DAY.replace("LAKE", str(lake)))
+    (code,) = [block.code for block in blocks(DOCS / "warehouses.md") if block.language == "python"]
+    code = code.replace("s3://lake/braze", f"file://{lake}").replace('conn_id="aws_default"', "conn_id=None")
+    path = airflow_home / "dags/warehouse_of_the_page.py"
+    path.write_text(lines.for_this_airflow(code.replace("/opt/airflow/sql", str(tmp_path))))
+    (dag,) = lines.load_dags([path]).values()
+
+    def load() -> list[str]:
+        run = lines.dag_test(dag, None)
+        assert run.state == "success"
+        return [task.state for task in run.get_task_instances() if task.task_id == "load"]
+
+    braze.configure(as_of="2026-11-10T11:00:00Z")
+    run_dag("example_braze_daily", morning(10))
+    files = f"read_parquet('{lake}/campaign_days/*/*.parquet', hive_partitioning = false)"
+    query(f"CREATE TABLE campaign_days AS SELECT * FROM {files} LIMIT 0")
+    assert load() == ["success"] * 31
+    braze.configure(as_of="2026-11-11T11:00:00Z")
+    record = record_of(run_dag("example_braze_daily", morning(11)), "land_campaigns")
+    assert load() == ["success"] * len(record["changed_days"])
+    assert load() == ["skipped"]
+    assert query("FROM campaign_days ORDER BY ALL") == query(f"FROM {files} ORDER BY ALL") != []
 
 
 def test_xcom_sums_the_conversions_of_each_campaign_with_the_tag(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
