@@ -65,9 +65,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def for_this_airflow(source: str) -> str:
-    """Import by the names of Airflow 2 there, as the pages say."""
-    if AIRFLOW.major > 2:
-        return source
+    """Import by the names of older Airflows there, as the pages say."""
     older = {
         "BaseHook": "from airflow.hooks.base import BaseHook",
         "DAG": "from airflow import DAG",
@@ -76,6 +74,8 @@ def for_this_airflow(source: str) -> str:
         "Variable": "from airflow.models import Variable",
         "task": "from airflow.decorators import task",
     }
+    if AIRFLOW.major > 2:
+        older = {} if Version("3.1") <= AIRFLOW else {"BaseHook": older["BaseHook"]}
     return re.sub(
         r"from airflow\.sdk import ([\w, ]+)$",
         lambda found: "\n".join(older.get(name, f"from airflow.sdk import {name}") for name in found[1].split(", ")),
