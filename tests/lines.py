@@ -65,13 +65,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def for_this_airflow(source: str) -> str:
-    """Import by the names of Airflow 2 there, as the pages say."""
+    """Import by the names of older Airflows there, as the pages say."""
+    older = {
+        "BaseHook": "from airflow.hooks.base import BaseHook",
+        "DAG": "from airflow import DAG",
+        "Asset": "from airflow.datasets import Dataset as Asset",
+        "ObjectStoragePath": "from airflow.io.path import ObjectStoragePath",
+        "Variable": "from airflow.models import Variable",
+        "task": "from airflow.decorators import task",
+    }
     if AIRFLOW.major > 2:
-        return source
-    older = {"DAG": "from airflow import DAG", "Asset": "from airflow.datasets import Dataset as Asset"}
+        older = {} if Version("3.1") <= AIRFLOW else {"BaseHook": older["BaseHook"]}
     return re.sub(
-        r"from airflow\.sdk import (DAG(?:, Asset)?)$",
-        lambda found: "\n".join(older[name] for name in found[1].split(", ")),
+        r"from airflow\.sdk import ([\w, ]+)$",
+        lambda found: "\n".join(older.get(name, f"from airflow.sdk import {name}") for name in found[1].split(", ")),
         source,
         flags=re.M,
     )

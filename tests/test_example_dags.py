@@ -20,7 +20,9 @@ from packaging.version import Version
 from airflow_provider_braze.sandbox import Sandbox
 from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object, segment_ids, segment_size
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests import lines
+from tests.docs.pages import DOCS, blocks
 from tests.stores import Destination
 
 # The first run of a process costs seconds, and the database is the process's own.
@@ -249,6 +251,8 @@ def test_checks_pass_on_what_landed(braze: Sandbox, lake: Path, run_dag: RunDag)
     run_dag("example_braze_checks", None)
 
 
+# On 3.0 only a running task can read a Variable.
+@pytest.mark.since_airflow("3.1", also="2.11")
 @pytest.mark.parametrize(
     ("task_id", "change", "failed"),
     [
@@ -284,6 +288,76 @@ def test_checks_read_a_store_by_its_connection(
     braze.configure(as_of="2026-11-10T11:00:00Z")
     run_dag("example_braze_daily", morning(10))
     run_dag("example_braze_checks", None)
+
+
+LOAD_DAY = """
+BEGIN;
+DELETE FROM campaign_days WHERE day = '{{ params.day }}';
+INSERT INTO campaign_days SELECT * FROM read_parquet('LAKE/campaign_days/dt={{ params.day }}/*.parquet',
+hive_partitioning = false);
+COMMIT;
+"""
+"""The pattern of ``docs/warehouses.md`` in the SQL of DuckDB."""
+
+
+@needs_outlets
+def test_dag_of_warehouses_loads_each_changed_day_once(
+    braze: Sandbox,
+    lake: Path,
+    make_context: Callable[..., dict[str, Any]],
+    airflow_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import duckdb
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+
+    class Hook(DbApiHook):
+        conn_name_attr, supports_autocommit = "warehouse", True
+
+        def get_conn(self) -> Any:
+            return duckdb.connect(f"{tmp_path}/warehouse")
+
+        def set_autocommit(self, conn: Any, autocommit: bool) -> None:
+            pass
+
+        def get_autocommit(self, conn: Any) -> bool:
+            return True
+
+    def query(sql: str) -> list[Any]:
+        with duckdb.connect(f"{tmp_path}/warehouse") as connection:
+            return connection.execute(sql).fetchall()
+
+    monkeypatch.setattr(SQLExecuteQueryOperator, "get_db_hook", lambda self: Hook())
+    (tmp_path / "load_day.sql").write_text(LOAD_DAY.replace("LAKE", str(lake)))
+    (code,) = [block.code for block in blocks(DOCS / "warehouses.md") if block.language == "python"]
+    code = code.replace("s3://lake/braze", f"file://{lake}").replace('conn_id="aws_default"', "conn_id=None")
+    path = airflow_home / "dags/warehouse_of_the_page.py"
+    path.write_text(lines.for_this_airflow(code.replace("/opt/airflow/sql", str(tmp_path))))
+    (dag,) = lines.load_dags([path]).values()
+
+    def land(day: int) -> dict[str, Any]:
+        braze.configure(as_of=f"2026-11-{day}T11:00:00Z")
+        operator = CampaignDataSeriesToObjectStorageOperator(
+            task_id="land", destination=f"file://{lake}", lookback_days=2
+        )
+        summary: dict[str, Any] = operator.execute(make_context(run_after=morning(day)))
+        return summary
+
+    def load() -> list[str]:
+        run = lines.dag_test(dag, None)
+        assert run.state == "success"
+        return [task.state for task in run.get_task_instances() if task.task_id == "load"]
+
+    land(10)
+    files = f"read_parquet('{lake}/campaign_days/*/*.parquet', hive_partitioning = false)"
+    query(f"CREATE TABLE campaign_days AS SELECT * FROM {files} LIMIT 0")
+    assert load() == ["success"] * 3
+    changed = land(11)["changed_days"]
+    assert load() == ["success"] * changed
+    assert load() == ["skipped"]
+    assert query("FROM campaign_days ORDER BY ALL") == query(f"FROM {files} ORDER BY ALL") != []
 
 
 def test_xcom_sums_the_conversions_of_each_campaign_with_the_tag(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:

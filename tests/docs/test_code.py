@@ -26,8 +26,8 @@ CAME_WITH = {
 }
 
 
-ELSEWHERE = {"README.md", "tables.md", "series.md"}
-"""Pages whose blocks are held by ``tests/test_readme.py`` and ``tests/series/test_docs.py``."""
+ELSEWHERE = {"README.md", "tables.md", "series.md", "recipes.md"}
+"""Pages whose blocks are held by ``test_readme.py``, ``series/test_docs.py`` and ``docs/test_recipes.py``."""
 
 
 def of(language: str) -> list[Block]:

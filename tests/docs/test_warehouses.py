@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from jinja2 import Environment, StrictUndefined
 
 from airflow_provider_braze.series.campaigns import CAMPAIGN_DAYS
+from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks, read
+from tests.lines import for_this_airflow, load_dags
 
 PAGE = DOCS / "warehouses.md"
 DAY = "2026-11-18"
@@ -61,3 +65,33 @@ def test_external_table_declares_every_column(name):
     declared = re.findall(r"(?:^|[(,]\s*)(\w+) (?:STRING|DATE|NUMBER|DOUBLE|varchar|date|bigint|double)\b", body)
     assert [column for column in declared if column != "dt"] == list(CAMPAIGN_DAYS.column_names)
     assert "dt" in declared
+
+
+# On 3.0 only a running task can read a Variable.
+@pytest.mark.since_airflow("3.1", also="2.11")
+def test_dag_finds_all_days_first_and_then_those_that_changed(braze, make_context, tmp_path, monkeypatch):
+    def land(day: int, **arguments: Any) -> None:
+        braze.configure(campaigns=3, as_of=f"2026-11-{day}T06:00:00+00:00")
+        operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=lake, **arguments)
+        operator.execute(make_context(run_after=datetime(2026, 11, day, 6, tzinfo=timezone.utc)))
+
+    lake = f"file://{tmp_path}/lake"
+    (code,) = [block.code for block in blocks(PAGE) if block.language == "python"]
+    path = tmp_path / "a_dag.py"
+    path.write_text(
+        for_this_airflow(code).replace("s3://lake/braze", lake).replace('conn_id="aws_default"', "conn_id=None")
+    )
+    (dag,) = load_dags([path]).values()
+    find_changes = dag.get_task("find_changes").python_callable
+    list_days = dag.get_task("list_days").python_callable
+    land(19, lookback_days=3)
+    days, cursor = find_changes()
+    assert days == ["2026-11-15", "2026-11-16", "2026-11-17", "2026-11-18"]
+    monkeypatch.setenv("AIRFLOW_VAR_BRAZE_CURSOR", cursor)
+    assert find_changes()[0] == []
+    land(20, lookback_days=0)
+    days, cursor = find_changes()
+    assert days == ["2026-11-19"]
+    assert list_days([days, cursor]) == [{"day": "2026-11-19"}]
+    # The cursor is stored also when there was no day to load.
+    assert dag.get_task("store_cursor").trigger_rule == "none_failed"
