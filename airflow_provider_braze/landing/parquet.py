@@ -119,8 +119,8 @@ def _choose_encodings(table: pa.Table, columns: _Columns) -> tuple[dict[str, str
 
 def _repeats(column: pa.ChunkedArray) -> bool:
     """Return whether texts repeat, judged by the first rows."""
-    sample = column.chunk(0).slice(0, _SAMPLE_ROWS)
-    return 2 * len(sample.dictionary_encode().dictionary) <= len(sample)
+    sample = column.chunk(0).slice(0, _SAMPLE_ROWS).to_pylist()
+    return 2 * len({*sample} - {None}) <= len(sample)
 
 
 def _columns_of(schema: pa.Schema) -> _Columns:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
 
-_MOST_WRITERS: Final = 4
-"""Objects read and written at once. Hides a store's latency."""
 _ENCODERS: Final = 1
 """Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
 _ROWS_IN_WORK: Final = 8_000
@@ -79,6 +77,7 @@ class Publisher:
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
     """What changed in the day table, by day, against what was stored before this try."""
     _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
+    _has_claimed: Event = field(default_factory=Event, init=False, repr=False, compare=False)
 
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
         """Land the spooled rows of some days.
@@ -87,7 +86,7 @@ class Publisher:
         :raises BrazeConflictError: another writer kept changing an object.
         :raises BrazeDataError: an object that is there cannot be read.
         """
-        writers = max(1, min(_MOST_WRITERS, _ROWS_IN_WORK // max(1, spool.rows_per_day)))
+        writers = max(1, min(self.store.writers, _ROWS_IN_WORK // max(1, spool.rows_per_day)))
         with ThreadPoolExecutor(writers, thread_name_prefix="braze-landing") as pool:
             blocks = spool.blocks(days)
             failed = Event()
@@ -192,8 +191,7 @@ class Publisher:
                 content = encode(merged, self.layout.file_format, holds)
             size = len(content)
             self.attempt.note_write(day)
-            # Last of all, so that a run that fails before its first write claims nothing.
-            ensure_layout(self.store, self.layout)
+            self._claim_destination()
             attempted = content
             return content
 
@@ -203,6 +201,12 @@ class Publisher:
             self.restated.setdefault(day, restated)
         # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
         return LandedObject(table.name, day, name, rows, size, attempted is not None)
+
+    def _claim_destination(self) -> None:
+        """Write the layout, before the first object and not earlier: a run that fails before that claims nothing."""
+        if not self._has_claimed.is_set():
+            ensure_layout(self.store, self.layout)
+            self._has_claimed.set()
 
     def _holds(self, table: Table, stored: Stored, fingerprint: Fingerprint) -> bool:
         """Return whether an object is known to have exactly the rows of a fingerprint."""

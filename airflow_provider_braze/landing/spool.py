@@ -168,7 +168,11 @@ class Spool:
 
         # One positioned read: threads share the open file, but not a position in it.
         content = os.pread(self._files[name].fileno(), place.length, place.offset)
-        return pa.ipc.read_record_batch(pa.py_buffer(content), self._schemas[name])
+        # A stream of one batch, since only a stream's reader can be kept from using threads for each small column.
+        stream = self._schemas[name].serialize().to_pybytes() + content
+        options = pa.ipc.IpcReadOptions(use_threads=False)
+        with pa.ipc.open_stream(stream, options=options) as reader:
+            return reader.read_next_batch()
 
 
 def split_days(table: pa.Table) -> Iterator[tuple[date, pa.Table]]:

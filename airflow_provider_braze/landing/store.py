@@ -61,6 +61,11 @@ class Store:
         """Whether the store compares versions itself, so that concurrent runs cannot overwrite each other."""
         return self._objects.has_conditional_writes
 
+    @property
+    def writers(self) -> int:
+        """Number of objects to read and write at once."""
+        return self._objects.writers
+
     def accept_unconditional_writes(self) -> None:
         """Compare versions before each write from now on: enough for one run at a time."""
         self._objects.has_conditional_writes = False

@@ -42,6 +42,7 @@ class Memory:
 
     account = None
     has_conditional_writes = True
+    writers = 1  # so that the order of all operations is the scheduler's
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}

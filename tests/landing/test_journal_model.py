@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.landing import journal, publish
+from airflow_provider_braze.landing import journal
 from tests.landing.interleaving import CAMPAIGN_IDS, DAYS, Actor, Lake
 
 INTERLEAVINGS = 2_000
@@ -24,8 +24,6 @@ def later(monkeypatch, caplog):
     now = journal.now
     monkeypatch.setattr(journal, "now", lambda: now() + passed[0])
     caplog.set_level(logging.ERROR, "airflow_provider_braze")
-    # One writer per run, so that the order of all operations is the scheduler's.
-    monkeypatch.setattr(publish, "_MOST_WRITERS", 1)
 
     def pass_by(duration: timedelta) -> None:
         passed[0] += duration

@@ -15,6 +15,8 @@ from airflow_provider_braze.landing.stores.objects import Objects, VersionConfli
 class Files(Objects):
     """Files below a folder. Each is renamed into its place when it is whole."""
 
+    writers = 1  # There is little latency to hide, and threads that take turns cost processor time.
+
     def version(self, path: str) -> str | None:
         """Return time, size and inode of a file."""
         try:

@@ -27,6 +27,8 @@ class Objects:
     :param fs: File system.
     """
 
+    writers: int = 4
+    """Objects to read and write at once. Hides the store's latency."""
     account: str | None = None
     """The storage account of a store that names its containers within one; otherwise None."""
     has_conditional_writes: bool = True
