@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
@@ -48,7 +49,9 @@ def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
         return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
     order = _order(columns, rows.schema.names, table.sort_by)
-    return pa.Table.from_arrays([columns(field.name).take(order.indices) for field in rows.schema], schema=rows.schema)
+    return pa.Table.from_arrays(
+        [_take(columns(field.name), order.indices) for field in rows.schema], schema=rows.schema
+    )
 
 
 def sort_columns(table: Table, columns: Columns) -> pa.Table:
@@ -59,11 +62,18 @@ def sort_columns(table: Table, columns: Columns) -> pa.Table:
 
     :param columns: returns any column of that table except ``position``; called late, to keep memory low.
     """
+    # Keys are needed twice, and every column when rows have equal keys.
+    columns = cache(columns)
     schema = schema_of(table)
     names = [column for column in schema.names if column != _POSITION]
     order = _order(columns, names, [key for key in table.sort_by if key != _POSITION])
-    arrays = {column: _plain(columns(column).take(order.indices)) for column in names}
+    arrays = {column: _take(columns(column), order.indices) for column in names}
     return pa.Table.from_arrays([arrays.get(column, order.positions) for column in schema.names], schema=schema)
+
+
+def _take(values: pa.Array, indices: pa.Array) -> pa.Array:
+    # Nulls are the same in any order.
+    return _plain(values if values.null_count == len(values) else values.take(indices))
 
 
 def _plain(values: pa.Array) -> pa.Array:
@@ -124,13 +134,13 @@ def _equals_previous(codes: pa.Table) -> pa.Array:
 
 
 def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
-    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names}).to_pylist()
+    cells = {name: _plain(columns(name).take(indices)) for name in names}
+    rows = pa.table({name: values for name, values in cells.items() if values.null_count < len(values)}).to_pylist()
     return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
 
 
 def _content(row: dict[str, Any]) -> tuple[str, str]:
-    """Return a row as Braze sent it, as canonical JSON without null keys; then the row as it is stored."""
-    cells = {key: value for key, value in row.items() if value is not None}
-    rest = msgspec.json.decode(row.get("other") or "{}")
-    sent = {key: value for key, value in cells.items() if key != "other"}
-    return canonical_json({**sent, **rest}), canonical_json(cells)
+    """Return a row as Braze sent it, as canonical JSON without null keys; then its ``other`` as it is stored."""
+    sent = {key: value for key, value in row.items() if value is not None}
+    other = sent.pop("other", "")
+    return canonical_json(sent | msgspec.json.decode(other or "{}")), other
