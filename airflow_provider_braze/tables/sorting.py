@@ -134,8 +134,7 @@ def _equals_previous(codes: pa.Table) -> pa.Array:
 
 
 def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
-    cells = {name: _plain(columns(name).take(indices)) for name in names}
-    rows = pa.table({name: values for name, values in cells.items() if values.null_count < len(values)}).to_pylist()
+    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names}).to_pylist()
     return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
 
 
