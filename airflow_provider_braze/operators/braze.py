@@ -15,7 +15,11 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays
 from airflow_provider_braze.hooks.braze import BrazeHook
-from airflow_provider_braze.operators.lake import BrazeCoverageOperator, CampaignDataSeriesAuditOperator
+from airflow_provider_braze.operators.lake import (
+    BrazeCoverageOperator,
+    CampaignDataSeriesAuditOperator,
+    CanvasDataSeriesAuditOperator,
+)
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import (
@@ -40,6 +44,7 @@ __all__ = [
     "CampaignDataSeriesAuditOperator",
     "CampaignDataSeriesOperator",
     "CampaignListOperator",
+    "CanvasDataSeriesAuditOperator",
 ]
 
 

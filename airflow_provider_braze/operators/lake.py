@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from airflow_provider_braze.core.bounds import given_text
-from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeMissingDaysError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.destination import resolve_literal
 from airflow_provider_braze.series import find_series
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.canvases import CANVASES
 from airflow_provider_braze.task.airflow import AirflowFailException, BaseOperator
 from airflow_provider_braze.task.arguments import (
     MAX_CONCURRENCY,
@@ -30,6 +30,7 @@ from airflow_provider_braze.task.window import resolve_last_day
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
+    from airflow_provider_braze.core.series import Series
     from airflow_provider_braze.landing.audit import Audit
     from airflow_provider_braze.landing.layout import Layout
     from airflow_provider_braze.landing.store import Store
@@ -38,35 +39,43 @@ if TYPE_CHECKING:
 __all__ = [
     "BrazeCoverageOperator",
     "CampaignDataSeriesAuditOperator",
+    "CanvasDataSeriesAuditOperator",
+    "DataSeriesAuditOperator",
 ]
 
+MAX_DAYS_AUDITED: Final = 99
+"""Days beyond the lookback: those of one call per campaign."""
 
-class CampaignDataSeriesAuditOperator(BaseOperator):
+
+class DataSeriesAuditOperator(BaseOperator):
     """Ask Braze again for landed days that are older than the lookback, and report what differs.
 
     Landing tasks fetch a day until it is older than their lookback. This task compares the days before that, for a
-    sample of the landed campaigns: the same ones each time, one call per campaign. It returns the differences by figure
-    and age, and a verdict on the lookback. A difference that was never landed keeps its place while it grows older. So
-    the ages are exact where earlier differences have landed, by ``heal`` or by a longer lookback.
+    sample of the landed subjects: the same ones each time. It returns the differences by figure and age, and a verdict
+    on the lookback. A difference that was never landed keeps its place while it grows older. So the ages are exact
+    where earlier differences have landed, by ``heal`` or by a longer lookback.
 
-    Rows are compared if the lake and Braze both have the campaign on that day. The result counts all others. A
+    Rows are compared if the lake and Braze both have the subject on that day. The result counts all others. A
     destination of another host or time zone is an error.
+
+    This is the base of the audits of campaigns and of canvases; use one of those.
 
     :param destination: where the tables are, such as ``s3://lake/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
-    :param sample: number of campaigns, chosen by a hash of their ids. Default 50.
-    :param lookback_days: lookback of the task that lands. Default 30.
+    :param sample: number of subjects, chosen by a hash of their ids. Default 50.
+    :param lookback_days: lookback of the task that lands.
     :param days_beyond_lookback: number of days to compare, those just older than the lookback, 1 to 99. Default 69.
-    :param max_changed_share: largest share of the compared campaign days that may differ, 0 to 1. Above it the task
+    :param max_changed_share: largest share of the compared days of subjects that may differ, 0 to 1. Above it the task
         fails, without retries. Default: any.
-    :param heal: whether to land the campaigns and days that differ. Outlets then report the changed days.
+    :param heal: whether to land the subjects and days that differ. Outlets then report the changed days.
     :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
-    :param concurrency: campaigns fetched at a time, > 0. Default 4.
+    :param concurrency: subjects fetched at a time, > 0. Default 4.
     :param braze_conn_id: the connection to Braze (templated).
     """
 
     template_fields: Sequence[str] = ("destination", "object_storage_conn_id", "timezone", "braze_conn_id")
     ui_color = "#d7f2ea"
+    series: ClassVar[Series]
 
     def __init__(
         self,
@@ -74,7 +83,7 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
         destination: str | PathLike[str],
         object_storage_conn_id: str | None = None,
         sample: int = 50,
-        lookback_days: int = CAMPAIGNS.lookback_days,
+        lookback_days: int,
         days_beyond_lookback: int = 69,
         max_changed_share: float | None = None,
         heal: bool = False,
@@ -97,7 +106,7 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
         check_dates(None, None, timezone)
         check_range("sample", sample, 1, 10_000)
         check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
-        check_range("days_beyond_lookback", days_beyond_lookback, 1, CAMPAIGNS.max_length - 1)
+        check_range("days_beyond_lookback", days_beyond_lookback, 1, MAX_DAYS_AUDITED)
         check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
         if max_changed_share is not None and not 0 <= max_changed_share <= 1:
             raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
@@ -113,9 +122,9 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
                 zone = {"timezone": self.timezone, "connection_timezone": hook.settings.timezone}
                 day = resolve_last_day(context, **zone, start=None, end=None)
                 store = Store(self.destination, given_text(self.object_storage_conn_id))
-                layout = require_layout(store, CAMPAIGNS, hook.settings.credentials.base_url, day.timezone)
+                layout = require_layout(store, self.series, hook.settings.credentials.base_url, day.timezone)
                 found = audit(
-                    CAMPAIGNS,
+                    self.series,
                     hook,
                     store,
                     layout,
@@ -140,7 +149,7 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Return the endpoint of Braze that is read, for OpenLineage."""
         hook = self._hook or BrazeHook(self.braze_conn_id)
-        return build_lineage(hook.settings.credentials.base_url, [CAMPAIGNS_DATA_SERIES], CAMPAIGNS)
+        return build_lineage(hook.settings.credentials.base_url, self.series.endpoints, self.series)
 
     def _heal(self, context: Context, found: Audit, hook: BrazeHook, store: Store, layout: Layout) -> dict[str, Any]:
         """Land what differs, and return the changed days and the records."""
@@ -164,9 +173,33 @@ class CampaignDataSeriesAuditOperator(BaseOperator):
             context["ti"].xcom_push(key="audit", value=result)
         done = "They have landed now." if self.heal else "Land them with heal=True."
         raise AirflowFailException(
-            f"{share:.2%} of the compared campaign days differ, more than `max_changed_share` ({limit:.2%}): "
+            f"{share:.2%} of the compared {self.series.noun} days differ, more than `max_changed_share` ({limit:.2%}): "
             f"{result['verdict']}. {done}"
         )
+
+
+class CampaignDataSeriesAuditOperator(DataSeriesAuditOperator):
+    """Compare landed campaign days that are older than the lookback with Braze: one call per campaign of the sample.
+
+    :param lookback_days: lookback of the task that lands. Default 30.
+    """
+
+    series = CAMPAIGNS
+
+    def __init__(self, *, lookback_days: int = CAMPAIGNS.lookback_days, **kwargs: Any) -> None:
+        super().__init__(lookback_days=lookback_days, **kwargs)
+
+
+class CanvasDataSeriesAuditOperator(DataSeriesAuditOperator):
+    """Compare landed canvas days that are older than the lookback with Braze: one call per canvas and 13 days.
+
+    :param lookback_days: lookback of the task that lands. Default 30.
+    """
+
+    series = CANVASES
+
+    def __init__(self, *, lookback_days: int = CANVASES.lookback_days, **kwargs: Any) -> None:
+        super().__init__(lookback_days=lookback_days, **kwargs)
 
 
 class BrazeCoverageOperator(BaseOperator):

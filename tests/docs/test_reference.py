@@ -70,7 +70,8 @@ def test_section_names_the_place_to_import_from(name):
 
 
 def test_common_arguments_of_landing_tasks_are_documented_once():
-    for base in (classes()["SeriesToObjectStorageOperator"], classes()["DataSeriesSensor"]):
+    for each in ("SeriesToObjectStorageOperator", "DataSeriesSensor", "DataSeriesAuditOperator"):
+        base = classes()[each]
         for name, kind in classes().items():
             if issubclass(kind, base) and kind is not base:
                 assert set(kind.template_fields) - set(base.template_fields) <= arguments_of(kind).keys()

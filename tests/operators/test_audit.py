@@ -15,10 +15,13 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import changed_days
-from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator
-from airflow_provider_braze.sandbox.data import campaign_ids, day_object
+from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator, CanvasDataSeriesAuditOperator
+from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object
 from airflow_provider_braze.task.airflow import AirflowFailException, Asset
-from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from airflow_provider_braze.transfers.braze_to_object_storage import (
+    CampaignDataSeriesToObjectStorageOperator,
+    CanvasDataSeriesToObjectStorageOperator,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -231,3 +234,31 @@ def test_destination_without_data_or_of_another_zone_is_an_error(land, audit):
 def test_share_that_is_out_of_range_is_an_error_when_the_dag_is_parsed(share):
     with pytest.raises(BrazeConfigError, match="max_changed_share"):
         CampaignDataSeriesAuditOperator(task_id="audit", destination="file:///lake", max_changed_share=share)
+
+
+def test_canvases_are_audited_as_campaigns_are(lake, braze, make_context):
+    braze.configure(canvases=3)
+    first = canvas_ids(braze.settings)[0]
+    window = {"start": str(day_of_age(40)), "end": str(day_of_age(28))}
+    context = make_context(run_after=RUN_AFTER)
+
+    def audit(**arguments: Any) -> dict[str, Any]:
+        operator = CanvasDataSeriesAuditOperator(
+            task_id="audit", destination=f"file://{lake}", days_beyond_lookback=13, **arguments
+        )
+        return operator.execute(context)
+
+    CanvasDataSeriesToObjectStorageOperator(task_id="land", destination=f"file://{lake}", **window).execute(context)
+    braze.reset_requests()
+    # Ages 31 to 40 of 3 canvases, with one call for each.
+    assert (audit()["compared"], braze.count()) == (30, 3)
+    landed = {path: path.read_bytes() for path in lake.glob("canvas_*/dt=*/*")}
+    rewrite(lake, "canvas_step_days", 35, lambda row: {**row, "revenue": 0.5} if row["canvas_id"] == first else row)
+    rewrite(lake, "canvas_step_messages", 33, lambda row: None if row["canvas_id"] == first else row)
+    found = audit(heal=True)
+    assert found["figures"]["canvas_step_days.revenue"]["rows_by_age"].keys() == {"35"}
+    assert found["figures"]["canvas_step_messages.sent"]["rows_by_age"].keys() == {"33"}
+    assert found["changed"] == 2
+    assert found["healed"]["changed_days"] == [str(day_of_age(35)), str(day_of_age(33))]
+    assert {path: path.read_bytes() for path in lake.glob("canvas_*/dt=*/*")} == landed
+    assert audit()["verdict"] == "nothing older than 30 days changed; 30 canvas days compared"
