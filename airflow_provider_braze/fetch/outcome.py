@@ -117,10 +117,14 @@ class Outcome(Tally):
         return len(self.returned - self.first_days.keys()) if self.may_start_late else 0
 
     def missing_for_all(self, least: int) -> list[date]:
-        """Return the days that no subject has, where at least `least` subjects were asked."""
-        counts = Counter(day for days in self.gaps.values() for day in days)
-        asked = [(window, number) for window, number in self.responses.items() if number >= least]
-        return sorted(day for window, number in asked for day in window if counts[day] == number)
+        """Return the days that no subject has, where at least `least` subjects should have them.
+
+        Where no subject has any day, none is known to start later, so all of them should.
+        """
+        lacking = Counter(day for days in self.gaps.values() for day in days)
+        due = Counter(day for days in (self.missing if self.first_days else self.gaps).values() for day in days)
+        asked = {day: number for window, number in self.responses.items() for day in window}
+        return sorted(day for day, number in asked.items() if lacking[day] == number and due[day] >= least)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,10 +49,10 @@ class Precedence:
         self.fetches.append({"start": chunk.start.isoformat(), "end": chunk.end.isoformat(), "at": self._fetched_at})
         self._look()
 
-    def leaves(self, key: tuple[str | None, ...], day: date) -> bool:
-        """Return whether a subject's rows of a day were left to a later fetch."""
+    def leaves(self, table: str, key: tuple[str | None, ...], day: date) -> bool:
+        """Return whether a subject's rows of a day were left to a later fetch, which lands the same table."""
         name = self._names[key]
-        owner = next((other for other in self._newer if _covers(other, name, day, self._fetched_at)), None)
+        owner = next((other for other in self._newer if _covers(other, table, name, day, self._fetched_at)), None)
         if owner is None:
             return False
         self._left.add(day)
@@ -134,8 +134,10 @@ def _fetched_at(other: Other, day: date) -> str:
     return str(next((chunk["at"] for chunk in chunks), other.record["fetched_at"]))
 
 
-def _covers(other: Other, name: str, day: date, fetched_at: str) -> bool:
+def _covers(other: Other, table: str, name: str, day: date, fetched_at: str) -> bool:
     record, text = other.record, day.isoformat()
+    if table not in record.get("tables", ()):
+        return False
     if not record["writes"]["start"] <= text < record["writes"]["end"] or _fetched_at(other, day) <= fetched_at:
         return False
     if record["given"] is not None and name not in record["given"]:

@@ -179,7 +179,7 @@ class Publisher:
             with self._encoding:
                 new, returned = fetched, _ = incoming()
                 if stored and day and returned is not None:
-                    new, returned = self._without_older(day, new, returned)
+                    new, returned = self._without_older(table, day, new, returned)
                 merged, is_stored, old = self._merge(table, name, stored, new, returned)
                 if sums and old is not None and returned is not None:
                     restated = compare_rows(old, new, returned, self.series.keys, self.series.main_figures)
@@ -214,7 +214,7 @@ class Publisher:
 
         return matches_fingerprint(stored.content, schema_of(table), fingerprint, self.layout.file_format)
 
-    def _without_older(self, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
+    def _without_older(self, table: Table, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return rows and keys without those of subjects whose newer rows are stored."""
         if self.precedence is None or not self.precedence.is_concurrent():
             return new, returned
@@ -222,7 +222,8 @@ class Publisher:
         import pyarrow.compute as pc
 
         keys = zip(*(column.to_pylist() for column in returned.columns), strict=True)
-        kept = returned.filter(pa.array([not self.precedence.leaves(key, day) for key in keys], pa.bool_()))
+        is_left = [self.precedence.leaves(table.name, key, day) for key in keys]
+        kept = returned.filter(pa.array([not each for each in is_left], pa.bool_()))
         is_kept = pc.is_in(join_keys(new.select(returned.schema.names)), value_set=join_keys(kept))
         return new.filter(is_kept), kept
 

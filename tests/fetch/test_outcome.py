@@ -18,6 +18,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_warnings
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.canvases import CANVASES
 
 NEVER_CHANCE = CAMPAIGNS.min_subjects_for_outage
 FIRST = date(2026, 11, 16)
@@ -235,6 +236,38 @@ def test_missing_for_all_are_the_days_that_nobody_brought_sorted():
 def test_missing_for_all_does_not_count_campaigns_that_failed():
     outcome = an_outcome(landed=9, lacking=9, failed=many(5))
     assert outcome.missing_for_all(NEVER_CHANCE) == []
+
+
+def test_missing_for_all_does_not_count_days_before_the_first_one_of_a_subject():
+    outcome = Outcome(is_listed=True, may_start_late=True)
+    for i in range(12):
+        outcome.add_returned(f"c{i}", WINDOW, DAYS[1:])
+    assert outcome.missing_for_all(NEVER_CHANCE) == []
+    assert error_of(CANVASES, outcome, missing="fail") is None
+
+
+@pytest.mark.parametrize(("started", "lacks_for_all"), [(NEVER_CHANCE, [LAST]), (NEVER_CHANCE - 1, [])])
+def test_missing_for_all_counts_the_subjects_that_have_started(started, lacks_for_all):
+    outcome = Outcome(is_listed=True, may_start_late=True)
+    for i in range(20):
+        outcome.add_returned(f"c{i}", WINDOW, DAYS[1:2] if i < started else [])
+    assert outcome.missing_for_all(NEVER_CHANCE) == lacks_for_all
+
+
+def test_missing_for_all_of_subjects_without_any_day_is_the_window():
+    outcome = Outcome(is_listed=True, may_start_late=True)
+    for i in range(NEVER_CHANCE):
+        outcome.add_returned(f"c{i}", WINDOW, [])
+    assert outcome.missing_for_all(NEVER_CHANCE) == DAYS
+
+
+@pytest.mark.parametrize(
+    ("parts", "campaigns", "is_error"), [(1, 9, False), (2, 5, True), (2, 4, False), (16, 3, True), (16, 2, False)]
+)
+def test_error_of_of_a_part_needs_its_share_of_campaigns_and_at_least_three(parts, campaigns, is_error):
+    outcome = an_outcome(landed=campaigns, lacking=campaigns)
+    error = error_of(CAMPAIGNS, outcome, missing="warn", parts=parts)
+    assert isinstance(error, BrazeMissingDaysError) is is_error
 
 
 def test_error_of_of_failed_campaigns_comes_before_that_of_missing_days():

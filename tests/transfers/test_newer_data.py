@@ -14,12 +14,13 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 def land(braze_sandbox, destination, make_context):
     braze_sandbox.configure(campaigns=4, as_of="2026-11-19T06:00:00Z")
 
-    def run(run_type):
+    def run(run_type, tables=None):
         operator = CampaignDataSeriesToObjectStorageOperator(
             task_id="land",
             destination=destination.uri,
             object_storage_conn_id=destination.conn_id,
             lookback_days=2,
+            tables=tables,
         )
         return operator.execute(make_context(run_type))
 
@@ -45,3 +46,24 @@ def test_slow_run_leaves_the_days_that_a_later_fetch_landed(land, braze_sandbox,
     assert days == {name: content for name, content in newer[0].items() if "dt=" in name}
     assert "Left 3 days alone, because a later fetch landed newer data: 2026-11-16 to 2026-11-18" in caplog.messages
     assert destination.record(summary["record"])["left_days"] == ["2026-11-16", "2026-11-17", "2026-11-18"]
+
+
+def test_slow_run_lands_the_tables_that_the_later_fetch_did_not(land, braze_sandbox, destination, monkeypatch):
+    both = ["campaign_days", "campaign_messages"]
+    land("manual", tables=both)
+    fetch, waits = landing_run._fetch_into, [True]
+
+    def fetch_and_wait(*args, **others):
+        fetch(*args, **others)
+        if waits and waits.pop():
+            braze_sandbox.configure(as_of="2026-11-24T06:00:00Z")
+            land("scheduled", tables=["campaign_days"])
+
+    monkeypatch.setattr(landing_run, "_fetch_into", fetch_and_wait)
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    record = destination.record(land("manual", tables=both)["record"])
+    assert record["left_days"] == ["2026-11-16", "2026-11-17", "2026-11-18"]
+    messages = {name: content for name, content in destination.data().items() if name.startswith("campaign_messages/")}
+    braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
+    land("manual", tables=["campaign_messages"])
+    assert messages.items() <= destination.data().items()
