@@ -121,7 +121,7 @@ def _base_url(host: str | None, port: int | None, key: str) -> str:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         name, given_port = (parts.hostname or "").lower(), parts.port or port
     except ValueError:
-        raise BrazeConfigError(f"Its host has a port that is not a number, or a bracket. {_GIVE_HOST}") from None
+        raise BrazeConfigError(f"Its host has an invalid port, or a bracket. {_GIVE_HOST}") from None
     _check_instance(name)
     _check_parts(parts, name)
     _check_scheme(parts.scheme.lower(), name)

@@ -146,10 +146,59 @@ SECTIONS = (
     Section(
         "The key and the host",
         "test_identity.py",
+        elsewhere=(
+            Row(
+                "a key in the host field",
+                "`BrazeConfigError`, no retry; the key is not quoted",
+                "transport/test_connection.py::test_connection_host_with_the_key_is_rejected_without_showing_it",
+            ),
+            Row(
+                "a header line without a colon that echoes the key",
+                "the logs of all HTTP libraries do not contain the key",
+                "test_key_stays_secret.py::test_key_that_is_echoed_is_in_no_log_and_no_error",
+            ),
+            Row(
+                "an error body of backslashes",
+                "the key is removed in linear time",
+                "core/test_models.py::test_scrub_takes_linear_time",
+            ),
+            Row(
+                "a task is stopped while it connects",
+                "the task ends within two seconds",
+                "transport/test_sync_transport.py::test_stop_ends_the_connecting",
+            ),
+            Row(
+                "a trigger with `poke_interval=0`",
+                "at most one check every ten seconds",
+                "triggers/test_triggers.py::test_trigger_never_checks_more_often_than_every_ten_seconds",
+            ),
+            Row(
+                "a trigger with a day that is not a date",
+                "an event with the class of the error",
+                "triggers/test_triggers.py::test_trigger_of_a_day_that_is_not_a_date_returns_the_error",
+            ),
+            Row(
+                "a trigger whose connection does not exist",
+                "an event with the class of the error",
+                "triggers/test_triggers.py::test_trigger_without_a_connection_returns_the_error",
+            ),
+        ),
     ),
     Section(
         "In the responses",
         "test_answers.py",
+        elsewhere=(
+            Row(
+                "a day missing for all of ten or more campaigns",
+                "`BrazeMissingDaysError`; all other days land",
+                "transfers/test_transfer.py::test_day_that_nobody_brought_is_never_chance",
+            ),
+            Row(
+                "a day missing for all campaigns of a part that has at least three",
+                "`BrazeMissingDaysError`; all other days land",
+                "fetch/test_outcome.py::test_error_of_of_a_part_needs_its_share_of_campaigns_and_at_least_three",
+            ),
+        ),
     ),
     Section(
         "In the list of campaigns",
@@ -196,9 +245,79 @@ SECTIONS = (
                 "transfers/test_transfer.py::test_run_that_fails_before_any_data_claims_nothing",
             ),
             Row(
+                "credentials that the store does not accept, or that lack a permission",
+                "`PermissionError` that names the connection and all permissions",
+                "landing/test_store.py::test_refused_write_loses_nothing_and_says_what_to_do",
+            ),
+            Row(
+                "an address that names another connection than `object_storage_conn_id`",
+                "`BrazeConfigError` that names both",
+                "landing/test_destination.py::test_two_connections_are_rejected",
+            ),
+            Row(
+                "a store without its package",
+                "`BrazeConfigError`, no retry; the error names the extra",
+                "landing/test_store.py::test_destination_whose_package_is_missing_says_what_to_install",
+            ),
+            Row(
+                "a destination with characters that are not ASCII, and an `AssetAlias`",
+                "complete; the URI of the asset is percent-encoded",
+                "task/test_asset_events.py::test_alias_becomes_an_asset_that_airflow_accepts",
+            ),
+            Row(
+                "a `spool_folder` on a full disk",
+                "`OSError` that names the argument; no request is made",
+                "landing/test_spool.py::test_check_of_a_full_disk_is_an_error_that_a_retry_may_resolve",
+            ),
+            Row(
                 "copies of a task in a mapped group over one destination",
                 "`BrazeConfigError`, no retry; no request is made",
                 "task/test_mapping.py::test_copy_in_a_mapped_group_over_one_destination_fails_before_any_request",
+            ),
+            Row(
+                "two tasks land over one window, or a rerun ends before the consumer reads",
+                "each try has its own record, with its own changed days",
+                "landing/test_journal.py::test_runs_over_one_window_have_records_of_their_own",
+            ),
+            Row(
+                "a run is killed while another one ends",
+                "the next runs report its days",
+                "landing/test_journal.py::test_killed_try_is_reported_no_more_once_it_cannot_be_alive",
+            ),
+            Row(
+                "a slow run fails after a faster run over other days succeeded",
+                "the next run reports its days",
+                "landing/test_journal.py::test_try_that_may_still_run_is_reported_by_each_run_until_it_ended",
+            ),
+            Row(
+                "a second try is killed after another run saw the first one end",
+                "the next run reports its days",
+                "landing/test_journal.py::test_second_try_that_is_killed_is_not_settled_with_the_first",
+            ),
+            Row(
+                "a retry has another window, because a conversion window was edited",
+                "it also reports the days of the first try",
+                "landing/test_journal.py::test_try_over_another_window_is_reported",
+            ),
+            Row(
+                "a task fails after it landed, because its result does not reach Airflow",
+                "its retry reports the days again; `changed_days()` returns them without a retry",
+                "landing/test_journal.py::test_retry_reports_the_days_of_a_success_that_airflow_does_not_know_of",
+            ),
+            Row(
+                "any order of runs, tries, failures, kills and lost responses",
+                "a consumer of the events, and one of the journal, recompute every changed day",
+                "landing/test_journal_model.py::test_interleavings_report_every_change_and_keep_newer_data",
+            ),
+            Row(
+                "a slow run publishes after a run that fetched later",
+                "complete; the rows of the later fetch stay, and the log says so",
+                "transfers/test_newer_data.py::test_slow_run_leaves_the_days_that_a_later_fetch_landed",
+            ),
+            Row(
+                "the same, when the later fetch landed fewer tables",
+                "complete; the other tables have the rows of the slow run",
+                "transfers/test_newer_data.py::test_slow_run_lands_the_tables_that_the_later_fetch_did_not",
             ),
             Row(
                 "two workers land the same days at once",

@@ -88,7 +88,7 @@ def test_connection_host_with_something_else_is_rejected_by_name(host, part):
 
 @pytest.mark.parametrize("host", [f"{REST}:port", f"{REST}:99999", "https://[::1"])
 def test_connection_host_that_cannot_be_parsed_is_rejected(host):
-    assert error_of(host=host) == f"Its host has a port that is not a number, or a bracket. {GIVE_HOST}"
+    assert error_of(host=host) == f"Its host has an invalid port, or a bracket. {GIVE_HOST}"
 
 
 UUID = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
