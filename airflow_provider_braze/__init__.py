@@ -9,9 +9,11 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Read ``__version__`` from the installed distribution, on demand."""
+    """Read ``__version__`` from the installed distribution, at its first use."""
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("airflow-provider-braze-analytics")
+        # Kept, because parsing the distribution's metadata takes longer than writing a small object.
+        globals()[name] = version("airflow-provider-braze-analytics")
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
