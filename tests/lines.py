@@ -6,10 +6,14 @@ end of the run tells how many were.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from importlib import import_module
 from importlib.metadata import version
@@ -62,6 +66,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if left_out:
         later = ", ".join(f"Airflow {came_with}: {count}" for came_with, count in sorted(left_out.items()))
         terminalreporter.write_line(f"Tests left out on Airflow {AIRFLOW}, of what came with {later}.")
+
+
+@pytest.fixture(scope="session")
+def make_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Return a function that puts a database in a home of Airflow. It is migrated once for all processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    template = shared / "migrated"
+
+    def make(home: Path) -> None:
+        with open(shared / "migrated.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not template.exists():
+                _migrate(template)
+        shutil.copy(template / "airflow.db", home / "airflow.db")
+
+    return make
+
+
+def _migrate(home: Path) -> None:
+    command = [sys.executable, "-m", "airflow", "db", "migrate"]
+    environment = {**os.environ, "AIRFLOW_HOME": str(home)}
+    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=240)
 
 
 def for_this_airflow(source: str) -> str:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,14 +140,14 @@ def test_upgrading_tells_the_dates_of_the_same_run():
 class Backfills:
     """Dry runs of ``airflow backfill create`` with the Dags of the page, all of it a year that is past everywhere."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, make_database: Callable[[Path], None]) -> None:
         (home / "dags").mkdir()
         dags = [block.code for block in blocks(DOCS / "schedules.md") if "with DAG(" in block.code]
         dags = [code for code in dags if "CronPartitionTimetable" not in code or Version("3.2") <= AIRFLOW]
         for number, code in enumerate([*dags, _on_data_intervals(dags[0])]):
             (home / "dags" / f"dag_{number}.py").write_text(_in_2025(code))
         self._env = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags")}
-        self._airflow("db", "migrate")
+        make_database(home)
         self._airflow("dags", "reserialize")
 
     def list_dates(self, command: str) -> list[datetime]:
@@ -171,10 +172,12 @@ def _on_data_intervals(code: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def backfills(tmp_path_factory: pytest.TempPathFactory) -> Backfills:
-    return Backfills(tmp_path_factory.mktemp("airflow"))
+def backfills(tmp_path_factory: pytest.TempPathFactory, make_database: Callable[[Path], None]) -> Backfills:
+    return Backfills(tmp_path_factory.mktemp("airflow"), make_database)
 
 
+# The database and its Dags are the process's own, and take seconds to make.
+in_one_process = pytest.mark.xdist_group("backfills")
 OCTOBER = [date(2025, 10, 1) + timedelta(days=i) for i in range(31)]
 NEW_YORK = "America/New_York"
 
@@ -184,6 +187,7 @@ def backfill_dates(title: str) -> str:
     return f"airflow backfill create --dag-id {{}} {found}"
 
 
+@in_one_process
 @pytest.mark.since_airflow("3.0")
 def test_printed_backfill_of_october_lands_each_of_its_days_once(backfills):
     (command,) = re.findall(r"^airflow backfill create .*$", TEXT, flags=re.M)
@@ -192,6 +196,7 @@ def test_printed_backfill_of_october_lands_each_of_its_days_once(backfills):
     assert landed == [[day] for day in OCTOBER]
 
 
+@in_one_process
 @pytest.mark.since_airflow("3.0")
 def test_printed_backfill_with_data_intervals_lands_each_day_of_october_once(backfills):
     starts = backfills.list_dates(backfill_dates("Backfills").format("braze_intervals"))
@@ -205,6 +210,7 @@ def test_printed_backfill_with_data_intervals_lands_each_day_of_october_once(bac
     assert days == [[day] for day in OCTOBER]
 
 
+@in_one_process
 @pytest.mark.since_airflow("3.3")
 def test_printed_backfill_of_partitions_lands_each_day_of_october_once(backfills):
     from airflow.sdk import CronPartitionTimetable

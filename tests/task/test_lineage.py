@@ -215,7 +215,7 @@ def test_lineage_without_airflows_provider_of_it_is_none(transfer, make_context,
 
 
 @pytest.fixture
-def airflow(tmp_path, workspace, monkeypatch):
+def airflow(tmp_path, workspace, make_database):
     """Return an environment of a fresh Airflow, whose OpenLineage writes its events to a file."""
     home = tmp_path / "airflow"
     (home / "dags").mkdir(parents=True)
@@ -234,7 +234,7 @@ def airflow(tmp_path, workspace, monkeypatch):
     def run(*command):
         subprocess.run([sys.executable, *command], env=environment, check=True, timeout=240, cwd=home)
 
-    run("-m", "airflow", "db", "migrate")
+    make_database(home)
     return run
 
 
