@@ -9,7 +9,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from ipaddress import ip_address
@@ -31,24 +31,13 @@ os.environ["AIRFLOW__OPENLINEAGE__DISABLED"] = "True"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
-pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines"]
+pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines", "tests.samples"]
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--every-place", action="store_true", help="damage objects at every byte instead of at a sample")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(words, promise): the fault that a test is about, for docs/faults.md")
-
-
-@pytest.fixture
-def places(request: pytest.FixtureRequest) -> Callable[[int], Iterable[int]]:
-    """Return a function of an object's size that gives the places to damage: a sample, with both ends."""
-    is_every = request.config.getoption("--every-place")
-    return lambda size: [each for each in range(size) if is_every or each < 16 or each % 61 == 0 or each >= size - 64]
 
 
 def _is_local(host: Any) -> bool:

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,7 @@ from tests.docs.pages import DOCS, blocks
 from tests.stores import Destination
 
 # The first run of a process costs seconds, and the database is the process's own.
-pytestmark = pytest.mark.xdist_group("airflow_database")
+pytestmark = [pytest.mark.xdist_group("airflow_database"), pytest.mark.unmeasured]
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "example_dags"
 PARTITIONS = "example_braze_partitions"
@@ -45,13 +43,13 @@ RunDag = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def airflow_home() -> Path:
+def airflow_home(make_database: Callable[[Path], None]) -> Path:
     home = Path(os.environ["AIRFLOW_HOME"])
     # Airflow runs only Dags that lie in its own folder of Dags.
     (home / "dags").mkdir()
     for name in FILES:
         (home / "dags" / f"{name}.py").symlink_to(EXAMPLES / f"{name}.py")
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True, timeout=120)
+    make_database(home)
     return home
 
 

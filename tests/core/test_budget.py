@@ -3,11 +3,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.budget import RateBudget, Wait, bucket_rules
 from airflow_provider_braze.core.responses import RateLimit
+from tests.samples import examples
 
 
 def limits(remaining: int, resets_in: float = 10.0, reset: int = 1, limit: int | None = 40) -> RateLimit:
@@ -120,7 +121,7 @@ def test_requests_per_minute_saves_no_slots_up():
     assert admit_all(budget, 1000.0) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@examples(30)
 @given(
     cap=st.integers(1, 6000),
     pauses=st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=60),
@@ -135,7 +136,7 @@ def test_requests_per_minute_is_never_overrun_in_any_minute(cap, pauses):
     assert all(gap >= 60.0 / cap - 1e-6 for gap in gaps)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(30)
 @given(limit=st.integers(1, 12), threads=st.integers(1, 20), order=st.randoms(use_true_random=False))
 def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, threads, order):
     # A server with windows of 10 s, which counts a request when it comes; its answer may take its time. What nobody

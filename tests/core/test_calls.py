@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pendulum
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.calls import call_for_last_day, fetch_calls, split_days, split_window
@@ -79,7 +79,6 @@ def test_split_window_any_reading_of_ending_at_returns_all_days(length, zone, re
 
 
 @pytest.mark.parametrize("max_length", MAX_LENGTHS)
-@settings(deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     end=st.dates(date(2012, 6, 1), date(2035, 1, 1)),
@@ -107,7 +106,6 @@ def test_split_window_well_past_returns_all_days_of_another_company_zone(configu
 
 
 @pytest.mark.parametrize("max_length", MAX_LENGTHS)
-@settings(deadline=None)
 @given(length=st.integers(0, 400))
 def test_split_days_uses_the_fewest_chunks_and_full_length_only_where_it_saves_one(length, max_length):
     window = a_window(length, zone="Asia/Seoul")
@@ -143,7 +141,6 @@ def test_split_days_of_a_series_with_short_requests(days, max_length, expected):
 
 
 @pytest.mark.parametrize("max_length", MAX_LENGTHS)
-@settings(deadline=None)
 @given(zone=st.sampled_from(ZONES), length=st.integers(1, 400), reading=st.sampled_from(READINGS))
 def test_fetch_calls_returns_every_day_oldest_first(zone, length, reading, max_length):
     window = a_window(length, zone=zone)

@@ -35,6 +35,8 @@ from tests.docs.pages import DOCS, ROOT, blocks
 from tests.lines import for_this_airflow, load_dags
 from tests.stores import Destination
 
+pytestmark = pytest.mark.unmeasured
+
 PAGE = DOCS / "recipes.md"
 MONITORING = DOCS / "monitoring"
 CODE = [for_this_airflow(block.code) for block in blocks(PAGE) if block.language == "python"]

@@ -33,6 +33,12 @@ KEY = "the-key-of-the-fault-tests"
 Figures = dict[tuple[str, date], dict[str, Any]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("fault"):
+            item.add_marker("unmeasured")
+
+
 @dataclass
 class Lake:
     """A destination, and runs that land in it."""

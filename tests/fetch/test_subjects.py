@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.endpoints import Endpoint
@@ -23,6 +23,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.fetch.subjects import GIVE_UP_AFTER, Failed, Fetched, fetch_all
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from tests.samples import examples
 
 
 class Braze:
@@ -64,7 +65,7 @@ def threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("braze-fetch")]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(30)
 @given(
     concurrency=st.integers(1, 7), multiple=st.integers(0, 5), more=st.integers(-1, 1), seed=st.sets(st.integers(0, 36))
 )

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.series import ListOf
@@ -25,6 +25,7 @@ from airflow_provider_braze.landing.formats import (
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
 from tests.campaign_tables import SCHEMAS, TABLES
 from tests.landing.tables import EXTREMES, any_table, days_of, table_of
+from tests.samples import examples
 
 FORMATS = ["parquet", "jsonl"]
 URI = "s3://lake/braze/campaign_days/dt=2026-11-18/part-00-of-01"
@@ -67,7 +68,7 @@ def test_decode_of_encoded_extremes_gives_the_same_rows_in_the_same_order(name, 
 @each_format
 @each_table
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@examples(8)
 def test_decode_of_any_encoded_rows_gives_them_back(name, file_format, data):
     table = data.draw(any_table(name))
     again, is_current = decode(encode(table, file_format), SCHEMAS[name], file_format, URI)
@@ -86,7 +87,7 @@ def test_decode_of_an_object_without_rows_gives_an_empty_current_table(name, fil
 
 @each_format
 @given(data=st.data())
-@settings(max_examples=25, deadline=None)
+@examples(15)
 def test_encode_of_the_same_rows_in_other_chunks_gives_the_same_bytes(file_format, data):
     table = pa.concat_tables([EXTREMES["campaign_days"], data.draw(any_table("campaign_days"))]).combine_chunks()
     pieces = chunked(table, data.draw(st.lists(st.integers(0, 8), max_size=4)))
@@ -260,7 +261,7 @@ _ANY_JSON = st.recursive(
 
 @each_table
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_decode_of_any_json_lines_gives_the_schema_or_a_data_error(name, data):
     columns = st.sampled_from(sorted({field.type: field.name for field in SCHEMAS[name]}.values()))
     rows = data.draw(st.lists(st.dictionaries(columns, _ANY_JSON, min_size=1, max_size=2), min_size=1, max_size=2))
@@ -279,7 +280,7 @@ def test_decode_of_a_time_that_is_a_number_is_a_data_error():
 
 @each_format
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_decode_of_any_cut_object_is_a_data_error(file_format, data):
     cut = data.draw(st.integers(0, len(GOOD[file_format]) - 1))
     with pytest.raises(BrazeDataError, match="cannot be read"):
@@ -302,7 +303,7 @@ def is_known(content: bytes, table: pa.Table) -> bool:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_is_known_to_hold_the_rows_that_it_was_encoded_with_and_no_others(data):
     table, other = (data.draw(any_table("campaign_messages")) for _ in range(2))
     content = noted(table)
@@ -337,18 +338,23 @@ def test_is_known_to_hold_is_false_for_an_object_that_others_rewrote_with_its_no
     assert not is_known(rewritten, rows)
 
 
+def places(sample, size: int) -> set[int]:
+    """Return the places of an object to damage: at both its ends, and between them."""
+    return {*sample(range(size), 48), *sample(range(16), 16), *sample(range(size - 64, size), 32)}
+
+
 @pytest.mark.parametrize("flip", [1, 160, 255])
-def test_is_known_to_hold_is_false_for_an_object_that_is_damaged_at_any_place(flip, places):
+def test_is_known_to_hold_is_false_for_an_object_that_is_damaged_at_any_place(flip, sample):
     table = days_of("a", "b")
     content = noted(table)
-    for place in places(len(content)):
+    for place in places(sample, len(content)):
         assert not is_known(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :], table)
 
 
-def test_is_known_to_hold_is_false_for_an_object_that_is_cut_at_any_place(places):
+def test_is_known_to_hold_is_false_for_an_object_that_is_cut_at_any_place(sample):
     table = days_of("a")
     content = noted(table)
-    assert not any(is_known(content[:length], table) for length in places(len(content)))
+    assert not any(is_known(content[:length], table) for length in places(sample, len(content)))
     assert not is_known(content + b"x", table)
 
 

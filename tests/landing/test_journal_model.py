@@ -11,6 +11,8 @@ from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.landing import journal
 from tests.landing.interleaving import CAMPAIGN_IDS, DAYS, Actor, Lake
 
+pytestmark = pytest.mark.unmeasured
+
 INTERLEAVINGS = 2_000
 GROUPS = 20
 ON_REAL_STORES = 10

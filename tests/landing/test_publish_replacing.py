@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.series import Column, Table, columns
@@ -13,6 +13,7 @@ from airflow_provider_braze.landing.publish import replace_subjects
 from airflow_provider_braze.tables.schemas import schema_of
 from tests.campaign_tables import SCHEMAS, SORT_KEYS, TABLES, sort_rows
 from tests.landing.tables import days_of, table_of
+from tests.samples import examples
 
 _IDS = ["a", "B", "é", "\U0001f600", ""]
 
@@ -52,7 +53,7 @@ def key_of(name: str, row: dict[str, Any]) -> list[tuple[bool, Any]]:
 
 @pytest.mark.parametrize("name", list(_CELLS))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@examples(25)
 def test_replace_subjects_equals_a_model_in_plain_python(name, data):
     returned = data.draw(st.lists(st.sampled_from(_IDS), unique=True))
     old = data.draw(rows_of(name, _IDS))
@@ -101,7 +102,7 @@ _PARTS = st.none() | st.text("\x1ftnæ", max_size=3)
 
 
 @given(data=st.data(), width=st.integers(2, 3))
-@settings(max_examples=300, deadline=None)
+@examples(100)
 def test_replace_subjects_of_several_keys_compares_each_key(data, width):
     names = [f"key{place}" for place in range(width)]
     table = Table("t", "figures", (*columns("string", *names), Column("value", "int64")), ("value",))

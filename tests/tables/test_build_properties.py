@@ -5,11 +5,12 @@ from collections import Counter
 from datetime import timedelta
 
 import pyarrow as pa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.channels import ROW_FIELDS, ROW_FIGURES
 from tests.campaign_tables import SCHEMAS, build_tables, collect, decode_days, sort_rows
+from tests.samples import examples
 from tests.tables.answers import (
     ANSWERS,
     BOTH,
@@ -23,7 +24,7 @@ from tests.tables.answers import (
     without_nulls,
 )
 
-EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = examples(15, suppress_health_check=list(HealthCheck))
 
 
 @EXAMPLES

@@ -5,11 +5,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.exceptions import BrazeDataError
 from tests.campaign_tables import SCHEMAS, decode_details, details_table
+from tests.samples import examples
 
 WHOLE = {
     "message": "success",
@@ -233,7 +234,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40)
 @given(
     answer=st.dictionaries(st.sampled_from([*WHOLE, "new", "other"]), _JSON, max_size=6),
     order=st.randoms(use_true_random=False),

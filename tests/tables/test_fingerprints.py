@@ -6,12 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_days, fingerprint_rows
 from tests.campaign_tables import SCHEMAS
 from tests.landing.tables import DAY, EXTREMES, any_table, table_of
+from tests.samples import examples
 
 OF_DAYS = ["campaign_days", "campaign_messages", "campaign_raw"]
 
@@ -24,7 +25,7 @@ def message(**cells: Any) -> pa.Table:
 
 @each_table
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@examples(15)
 def test_fingerprint_is_the_same_in_any_order_and_in_any_batches(name, data):
     table = data.draw(any_table(name))
     order = data.draw(st.permutations(range(table.num_rows)))
@@ -36,7 +37,7 @@ def test_fingerprint_is_the_same_in_any_order_and_in_any_batches(name, data):
 
 @each_table
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@examples(15)
 def test_fingerprint_of_other_rows_is_another(name, data):
     some, others = data.draw(any_table(name)), data.draw(any_table(name))
     assume(sorted(map(repr, some.to_pylist())) != sorted(map(repr, others.to_pylist())))

@@ -4,10 +4,11 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.campaign_tables import SCHEMAS, SORT_KEYS, sort_rows
+from tests.samples import examples
 
 TEXTS = st.none() | st.text(max_size=2)
 ROWS = st.lists(
@@ -39,7 +40,7 @@ def outline(row):
     return [(row[key] is None, str(row[key] or "")) for key in SORT_KEYS["campaign_messages"][:-1]] + [row["position"]]
 
 
-@settings(max_examples=40, deadline=None)
+@examples(30)
 @given(ROWS, st.randoms(), st.integers(1, 3))
 def test_sort_rows_of_any_order_gives_the_same_table_sorted_by_the_keys(rows, random, chunks):
     table = sort_rows("campaign_messages", a_table("campaign_messages", rows))

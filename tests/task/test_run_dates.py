@@ -14,7 +14,7 @@ from airflow.timetables import trigger as core_trigger
 from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
 from airflow.timetables.events import EventsTimetable
 from dateutil.relativedelta import relativedelta
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, given, reject
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
@@ -23,6 +23,7 @@ from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
 from airflow_provider_braze.task.window import resolve_run_window
+from tests.samples import examples
 
 try:
     from airflow.sdk.definitions.timetables import interval, trigger
@@ -400,7 +401,7 @@ def assert_join(windows: list[Window]) -> None:
     assert {type(day) for a in windows for day in (a.start, a.end)} == {date}
 
 
-slowly = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+slowly = examples(40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slowly

@@ -10,6 +10,8 @@ import pytest
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
+pytestmark = pytest.mark.unmeasured
+
 SPANS = (1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826)
 READINGS = ("inclusive", "midnight_before", "exclusive")
 # The last day wanted is one on which the zone's clocks change, where they do.
@@ -37,6 +39,7 @@ def braze(shared_sandbox, monkeypatch):
     return shared_sandbox
 
 
+@pytest.mark.sampled(24)
 @pytest.mark.parametrize("zone", LAST_DAYS)
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("span", SPANS)

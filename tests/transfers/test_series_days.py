@@ -19,6 +19,8 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     SendDataSeriesToObjectStorageOperator,
 )
 
+pytestmark = pytest.mark.unmeasured
+
 SPANS = (1, 13, 14, 15, 26, 27, 28, 31, 99, 100, 101, 365)
 READINGS = ("inclusive", "midnight_before", "exclusive", "midnight")
 # The last day wanted is one on which the zone's clocks change, where they do.
@@ -77,6 +79,7 @@ def calls_needed(span, reading, length):
     return calls + (full if reading in ("exclusive", "midnight") else 0)
 
 
+@pytest.mark.sampled(16)
 @pytest.mark.parametrize(
     ("span", "reading", "zone", "length"),
     [
@@ -155,6 +158,7 @@ PATHS = {
 }
 
 
+@pytest.mark.sampled(18)
 @pytest.mark.parametrize(
     ("span", "reading", "zone", "name"),
     [(*case, list(FLAT)[(place + place // 6) % 6]) for place, case in enumerate(COMBINATIONS)],
