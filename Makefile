@@ -113,10 +113,10 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
 	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) $(IN_PARALLEL) $(ARGS)
 
-system: chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; about a quarter of an hour
+system: venv chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; sampled tests whole; about an hour
 	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
 	--newest-python 3.12
-	.venv-system/bin/python -m pytest tests/landing/test_formats.py -k at_any_place --every-place
+	$(BIN)/python -m pytest --whole $(IN_PARALLEL)
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
 
 screenshots: chromium ## Take the pictures of Airflow's pages in docs/images anew

@@ -51,8 +51,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted = list(_beyond_samples(items))
         config.stash[_LEFT_OUT] = len(unwanted)
     config.hook.pytest_deselected(items=unwanted)
-    left = set(unwanted)
-    items[:] = [item for item in items if item not in left]
+    left_out = set(unwanted)
+    items[:] = [item for item in items if item not in left_out]
+    for item in items if _is_whole else ():
+        item.add_marker(pytest.mark.timeout(3600))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -69,7 +71,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.stash[_LEFT_OUT]:
-        terminalreporter.write_line(f"{config.stash[_LEFT_OUT]} cases of sampled tests are left to `make whole`.")
+        terminalreporter.write_line(f"{config.stash[_LEFT_OUT]} cases of sampled tests are left to `make system`.")
 
 
 def _is_sampled(item: pytest.Item) -> bool:

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,15 @@ def running_nodes(node: ast.AST) -> Iterator[ast.AST]:
             yield from running_nodes(child)
 
 
+@cache
+def tree_of(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text())
+
+
+@cache
 def imports_of(name: str) -> set[str]:
     found: set[str] = set()
-    for node in running_nodes(ast.parse(MODULES[name].read_text())):
+    for node in running_nodes(tree_of(name)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -167,7 +174,7 @@ def test_package_root_holds_only_what_has_no_folder() -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_module_has_a_docstring(name: str) -> None:
-    assert ast.get_docstring(ast.parse(MODULES[name].read_text()))
+    assert ast.get_docstring(tree_of(name))
 
 
 def test_all_modules_load_without_a_warning_from_them() -> None:
