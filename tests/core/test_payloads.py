@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_braze.core.payloads import day_of, decode_days, select_days
+from airflow_provider_braze.core.payloads import MAX_UNKNOWN_KEYS, check_limits, day_of, decode_days, select_days
 from airflow_provider_braze.exceptions import BrazeDataError
 
 FIRST, LAST_PLUS_ONE = date(2026, 11, 1), date(2026, 11, 4)
@@ -119,3 +119,20 @@ def test_select_days_unwanted_day_twice_with_other_content_is_left_out():
 def test_select_days_unwanted_day_without_date_raises_data_error():
     with pytest.raises(BrazeDataError):
         select_days([a_day("2026-11-01"), a_day("never")], FIRST, LAST_PLUS_ONE)
+
+
+def test_check_limits_passes_what_is_at_the_limits():
+    check_limits(rows=5, most_rows=5, unknown_keys=MAX_UNKNOWN_KEYS)
+
+
+@pytest.mark.parametrize(
+    ("counts", "match"),
+    [
+        ({"rows": 6, "unknown_keys": 0}, "6 rows at .*, more than 5"),
+        ({"rows": 0, "unknown_keys": MAX_UNKNOWN_KEYS + 1}, "1001 keys or channels without a column .*more than 1000"),
+    ],
+)
+def test_check_limits_beyond_one_raises_data_error(counts, match):
+    with pytest.raises(BrazeDataError, match=match) as caught:
+        check_limits(**counts, most_rows=5)
+    assert caught.value.path == "$.data"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.text import counted, percent
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 campaigns"), (1, "1 campaign"), (2, "2 campaigns")])
@@ -13,3 +13,10 @@ def test_counted_puts_the_noun_into_its_number(number, text):
 @pytest.mark.parametrize(("number", "text"), [(1, "1 kind of key"), (6, "6 kinds of keys")])
 def test_counted_takes_a_plural_of_its_own(number, text):
     assert counted(number, "kind of key", "kinds of keys") == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0.0 %"), (0.0001, "less than 0.1 %"), (0.001, "0.1 %"), (0.1234, "12.3 %"), (1, "100.0 %")]
+)
+def test_percent_does_not_hide_a_small_share(share, text):
+    assert percent(share) == text
