@@ -1,8 +1,9 @@
 """Samples: a usual run takes part of what proves one thing many times; ``--whole`` runs these tests alone, whole.
 
-A test says so in one of three ways:
+A test says so in one of four ways:
 
 - ``@pytest.mark.sampled(12)`` keeps 12 of its cases, which hold each value of each parameter;
+- ``@pytest.mark.any_store`` takes the kinds of store in turn, because what is proven does not depend on the store;
 - the fixture ``sample`` gives a part of the places, or moments, that a test goes through;
 - ``@examples(20)`` is the number of examples of a property, which is ten times as large in a whole run; default 40.
 
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("ours", examples(40))
     settings.load_profile("ours")
     config.addinivalue_line("markers", "sampled(count): a usual run takes so many cases of the test, --whole takes all")
+    config.addinivalue_line("markers", "any_store: a usual run takes one kind of store a case, --whole takes all")
     config.addinivalue_line("markers", "unmeasured: coverage leaves the test out")
 
 
@@ -49,6 +51,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted = [item for item in items if not _is_sampled(item)]
     else:
         unwanted = list(_beyond_samples(items))
+        if not config.getoption("--stores"):
+            unwanted += _on_further_stores(items)
         config.stash[_LEFT_OUT] = len(unwanted)
     config.hook.pytest_deselected(items=unwanted)
     left_out = set(unwanted)
@@ -69,6 +73,17 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     threading.settrace(trace_of_threads)  # type: ignore[arg-type]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # A process of pytest-xdist reports to the one that started it, which collects nothing itself.
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["beyond_samples"] = session.config.stash[_LEFT_OUT]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("beyond_samples", 0)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if config.stash[_LEFT_OUT]:
         terminalreporter.write_line(f"{config.stash[_LEFT_OUT]} cases of sampled tests are left to `make system`.")
@@ -76,7 +91,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _is_sampled(item: pytest.Item) -> bool:
     has_examples = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-    is_marked = item.get_closest_marker("sampled") is not None
+    is_marked = item.get_closest_marker("sampled") is not None or _kind_of_store(item) is not None
     return has_examples or is_marked or "sample" in getattr(item, "fixturenames", ())
 
 
@@ -89,6 +104,24 @@ def _beyond_samples(items: Iterable[pytest.Item]) -> Iterable[pytest.Item]:
     for (_, _, count), all_cases in cases.items():
         chosen = set(_choose(all_cases, count))
         yield from (item for item in all_cases if item not in chosen)
+
+
+def _on_further_stores(items: Iterable[pytest.Item]) -> Iterable[pytest.Item]:
+    cases: dict[Any, list[pytest.Item]] = {}
+    for item in items:
+        if _kind_of_store(item) is not None:
+            others = {name: value for name, value in item.callspec.params.items() if name != "destination_kind"}
+            cases.setdefault((item.parent, item.originalname, repr(others)), []).append(item)
+    for place, kinds in enumerate(cases.values()):
+        yield from (item for item in kinds if item is not kinds[place % len(kinds)])
+
+
+def _kind_of_store(item: pytest.Item) -> str | None:
+    """Return the kind of store of a case for which any would do."""
+    if item.get_closest_marker("any_store") is None or not hasattr(item, "callspec"):
+        return None
+    kind: str | None = item.callspec.params.get("destination_kind")
+    return kind
 
 
 def _choose(cases: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
@@ -116,6 +149,8 @@ def sample() -> Callable[[Sequence[T], int], list[T]]:
     def choose(everything: Sequence[T], count: int) -> list[T]:
         if _is_whole or count >= len(everything):
             return list(everything)
+        if count == 1:
+            return [everything[len(everything) // 2]]
         return [everything[place * (len(everything) - 1) // (count - 1)] for place in range(count)]
 
     return choose

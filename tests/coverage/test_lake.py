@@ -21,7 +21,7 @@ from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.any_store, pytest.mark.unmeasured]
 
 NOW = datetime(2026, 11, 19, 7, tzinfo=timezone.utc)
 

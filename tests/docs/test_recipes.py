@@ -35,7 +35,7 @@ from tests.docs.pages import DOCS, ROOT, blocks
 from tests.lines import for_this_airflow, load_dags
 from tests.stores import Destination
 
-pytestmark = pytest.mark.unmeasured
+pytestmark = [pytest.mark.any_store, pytest.mark.unmeasured]
 
 PAGE = DOCS / "recipes.md"
 MONITORING = DOCS / "monitoring"

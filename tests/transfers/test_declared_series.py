@@ -19,6 +19,8 @@ from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.tables.flat import FlatDecoder
 from airflow_provider_braze.transfers.series_to_object_storage import SeriesToObjectStorageOperator
 
+pytestmark = pytest.mark.any_store
+
 LETTERS = Series(
     name="letters",
     noun="letter",

@@ -20,6 +20,8 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 from tests.killing import killed_once
 
 DETAILS, SERIES = "/campaigns/details", "/campaigns/data_series"
+pytestmark = pytest.mark.any_store
+
 UNFINISHED = "20261119T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
 A_KILLED_TRY = json.dumps(
     {

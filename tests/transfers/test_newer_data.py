@@ -9,6 +9,8 @@ import pytest
 from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
+pytestmark = pytest.mark.any_store
+
 
 @pytest.fixture
 def land(braze_sandbox, destination, make_context):

@@ -21,6 +21,8 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     SendDataSeriesToObjectStorageOperator,
 )
 
+pytestmark = pytest.mark.any_store
+
 LAST = date(2026, 11, 18)  # make_context's run is due on 19 November, 06:00 UTC
 WEEK = [LAST - timedelta(days=back) for back in range(7)]
 OPERATORS = {

@@ -19,6 +19,7 @@ CANVASES = {
 EVENTS = {"operator": "EventDataSeriesToObjectStorageOperator", "tables": ["event_days", "events"]}
 
 
+@pytest.mark.any_store
 @pytest.mark.parametrize("series", [CANVASES, EVENTS], ids=["canvases", "events"])
 def test_killed_at_any_moment_a_rerun_lands_and_reports_all(series, run, braze_sandbox, destination, sample):  # noqa: F811
     assert run(**series)()[0] == 0
