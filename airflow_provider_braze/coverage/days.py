@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.coverage.reader import parse_objects
+from airflow_provider_braze.coverage.subjects import find_lacking, find_rejected
+from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.earlier import Earlier
     from airflow_provider_braze.coverage.reader import Attempt, Evidence
 
-State = Literal["final", "still_read", "early", "incomplete", "not_landed"]
-STATES: Final[tuple[State, ...]] = ("final", "still_read", "early", "incomplete", "not_landed")
+State = Literal["final", "still_read", "unproven", "early", "incomplete", "not_landed"]
+STATES: Final[tuple[State, ...]] = ("final", "still_read", "unproven", "early", "incomplete", "not_landed")
 """From good to bad.
 
-``final``: last read when its figures no longer change, or before the oldest record. ``still_read``: the next run reads
-it again. ``early``: read once or too early, and no run reads it again. ``incomplete``: some subjects lack it.
-``not_landed``: at least one object is absent.
+``final``: last read when its figures no longer change. ``still_read``: the next run reads it again. ``unproven``: it
+has landed, but neither a kept record nor an earlier result of coverage shows a complete read. ``early``: read once or
+too early, and no run reads it again. ``incomplete``: some subjects lack it. ``not_landed``: at least one object is
+absent.
 """
 
 
@@ -49,14 +54,14 @@ class Calendar:
 
     :param states: state by day, oldest first, without holes.
     :param lacking: subjects without rows, by day.
-    :param absent: absent objects by day, such as ``campaign_days part 3``.
+    :param absent: tables and parts of the absent objects, by day.
     :param reads: number of tries that read a day, by day; for several parts, of the part with the fewest.
     :param asked: the days that a kept record asked for.
     """
 
     states: Mapping[date, State] = field(default_factory=dict)
     lacking: Mapping[date, frozenset[str]] = field(default_factory=dict)
-    absent: Mapping[date, tuple[str, ...]] = field(default_factory=dict)
+    absent: Mapping[date, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     reads: Mapping[date, int] = field(default_factory=dict)
     asked: frozenset[date] = frozenset()
 
@@ -91,14 +96,21 @@ def judge_days(evidence: Evidence) -> Calendar:
     complete = [attempt for attempt in landing if attempt.has_landed]
     asked = frozenset(day for attempt in landing for day in attempt.window)
     landed = {day for parts in evidence.objects.values() for day in parts}
-    lacking = find_lacking(complete)
-    days = _days_to_judge(evidence, complete, landed, asked, lacking)
-    expected = _Expected(evidence, landing)
-    # A day that no subject returned has no object. Its subjects are missing.
-    absent = {day: names for day in days if (day in landed or day not in lacking) and (names := expected.absent(day))}
-    reads = _Reads.of(complete, evidence.layout.parts)
+    lacking = find_lacking(complete, evidence.earlier, evidence.layout.parts)
+    written = {each for attempt in complete for each in _written(attempt, evidence.layout.parts)}
+    days = _days_to_judge(evidence, complete, landed, asked, lacking, written)
+    lacking = {day: lacking[day] for day in days if day in lacking}
+    expected = _Expected(evidence, landing, lacking, written)
+    absent = {day: names for day in days if (names := expected.absent(day))}
+    reads = _Reads.of(complete, evidence.layout.parts, evidence.earlier)
+    rejected = find_rejected(complete)
     states: dict[date, State] = {
-        day: "not_landed" if day in absent else "incomplete" if day in lacking else reads.state(day) for day in days
+        day: "not_landed"
+        if day in absent
+        else "incomplete"
+        if lacking.get(day, frozenset()) - rejected
+        else reads.state(day)
+        for day in days
     }
     return Calendar(states, lacking, absent, {day: reads.count(day) for day in days}, asked)
 
@@ -109,6 +121,7 @@ def _days_to_judge(
     landed: Collection[date],
     asked: Collection[date],
     lacking: Collection[date],
+    written: Collection[tuple[date, int]],
 ) -> list[date]:
     known = {*landed, *asked}
     if landed:
@@ -118,47 +131,35 @@ def _days_to_judge(
             known = {day for day in known if day >= first}
         # Braze had not computed the newest days: a run read them, none has landed, and no subject lacks them.
         read = {day for attempt in complete for day in attempt.window}
-        written = {name.split("/")[1] for attempt in complete for name in _written(attempt)}
-        known -= {day for day in read if day > last and day not in lacking and f"dt={day.isoformat()}" not in written}
+        changed = {day for day, _ in written}
+        known -= {day for day in read if day > last and day not in lacking and day not in changed}
     return list(Window(min(known), max(known) + ONE_DAY)) if known else []
 
 
-def _written(attempt: Attempt) -> Iterator[str]:
-    """Return the names of the objects of days that a try wrote."""
+def _written(attempt: Attempt, parts: int) -> Iterator[tuple[date, int]]:
+    """Return the days and parts of the objects that a try wrote."""
     for table in attempt.tables.values():
-        yield from (each["path"] for each in table.get("objects", ()) if "/dt=" in each["path"])
-
-
-def find_lacking(attempts: Sequence[Attempt]) -> dict[date, frozenset[str]]:
-    """Return the subjects that have no row for a day: they failed, or Braze left the day out, and no try had it.
-
-    :param attempts: tries that published everything that Braze returned, oldest first.
-    """
-    names: dict[int, set[str]] = defaultdict(set)
-    for attempt in attempts:
-        names[attempt.part].update(attempt.record["subjects"]["failed"], attempt.record["subjects"]["missing_days"])
-    # True while the subject lacks the day. Rows that an earlier try landed stay when a later one fails.
-    is_lacking: dict[tuple[date, str], bool] = {}
-    for attempt in attempts:
-        subjects, given, window = attempt.record["subjects"], attempt.record["given"], attempt.window
-        for name in names[attempt.part]:
-            if (given is not None and name not in given) or name in subjects["rejected"]:
-                continue
-            missing = set(subjects["missing_days"].get(name, ()))
-            for day in window:
-                is_bad = name in subjects["failed"] or day.isoformat() in missing
-                is_lacking[day, name] = is_bad and is_lacking.get((day, name), True)
-    found: dict[date, set[str]] = defaultdict(set)
-    for (day, name), is_bad in is_lacking.items():
-        if is_bad:
-            found[day].add(name)
-    return {day: frozenset(lacking) for day, lacking in found.items()}
+        names = [each["path"].partition("/")[2] for each in table.get("objects", ())]
+        yield from ((day, part) for day, found in parse_objects(names, parts).items() for part in found)
 
 
 class _Expected:
-    """The objects that each day should have."""
+    """The objects that each day should have.
 
-    def __init__(self, evidence: Evidence, attempts: Sequence[Attempt]) -> None:
+    :param lacking: subjects without rows, by day.
+    :param written: days and parts whose objects a kept record wrote.
+    """
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        attempts: Sequence[Attempt],
+        lacking: Mapping[date, Collection[str]],
+        written: Collection[tuple[date, int]],
+    ) -> None:
+        # A part whose subjects all lack a day has no object. Its subjects are named instead.
+        parts = {(day, part_of(name, evidence.layout.parts)) for day, names in lacking.items() for name in names}
+        self._not_due = parts.difference(written)
         self._parts = range(evidence.layout.parts)
         self._objects = evidence.objects
         self._ranges = {name: (min(days), max(days)) for name, days in evidence.objects.items() if days}
@@ -170,15 +171,15 @@ class _Expected:
             for day in attempt.window:
                 self._asked[day] |= named
 
-    def absent(self, day: date) -> tuple[str, ...]:
-        """Return the absent objects of a day, such as ``campaign_days part 3``."""
+    def absent(self, day: date) -> tuple[tuple[str, int], ...]:
+        """Return the tables and parts of the absent objects of a day."""
         tables = self._tables(day)
         return tuple(
-            f"{table} part {part}" if len(self._parts) > 1 else table
+            (table, part)
             for table in self._objects
             if table in tables
             for part in self._parts
-            if part not in self._objects[table].get(day, ())
+            if part not in self._objects[table].get(day, ()) and (day, part) not in self._not_due
         )
 
     def _tables(self, day: date) -> set[str]:
@@ -189,7 +190,7 @@ class _Expected:
 
 @dataclass(frozen=True, slots=True)
 class _Reads:
-    """The tries that read each day.
+    """The tries that read each day for every subject.
 
     :param parts: for each part and day, whether each of its reads was late enough to be the last one.
     :param newest: the newest day that was read.
@@ -199,9 +200,12 @@ class _Reads:
     parts: Mapping[int, Mapping[date, Sequence[bool]]]
     newest: date | None
     lookback_days: int
+    earlier: Earlier
 
     @classmethod
-    def of(cls, attempts: Sequence[Attempt], parts: int) -> _Reads:
+    def of(cls, attempts: Sequence[Attempt], parts: int, earlier: Earlier) -> _Reads:
+        # Where runs read Braze's whole list, a run over given subjects says nothing about the others.
+        attempts = [attempt for attempt in attempts if attempt.given is None] or attempts
         lookback = next((each.lookback_days for each in reversed(attempts) if each.lookback_days), 0)
         found: dict[int, dict[date, list[bool]]] = {part: defaultdict(list) for part in range(parts)}
         for attempt in attempts:
@@ -211,7 +215,7 @@ class _Reads:
             for day in attempt.window:
                 found[attempt.part][day].append(yesterday - day >= needed)
         newest = max((attempt.window.end - ONE_DAY for attempt in attempts), default=None)
-        return cls(found, newest, lookback)
+        return cls(found, newest, lookback, earlier)
 
     def count(self, day: date) -> int:
         return min((len(days.get(day, ())) for days in self.parts.values()), default=0)
@@ -219,6 +223,9 @@ class _Reads:
     def state(self, day: date) -> State:
         if self.newest is not None and self.newest - day < self.lookback_days * ONE_DAY:
             return "still_read"
-        # A day without a kept read was read before the oldest record.
-        is_early = any(day in days and not any(days[day]) for days in self.parts.values())
-        return "early" if is_early else "final"
+        known = self.earlier.states.get(day)
+        reads = [days.get(day, ()) for days in self.parts.values()]
+        if known == "final" or all(any(part) for part in reads):
+            return "final"
+        is_early = known in ("still_read", "early") or any(part and not any(part) for part in reads)
+        return "early" if is_early else "unproven"

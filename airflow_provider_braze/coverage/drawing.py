@@ -14,7 +14,7 @@ _CELL: Final = 11
 _STEP: Final = 13
 _LEFT: Final = 34
 _TOP: Final = 18
-QUIET: Final = frozenset({"final", "still_read"})
+QUIET: Final = frozenset({"final", "still_read", "unproven"})
 """States that need no attention."""
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

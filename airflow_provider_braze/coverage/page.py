@@ -10,7 +10,7 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.drawing import QUIET, draw_ages, draw_calendar
 from airflow_provider_braze.coverage.model import format_window
 from airflow_provider_braze.coverage.style import STYLE
-from airflow_provider_braze.coverage.terminal import LABELS, show_unprintable
+from airflow_provider_braze.coverage.terminal import LABELS, describe_unproven, show_unprintable
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The page's own content security policy."""
@@ -75,18 +75,19 @@ def _legend(days: Mapping[str, int]) -> str:
 
 
 def _repairs(series: Mapping[str, Any]) -> str:
+    unproven = f"<p class='good'>{_text(describe_unproven(series))}</p>" if series["days"]["unproven"] else ""
     if not series["repairs"]:
-        return '<p class="good">No day is missing.</p>'
+        return f'<p class="good">No day is known to be missing.</p>{unproven}'
     rows = [
         [
             f'<span class="tag {each["state"]}-tag">{_text(LABELS[each["state"]])}</span>',
             _value(format_window(each)) + ("" if each["is_asked"] else "<br><small>no kept record asked</small>"),
             f"<code>start=&quot;{_text(each['start'])}&quot;, end=&quot;{_text(each['end'])}&quot;</code>"
-            + (f"<br><code>{_text(each['command'])}</code>" if each["command"] else ""),
+            + "".join(f"<br><code>{_text(command)}</code>" for command in each["commands"]),
         ]
         for each in series["repairs"]
     ]
-    return _table("Days to land again", ["state", "days", "land again with"], rows)
+    return unproven + _table("Days to land again", ["state", "days", "land again with"], rows)
 
 
 def _lacking(lacking: Mapping[str, Sequence[str]]) -> str:

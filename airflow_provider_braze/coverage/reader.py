@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
 from airflow_provider_braze.landing.layout import Layout, read_layout
@@ -64,6 +65,35 @@ class Attempt:
         return int(self.record["plan"]["lookback_days"])
 
     @property
+    def failed(self) -> Mapping[str, Mapping[str, str]]:
+        """The errors of the subjects that failed."""
+        return self._subjects("failed")
+
+    @property
+    def rejected(self) -> Mapping[str, Mapping[str, str]]:
+        """The errors of the subjects that Braze lists but rejects."""
+        return self._subjects("rejected")
+
+    @property
+    def missing_days(self) -> Mapping[str, Sequence[str]]:
+        """The days that Braze left out, by subject."""
+        return self._subjects("missing_days")
+
+    @property
+    def given(self) -> Sequence[str] | None:
+        """The subjects, if they were given; None if they are those of Braze's list."""
+        found: Sequence[str] | None = self.record["given"]
+        return found
+
+    def asked_for(self, subject: str) -> bool:
+        """Return whether the try asked for a subject of its part."""
+        return self.given is None or subject in self.given
+
+    def _subjects(self, name: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.record["subjects"][name]
+        return found
+
+    @property
     def tables(self) -> Mapping[str, Mapping[str, Any]]:
         """What the try landed, by table; empty while it runs."""
         found: Mapping[str, Mapping[str, Any]] = self.record.get("tables", {})
@@ -82,6 +112,7 @@ class Evidence:
     :param objects: the parts that have an object, by table and day. Tables without days are left out.
     :param attempts: the tries, oldest first.
     :param unread: number of older records that were not read.
+    :param earlier: the earlier result of coverage.
     """
 
     series: Series
@@ -89,6 +120,7 @@ class Evidence:
     objects: Mapping[str, Parts]
     attempts: Sequence[Attempt]
     unread: int = 0
+    earlier: Earlier = field(default_factory=Earlier)
 
 
 def read_evidence(store: Store, names: Collection[str] | None, now: datetime) -> Iterator[Evidence]:
@@ -116,7 +148,7 @@ def _read_series(store: Store, series: Series, layout: Layout, now: datetime) ->
     newest = found[-MOST_RECORDS:]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="braze-coverage") as pool:
         attempts = [attempt for attempt in pool.map(lambda name: _read_attempt(journal, name, now), newest) if attempt]
-    return Evidence(series, layout, objects, attempts, len(found) - len(newest))
+    return Evidence(series, layout, objects, attempts, len(found) - len(newest), read_earlier(store, series.name))
 
 
 def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]]:

@@ -1,20 +1,24 @@
-"""How to land days again: exact windows, with the arguments and the command that do it."""
+"""How to land days again: exact windows, with the arguments and the commands that do it."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
+from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.days import Calendar, Span
-    from airflow_provider_braze.coverage.reader import Evidence
+    from airflow_provider_braze.coverage.reader import Attempt, Evidence
 
 _SHIFTS: Final = {"schedule": ONE_DAY, "interval": timedelta(), "partition": timedelta()}
 """From a day to the date of its run, by the rule that gave the window. Other rules do not follow a schedule."""
+_Need = tuple[str, int, frozenset[str] | None]
+"""A table, a part, and the subjects without rows; None for all."""
 
 
 def find_repairs(evidence: Evidence, calendar: Calendar) -> list[dict[str, Any]]:
@@ -26,39 +30,83 @@ def find_repairs(evidence: Evidence, calendar: Calendar) -> list[dict[str, Any]]
             "end": window.end.isoformat(),
             "days": window.days,
             "is_asked": window.is_asked,
-            "what": _describe(calendar, window),
-            "command": _command(evidence, window),
+            "what": _describe(evidence, calendar, window),
+            "commands": _commands(evidence, calendar, window),
         }
         for state in ("not_landed", "incomplete", "early")
         for window in calendar.windows(state)
     ]
 
 
-def _describe(calendar: Calendar, window: Span) -> list[str]:
+def _days(window: Span) -> Window:
+    return Window(window.start, window.end)
+
+
+def _describe(evidence: Evidence, calendar: Calendar, window: Span) -> list[str]:
     """Return the absent objects, or the subjects without rows, of all days of a window."""
-    days = [day for day in calendar.states if window.start <= day < window.end]
-    found = {name for day in days for name in calendar.absent.get(day, ())}
+    days = list(_days(window))
     if window.state == "incomplete":
-        found = {name for day in days for name in calendar.lacking.get(day, ())}
+        return sorted({name for day in days for name in calendar.lacking.get(day, ())})
     if window.state == "early":
-        found = {f"read {min(calendar.reads[day] for day in days)} times, the last time too early"}
-        if all(calendar.reads[day] == 1 for day in days):
-            found = {"read once, too early"}
-    return sorted(found)
+        reads = [calendar.reads[day] for day in days]
+        return ["read once, too early" if max(reads) == 1 == min(reads) else "read too early"]
+    absent = sorted({each for day in days for each in calendar.absent.get(day, ())})
+    return [f"{table} part {part}" if evidence.layout.parts > 1 else table for table, part in absent]
 
 
-def _command(evidence: Evidence, window: Span) -> str | None:
-    """Return the command of Airflow 3 that runs the days again; None if no kept run came from a schedule."""
-    scheduled = [each.record for each in evidence.attempts if each.record["plan"]["rule"] in _SHIFTS]
-    if not scheduled:
-        return None
-    newest: Mapping[str, Any] = scheduled[-1]
-    shift, zone = _SHIFTS[newest["plan"]["rule"]], newest["plan"]["timezone"]
-    first = _moment(window.start + shift, time(), zone)
-    last = _moment(window.end - ONE_DAY + shift, time(23, 59, 59), zone)
-    dag_id = shlex.quote(str(newest["run"]["dag_id"]))
+def _commands(evidence: Evidence, calendar: Calendar, window: Span) -> list[str]:
+    """Return the commands of Airflow 3 that run the days again: one per Dag that lands what they lack."""
+    days_by_need: dict[_Need, list[date]] = {}
+    for day in _days(window):
+        for need in _needs(evidence, calendar, day):
+            days_by_need.setdefault(need, []).append(day)
+    runs: dict[str, Attempt] = {}
+    days_by_dag: dict[str, list[date]] = {}
+    for need, days in days_by_need.items():
+        for attempt in _owners(evidence, need):
+            dag_id = str(attempt.record["run"]["dag_id"])
+            runs.setdefault(dag_id, attempt)
+            days_by_dag.setdefault(dag_id, []).extend(days)
+    return [_format_command(dag_id, runs[dag_id], days) for dag_id, days in sorted(days_by_dag.items())]
+
+
+def _needs(evidence: Evidence, calendar: Calendar, day: date) -> Iterator[_Need]:
+    """Return what has to land again for a day."""
+    if absent := calendar.absent.get(day):
+        yield from ((table, part, None) for table, part in absent)
+        return
+    landed = [table for table, days in evidence.objects.items() if day in days] or [next(iter(evidence.objects))]
+    names = calendar.lacking.get(day, frozenset())
+    for part in range(evidence.layout.parts):
+        mine = frozenset(name for name in names if part_of(name, evidence.layout.parts) == part)
+        if mine or not names:
+            yield from ((table, part, mine or None) for table in landed)
+
+
+def _owners(evidence: Evidence, need: _Need) -> Iterator[Attempt]:
+    """Return the newest scheduled try that lands what is needed; several if each of them lands given subjects."""
+    table, part, names = need
+    known: set[str] = set()
+    for attempt in reversed(evidence.attempts):
+        if attempt.part != part or table not in attempt.tables or attempt.record["plan"]["rule"] not in _SHIFTS:
+            continue
+        if attempt.given is None:
+            yield attempt
+            return
+        found = set(attempt.given) if names is None else names.intersection(attempt.given)
+        if found - known:
+            known |= found
+            yield attempt
+
+
+def _format_command(dag_id: str, run: Attempt, days: Iterable[date]) -> str:
+    days = sorted(days)
+    shift, zone = _SHIFTS[run.record["plan"]["rule"]], run.record["plan"]["timezone"]
+    first = _moment(days[0] + shift, time(), zone)
+    last = _moment(days[-1] + shift, time(23, 59, 59), zone)
     return (
-        f"airflow backfill create --dag-id {dag_id} --from-date {first} --to-date {last} --reprocess-behavior completed"
+        f"airflow backfill create --dag-id {shlex.quote(dag_id)} --from-date {first} --to-date {last} "
+        "--reprocess-behavior completed"
     )
 
 

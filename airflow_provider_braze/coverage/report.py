@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_braze.coverage.earlier import write_earlier
 from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.coverage.reader import read_evidence
@@ -30,7 +31,9 @@ def read_coverage(store: Store, series: Collection[str] | None, now: datetime) -
 
 
 def write_coverage(store: Store, coverage: Mapping[str, Any]) -> None:
-    """Write the page and the document below the destination."""
+    """Write the page and the document below the destination, and each series' result for the next check."""
+    for series, found in coverage["series"].items():
+        write_earlier(store, series, found)
     document = json.dumps(coverage, indent=1, ensure_ascii=True) + "\n"
     for name, content in ((DOCUMENT, document), (PAGE, render_page(coverage))):
         encoded = content.encode()

@@ -6,9 +6,9 @@ from typing import Final
 
 STYLE: Final = """
 :root{--back:#fff;--ink:#1b2430;--soft:#5a6675;--line:#d5dbe3;--final:#2f7d5b;--still:#9fd0b8;--early:#d9a514;
---part:#d9682b;--none:#b3202c;--bar:#3b6fb6;--code:#f2f4f7}
+--part:#d9682b;--none:#b3202c;--open:#8793a3;--bar:#3b6fb6;--code:#f2f4f7}
 @media(prefers-color-scheme:dark){:root{--back:#12171e;--ink:#e4e9f0;--soft:#9aa7b8;--line:#323c49;--final:#3fa577;
---still:#27543f;--early:#e3b93c;--part:#ee8a50;--none:#f0606b;--bar:#78a5e6;--code:#1d252f}}
+--still:#27543f;--early:#e3b93c;--part:#ee8a50;--none:#f0606b;--open:#66738a;--bar:#78a5e6;--code:#1d252f}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:24px 20px 60px}
@@ -30,7 +30,7 @@ figure{margin:8px 0}
 figcaption{color:var(--soft)}
 line{stroke:var(--line)}
 .bar{fill:var(--bar)}
-.final{fill:var(--final)}.still_read{fill:var(--still)}.early{fill:var(--early)}
+.final{fill:var(--final)}.still_read{fill:var(--still)}.early{fill:var(--early)}.unproven{fill:var(--open)}
 .incomplete{fill:var(--part)}.not_landed{fill:var(--none)}
 .table{overflow-x:auto;margin-top:18px}
 table{border-collapse:collapse;width:100%}

@@ -11,6 +11,7 @@ from airflow_provider_braze.coverage.model import format_window
 LABELS: Final = {
     "final": "final",
     "still_read": "still read",
+    "unproven": "landed, unproven",
     "early": "read once or too early",
     "incomplete": "subjects missing",
     "not_landed": "not landed",
@@ -38,8 +39,9 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
         asked = "" if window["is_asked"] else "; no kept record asked for them"
         yield f"  {LABELS[window['state']].capitalize()}: {format_window(window)}{asked}"
         yield f'    Land again: start="{window["start"]}", end="{window["end"]}"'
-        if window["command"]:
-            yield f"    {window['command']}"
+        yield from (f"    {command}" for command in window["commands"])
+    if unproven := describe_unproven(series):
+        yield f"  {unproven}"
     for subject, days in list(series["lacking"].items())[:_MOST]:
         yield f"  {subject} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
     for kind in ("failed", "rejected"):
@@ -51,6 +53,17 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {counted(totals['tries'], 'kept record')}: {counted(totals['requests'], 'request')}, {waited}"
     if series["unread_records"]:
         yield f"  {counted(series['unread_records'], 'older record')} not read"
+
+
+def describe_unproven(series: Mapping[str, Any]) -> str:
+    """Return a sentence on landed days that nothing proves complete; empty if there are none."""
+    number = series["days"]["unproven"]
+    if not number:
+        return ""
+    return (
+        f"{counted(number, 'day')} landed, but no kept record proves the rows of every {series['noun']}. "
+        "Land the days again to prove them."
+    )
 
 
 def _format_problems(kind: str, problems: Sequence[Mapping[str, str]]) -> Iterator[str]:

@@ -37,13 +37,15 @@ def attempt(
     tables: Iterable[str] = ("campaign_days", "campaign_messages"),
     error: str | None = None,
     run_id: str | None = None,
+    dag_id: str = "braze",
+    subjects: int = 25,
 ) -> Attempt:
     """A try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
     began = datetime.combine((read_on or newest) + DAY, time(6), tzinfo=timezone.utc)
     window = {"start": (newest - lookback * DAY).isoformat(), "end": (newest + DAY).isoformat()}
     record: dict[str, Any] = {
-        "run": {"dag_id": "braze", "run_id": run_id or f"scheduled__{newest}", "try_number": 1},
-        "plan": {"window": window, "rule": rule, "lookback_days": lookback, "timezone": zone},
+        "run": {"dag_id": dag_id, "run_id": run_id or f"scheduled__{newest}", "try_number": 1},
+        "plan": {"window": window, "rule": rule, "lookback_days": lookback, "timezone": zone, "subjects": subjects},
         "writes": window,
         "given": given,
         "fetched_at": began.isoformat(),

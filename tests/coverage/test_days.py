@@ -3,8 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from airflow_provider_braze.coverage.days import Span, find_lacking, judge_days
+from airflow_provider_braze.coverage.days import Calendar, Span, judge_days
+from airflow_provider_braze.coverage.earlier import Earlier
 from airflow_provider_braze.coverage.reader import parse_objects
+from airflow_provider_braze.coverage.subjects import find_lacking
+from airflow_provider_braze.landing.layout import part_of
 from tests.coverage.evidence import DAY, attempt, days, evidence
 
 FIRST = date(2026, 10, 1)
@@ -26,7 +29,9 @@ def test_daily_runs_leave_final_days_and_those_of_the_next_lookback():
     calendar = judge_days(evidence(daily(), TEN))
     assert states_of(calendar) == {"final": [0, 1, 2, 3, 4, 5, 6], "still_read": [7, 8, 9]}
     assert calendar.newest == TEN[9]
-    assert calendar.counts() == {"final": 7, "still_read": 3, "early": 0, "incomplete": 0, "not_landed": 0}
+    assert calendar.counts() == {
+        "final": 7, "still_read": 3, "unproven": 0, "early": 0, "incomplete": 0, "not_landed": 0,
+    }  # fmt: skip
 
 
 def test_days_that_have_no_object_are_the_exact_windows():
@@ -36,13 +41,13 @@ def test_days_that_have_no_object_are_the_exact_windows():
         Span("not_landed", TEN[2], TEN[4]),
         Span("not_landed", TEN[6], TEN[7]),
     ]
-    assert calendar.absent[TEN[2]] == ("campaign_days", "campaign_messages")
+    assert calendar.absent[TEN[2]] == (("campaign_days", 0), ("campaign_messages", 0))
 
 
 def test_one_absent_object_of_sixteen_parts_is_named():
     attempts = [attempt(TEN[9], 9, part=part) for part in range(16)]
     calendar = judge_days(evidence(attempts, TEN, parts=16, campaign_messages={(TEN[4], 11)}))
-    assert calendar.absent == {TEN[4]: ("campaign_messages part 11",)}
+    assert calendar.absent == {TEN[4]: (("campaign_messages", 11),)}
     assert states_of(calendar)["not_landed"] == [4]
 
 
@@ -140,7 +145,7 @@ def test_a_table_that_landed_later_is_not_expected_of_older_days():
 def test_tables_of_two_tasks_are_expected_together():
     attempts = [attempt(TEN[9], 9, tables=["campaign_messages"]), attempt(TEN[9], 9, tables=["campaign_days"])]
     calendar = judge_days(evidence(attempts, TEN, campaign_messages={(TEN[4], 0)}))
-    assert calendar.absent == {TEN[4]: ("campaign_messages",)}
+    assert calendar.absent == {TEN[4]: (("campaign_messages", 0),)}
 
 
 def test_newest_days_that_braze_has_not_computed_are_not_judged():
@@ -167,3 +172,95 @@ def test_a_run_of_the_list_alone_says_nothing_about_days():
     listing.record["writes"] = None
     calendar = judge_days(evidence([attempt(TEN[8]), listing], TEN[:9]))
     assert max(calendar.states) == TEN[8]
+
+
+def check_again(calendar: Calendar, attempts, landed=TEN, **options) -> Calendar:
+    """Judge again, with the earlier result of coverage and only these records left."""
+    earlier = Earlier(calendar.states, calendar.lacking)
+    return judge_days(replace(evidence(attempts, landed, **options), earlier=earlier))
+
+
+def test_a_landed_day_without_a_record_is_not_called_final():
+    assert states_of(judge_days(evidence([], TEN))) == {"unproven": list(range(10))}
+    calendar = judge_days(evidence([attempt(TEN[9])], TEN))
+    assert states_of(calendar) == {"unproven": [0, 1, 2, 3, 4, 5], "final": [6], "still_read": [7, 8, 9]}
+
+
+def test_a_landed_day_that_only_a_failed_run_asked_for_is_not_called_final():
+    broken = attempt(TEN[9], 9, state="failed", is_complete=False)
+    assert states_of(judge_days(evidence([broken], TEN))) == {"unproven": list(range(10))}
+
+
+def test_a_final_day_stays_final_after_its_records_are_gone():
+    before = judge_days(evidence(daily(), TEN))
+    after = check_again(before, daily(first=9))
+    assert states_of(after)["final"] == [0, 1, 2, 3, 4, 5, 6]
+    assert check_again(after, []).counts()["final"] == 7
+
+
+def test_a_subject_that_lacks_a_day_is_named_after_the_records_are_gone():
+    before = judge_days(evidence([attempt(TEN[4], failed=["c1"]), *daily(5)], TEN))
+    after = check_again(before, daily(first=9))
+    assert before.lacking == after.lacking == {TEN[1]: {"c1"}}
+    assert after.states[TEN[1]] == "incomplete"
+
+
+def test_a_later_read_completes_a_day_whose_records_are_gone():
+    before = judge_days(evidence([attempt(TEN[4], failed=["c1"]), *daily(5)], TEN))
+    again = attempt(TEN[1], 0, rule="arguments", read_on=TEN[9])
+    assert check_again(before, [*daily(first=9), again]).states[TEN[1]] == "final"
+    only = attempt(TEN[1], 0, rule="arguments", read_on=TEN[9], given=["c2"])
+    assert check_again(before, [*daily(first=9), only]).states[TEN[1]] == "incomplete"
+
+
+def test_a_later_read_of_another_part_completes_nothing():
+    part = part_of("c1", 2)
+    whole = [attempt(day, part=each) for day in TEN[5:] for each in (0, 1)]
+    before = judge_days(evidence([attempt(TEN[4], part=part, failed=["c1"]), *whole], TEN, parts=2))
+    for each, lacking in ((1 - part, {TEN[1]: {"c1"}}), (part, {})):
+        again = attempt(TEN[1], 0, part=each, rule="arguments", read_on=TEN[9])
+        kept = [attempt(TEN[9], part=number) for number in (0, 1)]
+        assert check_again(before, [*kept, again], parts=2).lacking == lacking
+
+
+def test_a_subject_that_had_a_day_before_does_not_lack_it_when_a_rerun_fails():
+    again = attempt(TEN[2], 0, rule="arguments", read_on=TEN[9], failed=["c1"])
+    after = check_again(judge_days(evidence(daily(), TEN)), [again])
+    assert after.lacking == {}
+
+
+def test_a_day_that_was_read_too_early_is_named_after_its_records_are_gone():
+    before = judge_days(evidence([attempt(TEN[3]), attempt(TEN[4]), attempt(TEN[9])], TEN))
+    assert states_of(check_again(before, [attempt(TEN[9])]))["early"] == [2, 3, 4]
+
+
+def test_a_day_that_was_removed_and_landed_again_must_be_proven_again():
+    removed = check_again(judge_days(evidence(daily(), TEN)), [], landed=TEN[:2] + TEN[3:])
+    assert removed.states[TEN[2]] == "not_landed"
+    assert check_again(removed, []).states[TEN[2]] == "unproven"
+
+
+def test_a_removed_start_of_the_lake_is_not_judged_by_the_earlier_result():
+    before = judge_days(evidence([attempt(TEN[4], failed=["c1"]), *daily(5)], TEN))
+    after = check_again(before, daily(first=9), landed=TEN[5:])
+    assert min(after.states) == TEN[5]
+    assert after.lacking == {}
+
+
+def test_a_run_over_given_subjects_does_not_make_a_day_final():
+    late = attempt(TEN[2], 0, rule="arguments", read_on=TEN[9], given=["c1"])
+    assert judge_days(evidence([attempt(TEN[9]), late], TEN)).states[TEN[2]] == "unproven"
+
+
+def test_a_subject_that_braze_rejects_by_now_costs_no_day_and_keeps_its_days():
+    attempts = [attempt(TEN[8], failed=["c1"]), attempt(TEN[9], rejected=["c1"])]
+    calendar = judge_days(evidence(attempts, TEN))
+    assert calendar.counts()["incomplete"] == 0
+    assert calendar.lacking[TEN[8]] == {"c1"}
+    assert judge_days(evidence([*attempts, attempt(TEN[9], part=1)], TEN, parts=2)).counts()["incomplete"] == 0
+
+
+def test_a_removed_day_that_also_lacks_a_subject_has_not_landed():
+    newest = attempt(TEN[9], failed=["c1"])
+    newest.record["tables"]["campaign_days"]["objects"] = [{"path": f"campaign_days/dt={TEN[8]}/part-00-of-01.parquet"}]
+    assert judge_days(evidence([newest], TEN[:8] + TEN[9:])).states[TEN[8]] == "not_landed"

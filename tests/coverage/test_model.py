@@ -7,6 +7,9 @@ import pytest
 from airflow_provider_braze.core.text import percent
 from airflow_provider_braze.coverage.changes import judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.model import build_coverage, find_problems, find_violations, summarise
+from airflow_provider_braze.coverage.page import render_page
+from airflow_provider_braze.coverage.terminal import format_coverage
+from airflow_provider_braze.landing.layout import part_of
 from tests.coverage.evidence import DAY, attempt, days, evidence
 
 TEN = days(date(2026, 10, 1), 10)
@@ -55,12 +58,59 @@ def test_a_gap_is_an_exact_window_with_its_command(rule, zone, first, last):
     command = (
         f"airflow backfill create --dag-id braze --from-date {first} --to-date {last} --reprocess-behavior completed"
     )
-    assert repair["command"] == command
+    assert repair["commands"] == [command]
 
 
 def test_a_gap_of_runs_without_a_schedule_has_no_command():
     (repair,) = series_of(daily(rule="arguments"), TEN[:5] + TEN[6:])["repairs"]
-    assert repair["command"] is None
+    assert repair["commands"] == []
+
+
+def dags_of(repair) -> dict[str, tuple[str, str]]:
+    """The first and last date of each command, by Dag."""
+    return {words[4]: (words[6][:10], words[8][:10]) for words in (each.split() for each in repair["commands"])}
+
+
+def test_a_gap_is_landed_by_the_dags_that_land_its_tables_and_parts():
+    attempts = [
+        each
+        for day in TEN[3:]
+        for each in (
+            attempt(day, dag_id="days_0", part=0, tables=["campaign_days"]),
+            attempt(day, dag_id="days_1", part=1, tables=["campaign_days"]),
+            attempt(day, dag_id="old", part=0, tables=["campaign_messages"]) if day == TEN[3] else None,
+            attempt(day, dag_id="messages", part=0, tables=["campaign_messages"]),
+            attempt(day, dag_id="messages", part=1, tables=["campaign_messages"]),
+        )
+        if each
+    ]
+    gaps = {"campaign_days": {(TEN[2], 1), (TEN[3], 1)}, "campaign_messages": {(TEN[3], 0), (TEN[6], 0)}}
+    first, second = series_of(attempts, parts=2, **gaps)["repairs"]
+    assert dags_of(first) == {"days_1": ("2026-10-04", "2026-10-05"), "messages": ("2026-10-05", "2026-10-05")}
+    assert dags_of(second) == {"messages": ("2026-10-08", "2026-10-08")}
+
+
+def test_a_failed_subject_is_landed_by_the_dags_of_its_part():
+    part = part_of("c1", 2)
+    attempts = [
+        attempt(day, dag_id=f"part_{each}", part=each, failed=["c1"] if each == part and day == TEN[9] else [])
+        for day in TEN[3:]
+        for each in (0, 1)
+    ]
+    (repair,) = series_of(attempts, parts=2)["repairs"]
+    assert repair["state"] == "incomplete"
+    assert dags_of(repair) == {f"part_{part}": ("2026-10-11", "2026-10-11")}
+
+
+def test_a_gap_of_given_subjects_is_landed_by_each_dag_that_has_some():
+    attempts = [
+        attempt(day, dag_id=dag_id, given=given)
+        for day in TEN[3:]
+        for dag_id, given in (("removed", ["a"]), ("first", ["a", "b"]), ("second", ["c"]))
+        if day == TEN[3] or dag_id != "removed"
+    ]
+    (repair,) = series_of(attempts, TEN[:4] + TEN[5:])["repairs"]
+    assert set(dags_of(repair)) == {"first", "second"}
 
 
 def test_violations_name_the_days_and_what_they_lack():
@@ -71,6 +121,17 @@ def test_violations_name_the_days_and_what_they_lack():
         "2026-10-09 to 2026-10-10 (c1) (max_missing_days=2)"
     ]
     assert find_violations(coverage, 0, 3) == []
+
+
+def test_unproven_days_are_shown_and_are_no_violation():
+    coverage = coverage_of([], TEN)
+    assert coverage["series"]["campaigns"]["days"]["unproven"] == 10
+    assert find_violations(coverage, None, 0) == []
+    sentence = "10 days landed, but no kept record proves the rows of every campaign."
+    assert sentence in format_coverage(coverage)
+    page = render_page(coverage)
+    assert sentence in page
+    assert "No day is missing" not in page
 
 
 def test_violations_name_a_stale_series():
