@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import date, datetime, timedelta, timezone
 from itertools import count, pairwise
-from pathlib import Path
 
 import pytest
 
 from airflow_provider_braze.coverage.__main__ import main
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
-from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
+from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
-from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import AirflowFailException
@@ -81,7 +80,7 @@ def test_a_complete_lake_passes(land, check, clock, destination):
     found = check(max_age=0)
     assert found["series"]["campaigns"]["newest_day"] == "2026-11-18"
     assert found["series"]["campaigns"]["days"] == {
-        "final": 10, "still_read": 0, "early": 0, "incomplete": 0, "not_landed": 0,
+        "final": 10, "still_read": 0, "unproven": 0, "early": 0, "incomplete": 0, "not_landed": 0,
     }  # fmt: skip
     assert found["page"] == f"{destination.uri}/_braze/coverage/index.html"
     assert destination.contents()["_braze/coverage/index.html"].startswith(b"<!doctype html>")
@@ -189,7 +188,7 @@ def test_objects_are_listed_and_never_read(land, check, clock, destination, monk
     assert listed == ["_braze/campaigns/journal"]
     assert len(records) == 1 <= MOST_RECORDS
     assert {name for name in read if name not in records} == {
-        "_braze/destination.json", "_braze/campaigns/layout.json",
+        "_braze/destination.json", "_braze/campaigns/layout.json", "_braze/campaigns/coverage.json",
         "_braze/coverage/index.html", "_braze/coverage/coverage.json",
     }  # fmt: skip
 
@@ -203,27 +202,56 @@ def test_bad_arguments_fail_when_the_dag_is_parsed(arguments):
         BrazeCoverageOperator(task_id="check", destination="file:///lake", **arguments)
 
 
-def test_five_years_of_seven_series_within_memory(tmp_path, monkeypatch):
+@pytest.mark.stores("s3")
+def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, monkeypatch):
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    sent = []
+    send = AIOHTTPSession.send
+    monkeypatch.setattr(AIOHTTPSession, "send", lambda self, request: sent.append(request) or send(self, request))
+    found = []
+    for _ in range(4):
+        land("2026-11-17", "2026-11-19")
+        sent.clear()
+        check(series=["campaigns"])
+        found.append(len(sent))
+    first, *others = found[1:]  # the first check creates its objects
+    text = (DOCS / "coverage.md").read_text().replace("\n", " ")
+    (per_record, per_series) = map(int, re.search(r"Each record costs (\d) requests, .* costs (\d+) more", text).groups())
+    assert others == [first + per_record, first + 2 * per_record]
+    assert first - 2 * per_record <= per_series
+
+
+def test_results_outlive_the_records(land, check, clock, destination):
+    land()
+    assert check()["series"]["campaigns"]["days"]["final"] == 10
+    kept = {name: content for name, content in destination.contents().items() if "/journal/" not in name}
+    destination.restore(kept)
+    assert check()["series"]["campaigns"]["days"]["final"] == 10
+    destination.restore({name: content for name, content in kept.items() if name != "_braze/campaigns/coverage.json"})
+    assert check()["series"]["campaigns"]["days"]["unproven"] == 10
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"calendar": [{}]}', b'{"calendar": [], "lacking": {"c": ["x"]}}'])
+@pytest.mark.stores("file")
+def test_a_broken_earlier_result_is_named(land, check, destination, content):
+    land("2026-11-17", "2026-11-19")
+    destination.put("_braze/campaigns/coverage.json", content)
+    with pytest.raises(BrazeDataError, match=r"_braze/campaigns/coverage.json, the earlier result of coverage"):
+        check()
+
+
+def test_five_years_of_seven_series_within_memory(tmp_path):
     """Peak memory of Python's objects, which does not depend on how busy the machine is."""
     import tracemalloc
 
     from airflow_provider_braze.coverage.report import read_coverage, write_coverage
     from airflow_provider_braze.landing.store import Store
-    from airflow_provider_braze.series import all_series
+    from tests.coverage.lakes import DAYS, RECORDS, write_five_years
 
-    first, days = date(2021, 11, 20), 1825
-    root = Path(tmp_path, "lake")
-    for series in all_series():
-        for table in series.tables:
-            for number in range(days) if table.has_days and table.is_default else ():
-                folder = root / table.name / f"dt={first + timedelta(days=number)}"
-                folder.mkdir(parents=True)
-                (folder / "part-00-of-01.parquet").touch()
-        layout = root / "_braze" / series.name / "layout.json"
-        layout.parent.mkdir(parents=True)
-        layout.write_text(json.dumps(Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com", series.name).own))
-    (root / "_braze" / "destination.json").write_text('{"host": "https://rest.iad-01.braze.com", "timezone": "UTC"}')
-    store = Store(f"file://{root}")
+    write_five_years(tmp_path / "lake")
+    store = Store(f"file://{tmp_path}/lake")
+    write_coverage(store, read_coverage(store, None, NOW))
     tracemalloc.start()
     try:
         coverage = read_coverage(store, None, NOW)
@@ -231,7 +259,8 @@ def test_five_years_of_seven_series_within_memory(tmp_path, monkeypatch):
         assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
     finally:
         tracemalloc.stop()
-    assert {series["days"]["final"] for series in coverage["series"].values()} == {days}
+    assert {series["days"]["unproven"] for series in coverage["series"].values()} == {DAYS - RECORDS - 30}
+    assert all(len(series["restatement"]) == 31 for series in coverage["series"].values())
 
 
 @pytest.mark.stores("file")
