@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_FOLDER: Final = "_braze/coverage/"
+_PAGE: Final = "_braze/coverage/index.html"
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
@@ -45,11 +45,11 @@ def address_of_page(destination: str, conn_id: str | None = None) -> str:
         return ""
     # Airflow accepts a connection id in front of the bucket.
     own_conn_id, _, bucket = bucket.rpartition("@")
-    key = quote(f"{folder.rstrip('/')}/{_FOLDER}".lstrip("/"))
+    key = quote(f"{folder.rstrip('/')}/{_PAGE}".lstrip("/"))
     if scheme in ("gs", "gcs"):
-        return f"https://storage.cloud.google.com/{quote(bucket)}/{key}index.html"
+        return f"https://storage.cloud.google.com/{quote(bucket)}/{key}"
     if scheme in ("s3", "s3a", "s3n") and _is_aws(conn_id or own_conn_id):
-        return f"https://console.aws.amazon.com/s3/buckets/{quote(bucket)}?prefix={key}"
+        return f"https://console.aws.amazon.com/s3/object/{quote(bucket)}?prefix={key}"
     return ""
 
 

@@ -21,8 +21,11 @@ from packaging.version import Version
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.coverage.days import judge_days
+from airflow_provider_braze.coverage.repair import find_repairs
 from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.task.run_dates import read_run_dates
+from tests.coverage.evidence import attempt, evidence
 from tests.docs.pages import DOCS, blocks, read, rows, section
 from tests.lines import AIRFLOW
 
@@ -219,3 +222,41 @@ def test_printed_backfill_of_partitions_lands_each_day_of_october_once(backfills
     dates = backfills.list_dates(backfill_dates("Partitions").format("braze_partitions"))
     windows = [window_of(schedule, NEW_YORK, "backfill", partition_date=each, partition_key="k") for each in dates]
     assert [list(window) for window in windows] == [[day] for day in OCTOBER]
+
+
+MISSING = [date(2025, 10, 11), date(2025, 10, 12)]
+
+
+def coverage_command(rule: str, dag_id: str, zone: str) -> str:
+    """Return the command that coverage prints for the missing days."""
+    runs = [attempt(date(2025, 10, day), 0, rule=rule, dag_id=dag_id, zone=zone) for day in range(1, 31)]
+    landed = [day for day in OCTOBER[:30] if day not in MISSING]
+    found = evidence(runs, landed)
+    (repair,) = find_repairs(found, judge_days(found))
+    (command,) = repair["commands"]
+    return command
+
+
+@pytest.mark.since_airflow("3.0")
+def test_command_of_coverage_lands_exactly_the_missing_days(backfills):
+    ticks = backfills.list_dates(coverage_command("schedule", "braze_every_morning", NEW_YORK))
+    landed = [on_airflow_3("0 6 * * *", NEW_YORK, NEW_YORK, tick, "backfill") for tick in ticks]
+    assert landed == [[day] for day in MISSING]
+
+
+@pytest.mark.since_airflow("3.0")
+def test_command_of_coverage_with_data_intervals_lands_exactly_the_missing_days(backfills):
+    starts = backfills.list_dates(coverage_command("interval", "braze_intervals", NEW_YORK))
+    ends = [start.add(days=1) for start in starts]
+    days = [on_airflow_2("0 6 * * *", NEW_YORK, NEW_YORK, end, "backfill") for end in ends]
+    assert days == [[day] for day in MISSING]
+
+
+@pytest.mark.since_airflow("3.3")
+def test_command_of_coverage_with_partitions_lands_exactly_the_missing_days(backfills):
+    from airflow.sdk import CronPartitionTimetable
+
+    schedule = CronPartitionTimetable("0 0 * * *", timezone=NEW_YORK, run_offset=-1)
+    dates = backfills.list_dates(coverage_command("partition", "braze_partitions", NEW_YORK))
+    windows = [window_of(schedule, NEW_YORK, "backfill", partition_date=each, partition_key="k") for each in dates]
+    assert [list(window) for window in windows] == [[day] for day in MISSING]

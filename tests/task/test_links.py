@@ -11,7 +11,7 @@ from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.task.links import CoverageLink, address_of_page
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
-CONSOLE = "https://console.aws.amazon.com/s3/buckets/lake?prefix=braze/_braze/coverage/"
+CONSOLE = "https://console.aws.amazon.com/s3/object/lake?prefix=braze/_braze/coverage/index.html"
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,7 @@ def test_link_points_to_the_page_that_is_written():
     from airflow_provider_braze.coverage.report import PAGE
 
     assert address_of_page("gs://lake").endswith(f"/{PAGE}")
+    assert address_of_page("s3://lake").endswith(f"?prefix={PAGE}")
     assert CoverageLink().get_link(SimpleNamespace(), ti_key=None) == ""
 
 
