@@ -40,7 +40,7 @@ def write_five_years(root: Path) -> None:
 
 def _record(newest: date, tables: list[str], figures: tuple[str, ...]) -> dict[str, Any]:
     """Return a record whose run wrote every object, and whose 31 ages all changed."""
-    change = {"rows": 2_000, "changed": 40, "figures": dict.fromkeys(figures, [1_000_000, 1_008_000])}
+    change = {"rows": 2_000, "changed": 40, "figures": {name: [1_000_000, 1_008_000] for name in figures}}
     made = attempt(
         newest, _LOOKBACK, tables=tables, restatement={str(age): change for age in range(1, _LOOKBACK + 2)}
     ).record

@@ -14,6 +14,7 @@ from airflow_provider_braze.coverage.__main__ import main
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
+from airflow_provider_braze.landing.layout import part_of
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import AirflowFailException
@@ -36,7 +37,7 @@ def clock(monkeypatch):
 def land(braze_sandbox, make_context, destination):
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
 
-    def run(start="2026-11-09", end="2026-11-19", **arguments):
+    def run(start="2026-11-09", end="2026-11-19", context=None, **arguments):
         operator = CampaignDataSeriesToObjectStorageOperator(
             task_id="land",
             destination=destination.uri,
@@ -45,7 +46,7 @@ def land(braze_sandbox, make_context, destination):
             end=end,
             **arguments,
         )
-        return operator.execute(make_context())
+        return operator.execute(context or make_context())
 
     return run
 
@@ -133,6 +134,78 @@ def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, che
     assert check()["series"]["campaigns"]["failed"] == 0
 
 
+@pytest.fixture
+def at(monkeypatch, clock):
+    """Set the time at which runs fetch and write."""
+    from airflow_provider_braze.landing import run
+
+    def set_time(day: int) -> None:
+        moment, ticks = datetime(2026, 11, day, 6, tzinfo=timezone.utc), count()
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return moment + timedelta(seconds=next(ticks))
+
+        monkeypatch.setattr(run, "datetime", Clock)
+        monkeypatch.setattr(journal, "now", lambda: Clock.now())
+
+    return set_time
+
+
+@pytest.mark.stores("file")
+@pytest.mark.usefixtures("one_attempt")
+def test_everything_that_is_wrong_is_named_exactly_and_the_printed_repair_lands_it(
+    land, check, at, destination, braze_sandbox, make_context, capsys, tmp_path
+):
+    braze_sandbox.configure(campaigns=20, as_of="2026-11-19T06:00:00Z")
+    bad = data.campaign_ids(braze_sandbox.settings)[2]
+    part = part_of(bad, 16)
+    others = [each for each in range(16) if each != part]
+
+    def land_parts(parts, *days, **options):
+        for each in parts:
+            land(*days, parts=16, part=each, **options)
+
+    at(8)
+    land_parts(range(16), "2026-11-07", "2026-11-08")  # lands once only
+    braze_sandbox.configure(faults={"bad_campaigns": {bad: 500}})
+    for day in range(8, 15):
+        at(day + 1)
+        with pytest.raises(BrazePartialError):
+            land_parts([part], f"2026-11-{day:02}", f"2026-11-{day + 1:02}")
+    braze_sandbox.configure(faults=None)
+    at(19)
+    morning = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+    interval = {"data_interval_start": morning - timedelta(days=1), "data_interval_end": morning}
+    scheduled = make_context("scheduled", run_after=morning, **interval)
+    land_parts(range(16), None, None, context=scheduled, lookback_days=3)
+    land_parts(others, "2026-11-08", "2026-11-15")
+    remove(destination, "2026-11-16", "2026-11-18")
+
+    page = tmp_path / "page.html"
+    assert main([destination.uri, "--html", str(page)]) == 0
+    printed = capsys.readouterr().out
+    named = re.findall(r"^  (Not landed|Subjects missing|Read once or too early): (.*)$", printed, flags=re.M)
+    absent = "(campaign_days part 0, campaign_days part 1, campaign_days part 2 and 29 more)"
+    assert named == [
+        ("Not landed", f"2026-11-16 {absent}"),
+        ("Not landed", f"2026-11-18 {absent}"),
+        ("Subjects missing", f"2026-11-08 to 2026-11-14 ({bad})"),
+        ("Read once or too early", "2026-11-07 (read once, too early)"),
+    ]
+    assert all(f"<bdi>{what}</bdi>" in page.read_text() for _, what in named)
+    with pytest.raises(BrazeMissingDaysError, match="9 days missing"):
+        check()
+
+    at(20)
+    for start, end in re.findall(r'Land again: start="(\S+)", end="(\S+)"', printed):
+        land_parts(range(16), start, end)
+    assert check()["series"]["campaigns"]["days"] == {
+        "final": 9, "still_read": 3, "unproven": 0, "early": 0, "incomplete": 0, "not_landed": 0,
+    }  # fmt: skip
+
+
 def test_a_lake_that_is_too_old_fails_and_the_page_is_written(land, check, monkeypatch, destination):
     land()
     monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(days=4))
@@ -210,7 +283,9 @@ def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, m
     send = AIOHTTPSession.send
     monkeypatch.setattr(AIOHTTPSession, "send", lambda self, request: sent.append(request) or send(self, request))
     text = " ".join((DOCS / "coverage.md").read_text().split())
-    pattern = r"(\d) requests if it has not landed. Each record costs (\d) .* series costs (\d+) more, and a check (\d+) more"
+    pattern = (
+        r"(\d) requests if it has not landed. Each record costs (\d) .* series costs (\d+) more, and a check (\d+) more"
+    )
     absent, record, series, whole = map(int, re.search(pattern, text).groups())
     for records in range(1, 4):
         land("2026-11-17", "2026-11-19")
