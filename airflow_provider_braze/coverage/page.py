@@ -36,10 +36,10 @@ def _overview(coverage: Mapping[str, Any]) -> str:
     rows = [
         [
             f'<a href="#{_text(name)}">{_text(name)}</a>',
-            _value(series["newest_day"] or "none"),
+            _days(series["newest_day"] or "none"),
             _value("" if series["age_days"] is None else series["age_days"]),
             *(_count(state, series["days"][state]) for state in LABELS),
-            _value(len(series["failed"])),
+            _count("failed", len(series["failed"])),
         ]
         for name, series in coverage["series"].items()
     ]
@@ -82,8 +82,8 @@ def _repairs(series: Mapping[str, Any]) -> str:
         [
             f'<span class="tag {each["state"]}-tag">{_text(LABELS[each["state"]])}</span>',
             _value(format_window(each)) + ("" if each["is_asked"] else "<br><small>no kept record asked</small>"),
-            f"<code>start=&quot;{_text(each['start'])}&quot;, end=&quot;{_text(each['end'])}&quot;</code>"
-            + "".join(f"<br><code>{_text(command)}</code>" for command in each["commands"]),
+            _code(f'start="{each["start"]}", end="{each["end"]}"')
+            + "".join(f"<br>{_code(command)}" for command in each["commands"]),
         ]
         for each in series["repairs"]
     ]
@@ -164,7 +164,12 @@ def _cells(row: Iterable[str]) -> Iterator[str]:
 
 
 def _count(state: str, number: int) -> str:
-    return f'<span class="tag {state}-tag">{number}</span>' if number and state not in QUIET else (_value(number))
+    return f'<span class="tag {state}-tag">{number}</span>' if number and state not in QUIET else _value(number)
+
+
+def _code(text: str) -> str:
+    """Return code whose words stay whole where they fit."""
+    return f"<code>{' '.join(f'<span>{_text(word)}</span>' for word in text.split(' '))}</code>"
 
 
 def _days(first: str, last: str = "") -> str:

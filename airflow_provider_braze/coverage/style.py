@@ -11,8 +11,8 @@ STYLE: Final = """
 --still:#27543f;--early:#e3b93c;--part:#ee8a50;--none:#f0606b;--open:#66738a;--bar:#78a5e6;--code:#1d252f}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
-main{max-width:1080px;margin:0 auto;padding:24px 20px 60px}
-h1{font-size:24px;margin:0 0 4px;overflow-wrap:anywhere}
+main{max-width:1080px;margin:0 auto;padding:24px 20px 60px;overflow-wrap:anywhere}
+h1{font-size:24px;margin:0 0 4px}
 h2{font-size:20px;margin:0 0 10px;text-transform:capitalize}
 h3,caption{font-size:15px;font-weight:600;text-align:left;margin:22px 0 4px}
 caption{padding:4px 0}
@@ -35,12 +35,14 @@ line{stroke:var(--line)}
 .table{overflow-x:auto;margin-top:18px}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:5px 12px 5px 0;border-bottom:1px solid var(--line);font-weight:400;
-overflow-wrap:anywhere;min-width:92px}
+min-width:92px}
 thead th{color:var(--soft);font-size:13px;overflow-wrap:normal}
-td code,th code{overflow-wrap:anywhere}
+th a{white-space:nowrap}
 code{background:var(--code);padding:1px 4px;border-radius:3px;font:13px/1.5 ui-monospace,monospace}
+code span{display:inline-block;max-width:100%}
 .days{white-space:nowrap}
 .tag{border-left:4px solid var(--line);padding-left:6px;white-space:nowrap}
 .early-tag{border-color:var(--early)}.incomplete-tag{border-color:var(--part)}
-.not_landed-tag,.failed,.killed{border-color:var(--none)}.success{border-color:var(--final)}.running{border-color:var(--bar)}
+.not_landed-tag,.failed-tag,.failed,.killed{border-color:var(--none)}
+.success{border-color:var(--final)}.running{border-color:var(--bar)}
 """

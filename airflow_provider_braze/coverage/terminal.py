@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.windows import ONE_DAY
 from airflow_provider_braze.coverage.model import format_window
 
 LABELS: Final = {
@@ -57,12 +59,13 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
 
 def describe_unproven(series: Mapping[str, Any]) -> str:
     """Return a sentence on landed days that nothing proves complete; empty if there are none."""
-    number = series["days"]["unproven"]
-    if not number:
+    windows = [window for window in series["calendar"] if window["state"] == "unproven"]
+    if not windows:
         return ""
+    days, last = counted(series["days"]["unproven"], "day"), date.fromisoformat(windows[-1]["end"]) - ONE_DAY
     return (
-        f"{counted(number, 'day')} landed, but no kept record proves the rows of every {series['noun']}. "
-        "Land the days again to prove them."
+        f"{days} from {windows[0]['start']} to {last} landed, but no kept record proves the rows of every "
+        f"{series['noun']}. Land them again to prove them."
     )
 
 

@@ -127,7 +127,7 @@ def test_unproven_days_are_shown_and_are_no_violation():
     coverage = coverage_of([], TEN)
     assert coverage["series"]["campaigns"]["days"]["unproven"] == 10
     assert find_violations(coverage, None, 0) == []
-    sentence = "10 days landed, but no kept record proves the rows of every campaign."
+    sentence = "10 days from 2026-10-01 to 2026-10-10 landed, but no kept record proves the rows of every campaign."
     assert sentence in format_coverage(coverage)
     page = render_page(coverage)
     assert sentence in page

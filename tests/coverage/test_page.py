@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import date, datetime, timezone
 from html.parser import HTMLParser
 
@@ -121,6 +123,14 @@ def test_text_names_the_days_and_how_to_land_them_again():
 def test_text_has_no_character_that_a_terminal_acts_on():
     text = format_coverage(coverage(failed=HOSTILE))
     assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+def test_commands_can_be_copied_from_the_page():
+    document = coverage()
+    (repair,) = document["series"]["campaigns"]["repairs"]
+    (command,) = repair["commands"]
+    text = re.sub(r"<[^>]+>", "", render_page(document))
+    assert command in html.unescape(text)
 
 
 def test_an_empty_series_says_so():
