@@ -227,5 +227,5 @@ class _Reads:
         reads = [days.get(day, ()) for days in self.parts.values()]
         if known == "final" or all(any(part) for part in reads):
             return "final"
-        is_early = known in ("still_read", "early") or any(part and not any(part) for part in reads)
+        is_early = known == "early" or any(part and not any(part) for part in reads)
         return "early" if is_early else "unproven"

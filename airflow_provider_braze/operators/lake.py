@@ -206,7 +206,8 @@ class BrazeCoverageOperator(BaseOperator):
     """Check which days have landed at a destination, and write a page about it. Sends no request to Braze.
 
     Writes ``_braze/coverage/index.html`` and ``coverage.json`` below the destination, also when the task fails. Returns
-    the counts of each series and the addresses of both.
+    the counts of each series and the addresses of both. Keeps each series' result in ``_braze/<series>/coverage.json``,
+    so that the next check knows the days whose records are gone.
 
     :param destination: where the tables are, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).

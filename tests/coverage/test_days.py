@@ -234,6 +234,12 @@ def test_a_day_that_was_read_too_early_is_named_after_its_records_are_gone():
     assert states_of(check_again(before, [attempt(TEN[9])]))["early"] == [2, 3, 4]
 
 
+def test_a_day_that_runs_read_unseen_by_coverage_is_unproven():
+    before = judge_days(evidence(daily(last=5), TEN[:6]))
+    assert before.states[TEN[4]] == "still_read"
+    assert check_again(before, [attempt(TEN[9])]).states[TEN[4]] == "unproven"
+
+
 def test_a_day_that_was_removed_and_landed_again_must_be_proven_again():
     removed = check_again(judge_days(evidence(daily(), TEN)), [], landed=TEN[:2] + TEN[3:])
     assert removed.states[TEN[2]] == "not_landed"
