@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
 from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.days import STATES, judge_days
 from airflow_provider_braze.coverage.repair import find_repairs
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.days import Calendar
     from airflow_provider_braze.coverage.reader import Attempt, Evidence
     from airflow_provider_braze.landing.layout import Layout
 
@@ -65,6 +67,7 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
             for each in calendar.windows(*STATES)
         ],
         "repairs": find_repairs(evidence, calendar),
+        "unproven": _describe_unproven(calendar, evidence.series.noun),
         "lacking": _days_by_subject(calendar.lacking),
         "lookback_days": lookback,
         "restatement": describe_ages(ages),
@@ -76,6 +79,18 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "totals": _sum_totals(evidence.attempts),
         "unread_records": evidence.unread,
     }
+
+
+def _describe_unproven(calendar: Calendar, noun: str) -> str | None:
+    """Return a sentence on the landed days that nothing proves complete, None if there are none."""
+    windows = calendar.windows("unproven")
+    if not windows:
+        return None
+    days = counted(sum(window.days for window in windows), "day")
+    return (
+        f"{days} from {windows[0].start} to {windows[-1].end - ONE_DAY} landed, but no kept record proves the rows of "
+        f"every {noun}. Land them again to prove them."
+    )
 
 
 def find_problems(attempts: Sequence[Attempt], kind: Problem) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.drawing import QUIET, draw_ages, draw_calendar
 from airflow_provider_braze.coverage.model import format_window
 from airflow_provider_braze.coverage.style import STYLE
-from airflow_provider_braze.coverage.terminal import LABELS, describe_unproven, show_unprintable
+from airflow_provider_braze.coverage.terminal import LABELS, show_unprintable
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """The page's own content security policy."""
@@ -75,7 +75,7 @@ def _legend(days: Mapping[str, int]) -> str:
 
 
 def _repairs(series: Mapping[str, Any]) -> str:
-    unproven = f"<p class='good'>{_text(describe_unproven(series))}</p>" if series["days"]["unproven"] else ""
+    unproven = f"<p class='good'>{_text(series['unproven'])}</p>" if series["unproven"] else ""
     if not series["repairs"]:
         return f'<p class="good">No day is known to be missing.</p>{unproven}'
     rows = [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.core.windows import ONE_DAY
 from airflow_provider_braze.coverage.model import format_window
 
 LABELS: Final = {
@@ -42,8 +40,8 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {LABELS[window['state']].capitalize()}: {format_window(window)}{asked}"
         yield f'    Land again: start="{window["start"]}", end="{window["end"]}"'
         yield from (f"    {command}" for command in window["commands"])
-    if unproven := describe_unproven(series):
-        yield f"  {unproven}"
+    if series["unproven"]:
+        yield f"  {series['unproven']}"
     for subject, days in list(series["lacking"].items())[:_MOST]:
         yield f"  {subject} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
     for kind in ("failed", "rejected"):
@@ -55,18 +53,6 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {counted(totals['tries'], 'kept record')}: {counted(totals['requests'], 'request')}, {waited}"
     if series["unread_records"]:
         yield f"  {counted(series['unread_records'], 'older record')} not read"
-
-
-def describe_unproven(series: Mapping[str, Any]) -> str:
-    """Return a sentence on landed days that nothing proves complete; empty if there are none."""
-    windows = [window for window in series["calendar"] if window["state"] == "unproven"]
-    if not windows:
-        return ""
-    days, last = counted(series["days"]["unproven"], "day"), date.fromisoformat(windows[-1]["end"]) - ONE_DAY
-    return (
-        f"{days} from {windows[0]['start']} to {last} landed, but no kept record proves the rows of every "
-        f"{series['noun']}. Land them again to prove them."
-    )
 
 
 def _format_problems(kind: str, problems: Sequence[Mapping[str, str]]) -> Iterator[str]:
