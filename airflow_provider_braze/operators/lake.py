@@ -212,8 +212,8 @@ class BrazeCoverageOperator(BaseOperator):
     :param destination: where the tables are, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
     :param max_age: most days between the newest day of a series and yesterday, >= 0; None for any. Default 1.
-    :param max_missing_days: most days of a series that are absent or lack subjects, >= 0; None for any. Unproven days do
-        not count. Default 0.
+    :param max_missing_days: most days of a series that are absent or lack subjects, >= 0; None for any. Unproven days
+        do not count. Default 0.
     :param series: names of the series to check, such as ``["campaigns"]``. Default: all that have landed.
     """
 
