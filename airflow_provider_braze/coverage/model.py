@@ -45,8 +45,7 @@ def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime
 
 def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     calendar = judge_days(evidence)
-    # A run of the list alone proves nothing about days.
-    complete = [attempt for attempt in evidence.attempts if attempt.has_landed and attempt.record["writes"]]
+    complete = [attempt for attempt in evidence.attempts if attempt.has_landed_days]
     looking_back = [attempt.lookback_days for attempt in complete if attempt.lookback_days]
     lookback = looking_back[-1] if looking_back else 0
     ages = sum_by_age(complete)

@@ -104,6 +104,11 @@ class Attempt:
         """Whether everything that Braze returned has landed, although some subjects may have failed."""
         return bool(self.record["state"] != "running" and self.record["is_complete"])
 
+    @property
+    def has_landed_days(self) -> bool:
+        """Whether it has landed days. A run of the list alone proves nothing about them."""
+        return self.has_landed and bool(self.record["writes"])
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -143,12 +148,22 @@ def read_evidence(store: Store, names: Collection[str] | None, now: datetime) ->
 def _read_series(store: Store, series: Series, layout: Layout, now: datetime) -> Evidence:
     tables = [table.name for table in series.tables if table.has_days]
     objects = {name: parse_objects(store.find(name), layout.parts) for name in tables}
+    attempts, unread = read_attempts(store, series, now)
+    return Evidence(series, layout, objects, attempts, unread, read_earlier(store, series.name))
+
+
+def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[Attempt], int]:
+    """Read the newest records of a series.
+
+    :return: the tries, oldest first, and the number of older records that were not read.
+    :raises BrazeDataError: a record is broken.
+    """
     journal = Journal(store, series.name)
     found = journal.names()
     newest = found[-MOST_RECORDS:]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="braze-coverage") as pool:
         attempts = [attempt for attempt in pool.map(lambda name: _read_attempt(journal, name, now), newest) if attempt]
-    return Evidence(series, layout, objects, attempts, len(found) - len(newest), read_earlier(store, series.name))
+    return attempts, len(found) - len(newest)
 
 
 def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]]:

@@ -52,7 +52,8 @@ class DataSeriesAuditOperator(BaseOperator):
 
     Landing tasks fetch a day until it is older than their lookback. This task compares the days before that, for a
     sample of the landed subjects: the same ones each time. It returns the differences by figure and age, and a verdict
-    on the lookback. A difference that was never landed keeps its place while it grows older. So the ages are exact
+    on the lookback. Without differences it also returns, from the records of the landing runs, whether a shorter
+    lookback would do. A difference that was never landed keeps its place while it grows older. So the ages are exact
     where earlier differences have landed, by ``heal`` or by a longer lookback.
 
     Rows are compared if the lake and Braze both have the subject on that day. The result counts all others. A
@@ -136,7 +137,9 @@ class DataSeriesAuditOperator(BaseOperator):
                 )
                 for line in found.lines():
                     self.log.info("%s", line)
-                result = {**found.describe(), "healed": self._heal(context, found, hook, store, layout)}
+                advice = self._advise(found, store)
+                healed = self._heal(context, found, hook, store, layout)
+                result = {**found.describe(), "advice": advice, "healed": healed}
             finally:
                 hook.close()
         return self._check_share(context, result)
@@ -150,6 +153,20 @@ class DataSeriesAuditOperator(BaseOperator):
         """Return the endpoint of Braze that is read, for OpenLineage."""
         hook = self._hook or BrazeHook(self.braze_conn_id)
         return build_lineage(hook.settings.credentials.base_url, self.series.endpoints, self.series)
+
+    def _advise(self, found: Audit, store: Store) -> str | None:
+        """Return whether a shorter lookback would do, as the landing runs' records show; None if days still change."""
+        from airflow_provider_braze.coverage.changes import judge_lookback, sum_by_age
+        from airflow_provider_braze.coverage.reader import read_attempts
+        from airflow_provider_braze.landing import journal
+
+        if found.comparison.changed or not found.comparison.compared:
+            return None
+        attempts, _ = read_attempts(store, self.series, journal.now())
+        ages = sum_by_age(attempt for attempt in attempts if attempt.has_landed_days)
+        advice = judge_lookback(ages, self.lookback_days)
+        self.log.info("Within the lookback: %s", advice)
+        return advice
 
     def _heal(self, context: Context, found: Audit, hook: BrazeHook, store: Store, layout: Layout) -> dict[str, Any]:
         """Land what differs, and return the changed days and the records."""

@@ -22,6 +22,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     CampaignDataSeriesToObjectStorageOperator,
     CanvasDataSeriesToObjectStorageOperator,
 )
+from tests.coverage.evidence import attempt
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -94,6 +95,20 @@ def test_nothing_is_found_where_nothing_changed(land, audit, braze):
     assert result["healed"] == {"changed_days": [], "records": []}
 
 
+def test_unchanged_days_come_with_advice_from_the_records_of_the_lookback(land, audit, lake):
+    land()
+    assert audit()["advice"].startswith("Too few runs to judge the lookback of 30 days")
+    for number in range(7):
+        ages = {
+            str(age): {"rows": 6, "changed": int(age <= 5), "figures": {"conversions": [100, 101 if age <= 5 else 100]}}
+            for age in range(1, 31)
+        }
+        record = {**attempt(LAST_DAY, 30, restatement=ages).record, "settled": []}
+        name = f"20261119T060{number}00000000-00-00000000-00000000-{number:012x}.json"
+        (lake / "_braze/campaigns/journal" / name).write_text(json.dumps(record))
+    assert audit()["advice"] == "Nothing older than 5 days changed notably. lookback_days=8 would do."
+
+
 def test_changed_day_is_found_with_its_age_and_figure(land, audit, lake, ids):
     land()
     rewrite(lake, "campaign_days", 40, less(ids[0], "conversions_by_send_time", 2))
@@ -103,6 +118,7 @@ def test_changed_day_is_found_with_its_age_and_figure(land, audit, lake, ids):
     assert (name, others) == ("campaign_days.conversions_by_send_time", [])
     assert figure["rows_by_age"] == {"33": 1, "40": 1}
     assert figure["returned"] - figure["landed"] == 3
+    assert result["advice"] is None
     assert (result["changed"], result["changed_share"]) == (2, round(2 / 120, 6))
     assert result["verdict"].startswith("days older than 30 still change: ")
     assert result["verdict"].endswith("of conversions_by_send_time at age 33 to 40; set lookback_days=45")
