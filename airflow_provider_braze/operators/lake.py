@@ -21,6 +21,7 @@ from airflow_provider_braze.task.arguments import (
     check_range,
 )
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
+from airflow_provider_braze.task.description import COVERAGE, describe_audit
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.links import CoverageLink
@@ -111,6 +112,7 @@ class DataSeriesAuditOperator(BaseOperator):
         check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
         if max_changed_share is not None and not 0 <= max_changed_share <= 1:
             raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
+        self.doc_md = describe_audit(self.series) if self.doc_md is None else self.doc_md
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare, land what differs if wanted, and return the result."""
@@ -222,9 +224,9 @@ class CanvasDataSeriesAuditOperator(DataSeriesAuditOperator):
 class BrazeCoverageOperator(BaseOperator):
     """Check which days have landed at a destination, and write a page about it. Sends no request to Braze.
 
-    Writes ``_braze/coverage/index.html`` and ``coverage.json`` below the destination, also when the task fails. Returns
-    the counts of each series and the addresses of both. Keeps each series' result in ``_braze/<series>/coverage.json``,
-    so that the next check knows the days whose records are gone.
+    Writes ``_braze/coverage/index.html`` and ``coverage.json`` below the destination, and pushes the page's content to
+    XCom, also when the task fails. Returns the counts of each series and the addresses of both. Keeps each series'
+    result in ``_braze/<series>/coverage.json``, so that the next check knows the days whose records are gone.
 
     :param destination: where the tables are, such as ``s3://lake/braze`` or ``file:///data/braze`` (templated).
     :param object_storage_conn_id: the store's connection; None for its default credentials (templated).
@@ -258,6 +260,7 @@ class BrazeCoverageOperator(BaseOperator):
                 check_range(name, value, 0, MAX_LOOKBACK_DAYS)
         for each in series or ():
             find_series(each)
+        self.doc_md = COVERAGE if self.doc_md is None else self.doc_md
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the destination, write the page and return the counts."""

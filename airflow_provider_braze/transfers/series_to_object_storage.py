@@ -22,6 +22,7 @@ from airflow_provider_braze.landing.spool import check_spool_folder
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import check_arguments, check_dates, read_ids
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
+from airflow_provider_braze.task.description import describe_days, describe_landing
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import (
     Outputs,
@@ -95,7 +96,10 @@ class SeriesToObjectStorageOperator(BaseOperator):
         "timezone",
         "spool_folder",
         "braze_conn_id",
+        # Airflow 2 does not read the fields again after the task.
+        *(("landed_days",) if hasattr(BaseOperator, "overwrite_rtif_after_execution") else ()),
     )
+    overwrite_rtif_after_execution = True
     operator_extra_links = (CoverageLink(),)
     ui_color = "#d7f2ea"
 
@@ -137,6 +141,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         self.spool_folder = spool_folder
         self.is_dry_run = dry_run
         self.braze_conn_id = braze_conn_id
+        self.landed_days: str | None = None
         self._hook: BrazeHook | None = None
         self._outputs: Outputs | None = None
         check_dates(start, end, timezone)
@@ -152,6 +157,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
             on_error=on_error,
             on_error_name=self.on_error_argument,
         )
+        if self.doc_md is None:
+            self.doc_md = describe_landing(self.series, self.tables, self.lookback_days)
 
     def given_subjects(self) -> list[Subject] | None:
         """Return the subjects that the arguments name; None to take Braze's list.
@@ -254,6 +261,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
                     context["ti"].xcom_push(key="record", value=landed.uri)
             finally:
                 raise landed.error
+        self.landed_days = describe_days(landed.record)
         self._outputs = Outputs(store.uri, tables_written(landed.record), store.account)
         publish_asset_events(context, self.outlets, build_event_extra(landed.record, store.uri, landed.uri))
         return summarise(landed.record, landed.uri)
