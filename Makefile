@@ -20,7 +20,7 @@ PYTHON_OF_3.0 := 3.12
 PYTHON_OF_3.1 := 3.13
 PYTHON_OF_3.2 := 3.13
 # The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider.
-TOUCHING_AIRFLOW := tests/hooks tests/operators tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
+TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
 	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
@@ -120,7 +120,7 @@ system: venv chromium ## Whole deployments of Airflow 3.3 and 2.11, with Postgre
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
 
 screenshots: chromium ## Take the pictures of Airflow's pages in docs/images anew
-	.venv-system/bin/python -m pytest tests/system/test_form.py $(ARGS)
+	.venv-system/bin/python -m pytest tests/system/test_form.py tests/system/test_page.py $(ARGS)
 	cp .system/pictures/*.png docs/images/
 
 chromium:

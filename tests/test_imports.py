@@ -30,19 +30,21 @@ LAYERS = (
     ("task",),
     ("hooks",),
     ("triggers",),
-    ("operators", "sensors", "transfers"),
+    ("operators", "plugins", "sensors", "transfers"),
 )
 # The sandbox stands apart: it serves what the declarations name.
 SANDBOX_MAY_IMPORT = ("core", "exceptions", "sandbox", "series")
 LIBRARIES = {
-    "airflow": ("task.airflow", "task.lineage", "task.run_dates", "triggers"),
-    NAMES_OF_AIRFLOW: (*ROLES, "task", "landing.store"),
+    "airflow": ("plugins.pages", "task.airflow", "task.lineage", "task.run_dates", "triggers"),
+    NAMES_OF_AIRFLOW: (*ROLES, "plugins.braze", "task", "landing.store"),
     "pyarrow": ("tables", "series", "landing"),
     "requests": ("transport",),
     "urllib3": ("transport",),
     "httpx": ("transport",),
-    "msgspec": ("core", "tables", "series", "landing", "sandbox"),
+    "msgspec": ("core", "tables", "series", "landing", "coverage", "sandbox"),
     "tenacity": ("transport",),
+    "fastapi": ("plugins.pages",),
+    "sqlalchemy": ("plugins.pages",),
     "starlette": ("sandbox",),
     "uvicorn": ("sandbox",),
 }
@@ -122,6 +124,11 @@ def test_role_modules_load_neither_requests_nor_pyarrow() -> None:
     # Airflow 2 itself loads requests.
     loaded = newly_loaded(within(*ROLES), before="import airflow")
     assert not loaded & {"requests", "pyarrow", "duckdb", "s3fs", "starlette", "uvicorn"}
+
+
+def test_plugin_loads_nothing_as_every_process_of_airflow_imports_it() -> None:
+    airflow = "from airflow_provider_braze.task.airflow import AirflowPlugin"
+    assert newly_loaded([f"{PACKAGE}.plugins.braze"], before=airflow) <= {PACKAGE}
 
 
 def test_core_loads_without_airflow() -> None:

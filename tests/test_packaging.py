@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from configparser import ConfigParser
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
@@ -100,7 +101,10 @@ def test_metadata_names_the_extras(metadata: Message) -> None:
     assert set(metadata.get_all("Provides-Extra", [])) >= {"amazon", "google", "microsoft-azure", "sandbox"}
 
 
-def test_wheel_has_the_entry_point_that_airflow_looks_for(wheel: ZipFile, info: str) -> None:
-    lines = wheel.read(f"{info}/entry_points.txt").decode().split()
-    group = lines.index("[apache_airflow_provider]")
-    assert "".join(lines[group + 1 :]) == f"provider_info={PACKAGE}.get_provider_info:get_provider_info"
+def test_wheel_has_the_entry_points_that_airflow_looks_for(wheel: ZipFile, info: str) -> None:
+    points = ConfigParser()
+    points.read_string(wheel.read(f"{info}/entry_points.txt").decode())
+    assert {name: dict(points[name]) for name in points.sections()} == {
+        "apache_airflow_provider": {"provider_info": f"{PACKAGE}.get_provider_info:get_provider_info"},
+        "airflow.plugins": {"braze": f"{PACKAGE}.plugins.braze:BrazePlugin"},
+    }

@@ -80,7 +80,7 @@ def draw_ages(ages: Sequence[Mapping[str, Any]], figure: str) -> str:
     marks = "".join(f'<text x="{50 + age * step}" y="{base + 15}">{age}</text>' for age in ticks)
     summary = escape(f"Share of {figure} that changed, by age in days; highest {100 * top:.1f} %")
     return (
-        f'<svg class="ages" viewBox="0 0 {max(width, 120)} {height}" style="max-width:{max(width, 120)}px" role="img" '
+        f'<svg class="ages" viewBox="0 0 {max(width, 120)} {height}" width="{max(width, 120)}" role="img" '
         f'aria-label="{summary}"><line x1="48" y1="{base}" x2="{width}" y2="{base}"/>'
         f'<text x="0" y="32">{100 * top:.1f} %</text><text x="0" y="{base}">0 %</text>{"".join(bars)}{marks}'
         f'<text x="0" y="{base + 15}">age</text></svg>'

@@ -2,63 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from typing import Any, Final
 
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.drawing import QUIET, draw_ages, draw_calendar
-from airflow_provider_braze.coverage.model import format_window
-from airflow_provider_braze.coverage.style import STYLE
-from airflow_provider_braze.coverage.terminal import LABELS, show_unprintable
+from airflow_provider_braze.coverage.excerpt import excerpt
+from airflow_provider_braze.coverage.markup import days_of, render_document, table, text_of, value_of
+from airflow_provider_braze.coverage.model import Problem
+from airflow_provider_braze.coverage.terminal import LABELS
 
-POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""The page's own content security policy."""
 _MOST_ROWS: Final = 100
 
 
 def render_page(coverage: Mapping[str, Any]) -> str:
-    """Return the page."""
-    sections = "".join(_section(name, series) for name, series in coverage["series"].items())
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{escape(POLICY)}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" '
-        'content="no-referrer"><meta name="color-scheme" content="light dark">'
-        f"<title>Coverage of {_text(coverage['destination'])}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>Coverage of {_value(coverage['destination'])}</h1><p class='about'>As of "
-        f"{_value(coverage['generated_at'])}. Braze host {_value(coverage['host'])}. Days in the time zone "
-        f"{_value(coverage['timezone'])}.</p>{_overview(coverage)}{sections}</main></body></html>\n"
+    """Return the page of a coverage."""
+    return render_excerpt(excerpt(coverage, _MOST_ROWS))
+
+
+def render_excerpt(shown: Mapping[str, Any]) -> str:
+    """Return the page of an excerpt."""
+    sections = "".join(_section(name, series) for name, series in shown["series"].items())
+    about = (
+        f"As of {value_of(shown['generated_at'])}. Braze host {value_of(shown['host'])}. Days in the time zone "
+        f"{value_of(shown['timezone'])}."
     )
+    return render_document("Coverage of", shown["destination"], about, _overview(shown) + sections)
 
 
 def _overview(coverage: Mapping[str, Any]) -> str:
     rows = [
         [
-            f'<a href="#{_text(name)}">{_text(name)}</a>',
-            _days(series["newest_day"] or "none"),
-            _value("" if series["age_days"] is None else series["age_days"]),
+            f'<a href="#{text_of(name)}">{text_of(name)}</a>',
+            days_of(series["newest_day"] or "none"),
+            value_of("" if series["age_days"] is None else series["age_days"]),
             *(_count(state, series["days"][state]) for state in LABELS),
-            _count("failed", len(series["failed"])),
+            _count("failed", len(series["failed"]) + series["left_out"]["failed"]),
         ]
         for name, series in coverage["series"].items()
     ]
     heads = ["series", "newest day", "age in days", *LABELS.values(), "failed now"]
-    return _table("All series. Age 0 is yesterday.", heads, rows)
+    return table("All series. Age 0 is yesterday.", heads, rows)
 
 
 def _section(name: str, series: Mapping[str, Any]) -> str:
     return "".join(
         (
-            f'<section id="{_text(name)}"><h2>{_text(name)}</h2>',
+            f'<section id="{text_of(name)}"><h2>{text_of(name)}</h2>',
             _legend(series["days"]),
             draw_calendar(series["calendar"]) if series["calendar"] else "<p>No day has landed.</p>",
+            "<p class='about'>Older days are in coverage.json.</p>" if series["left_out"]["calendar"] else "",
             _repairs(series),
             _changes(series),
-            _lacking(series["lacking"]),
-            _problems("Failed in the newest run", series["failed"]),
-            _problems("Listed by Braze, but rejected", series["rejected"]),
-            _drift(series["keys_without_column"]),
+            _lacking(series),
+            _problems("Failed in the newest run", series, "failed"),
+            _problems("Listed by Braze, but rejected", series, "rejected"),
+            _drift(series),
             _runs(series),
             "</section>",
         )
@@ -75,28 +74,33 @@ def _legend(days: Mapping[str, int]) -> str:
 
 
 def _repairs(series: Mapping[str, Any]) -> str:
-    unproven = f"<p class='good'>{_text(series['unproven'])}</p>" if series["unproven"] else ""
+    unproven = f"<p class='good'>{text_of(series['unproven'])}</p>" if series["unproven"] else ""
     if not series["repairs"]:
         return f'<p class="good">No day is known to be missing.</p>{unproven}'
     rows = [
         [
-            f'<span class="tag {each["state"]}-tag">{_text(LABELS[each["state"]])}</span>',
-            _value(format_window(each)) + ("" if each["is_asked"] else "<br><small>no kept record asked</small>"),
+            f'<span class="tag {each["state"]}-tag">{text_of(LABELS[each["state"]])}</span>',
+            value_of(each["text"]) + ("" if each["is_asked"] else "<br><small>no kept record asked</small>"),
             _code(f'start="{each["start"]}", end="{each["end"]}"')
             + "".join(f"<br>{_code(command)}" for command in each["commands"]),
         ]
         for each in series["repairs"]
     ]
-    return unproven + _table("Days to land again", ["state", "days", "land again with"], rows)
+    heads = ["state", "days", "land again with"]
+    return unproven + table("Days to land again", heads, rows, series["left_out"]["repairs"])
 
 
-def _lacking(lacking: Mapping[str, Sequence[str]]) -> str:
-    rows = [[_value(name), _value(len(days)), _days(days[0], days[-1])] for name, days in lacking.items()]
-    return _table("Subjects without some days", ["name", "days", "first and last of them"], rows) if rows else ""
+def _lacking(series: Mapping[str, Any]) -> str:
+    rows = [
+        [value_of(each["name"]), value_of(each["days"]), days_of(each["first"], each["last"])]
+        for each in series["lacking"]
+    ]
+    heads = ["name", "days", "first and last of them"]
+    return table("Subjects without some days", heads, rows, series["left_out"]["lacking"]) if rows else ""
 
 
 def _changes(series: Mapping[str, Any]) -> str:
-    found = f"<h3>What still changes</h3><p>{_text(series['verdict'])}</p>"
+    found = f"<h3>What still changes</h3><p>{text_of(series['verdict'])}</p>"
     shares: dict[str, float] = {}
     for age in series["restatement"]:
         for name, share in age["shares"].items():
@@ -104,34 +108,36 @@ def _changes(series: Mapping[str, Any]) -> str:
     if not shares:
         return found
     figure = max(shares, key=lambda each: shares[each])
-    caption = f"<figcaption>Share of {_value(figure)} that changed, by age</figcaption>"
+    caption = f"<figcaption>Share of {value_of(figure)} that changed, by age</figcaption>"
     return f"{found}<figure>{caption}{draw_ages(series['restatement'], figure)}</figure>"
 
 
-def _problems(title: str, problems: Sequence[Mapping[str, str]]) -> str:
+def _problems(title: str, series: Mapping[str, Any], kind: Problem) -> str:
     rows = [
-        [_value(each["name"]), _days(each["since"][:10]), f"{_value(each['class'])}: {_value(each['message'])}"]
-        for each in problems
+        [value_of(each["name"]), days_of(each["since"][:10]), f"{value_of(each['class'])}: {value_of(each['message'])}"]
+        for each in series[kind]
     ]
-    return _table(title, ["name", "since", "error"], rows) if rows else ""
+    return table(title, ["name", "since", "error"], rows, series["left_out"][kind]) if rows else ""
 
 
-def _drift(drift: Mapping[str, int]) -> str:
-    rows = [[f"<code>{_text(name)}</code>", _value(number)] for name, number in drift.items()]
-    return _table("Keys without a column. Their values are in other.", ["key", "times seen"], rows) if rows else ""
+def _drift(series: Mapping[str, Any]) -> str:
+    drift = series["keys_without_column"]
+    rows = [[f"<code>{text_of(name)}</code>", value_of(number)] for name, number in drift.items()]
+    title, left_out = "Keys without a column. Their values are in other.", series["left_out"]["keys_without_column"]
+    return table(title, ["key", "times seen"], rows, left_out) if rows else ""
 
 
 def _runs(series: Mapping[str, Any]) -> str:
     totals = series["totals"]
     rows = [
         [
-            _value(each["began"][:16].replace("T", " ")),
-            f'<span class="tag {_text(each["state"])}">{_text(each["state"])}</span>',
-            f"{_value(each['run_id'])}<br><small>try {each['try_number']}, part {each['part']}</small>",
-            _days(each["first_day"], each["last_day"]),
-            _value(each["changed_days"]),
-            _value("" if each["requests"] is None else each["requests"]),
-            _value(each["error"]),
+            value_of(each["began"][:16].replace("T", " ")),
+            f'<span class="tag {text_of(each["state"])}">{text_of(each["state"])}</span>',
+            f"{value_of(each['run_id'])}<br><small>try {each['try_number']}, part {each['part']}</small>",
+            days_of(each["first_day"], each["last_day"]),
+            value_of(each["changed_days"]),
+            value_of("" if each["requests"] is None else each["requests"]),
+            value_of(each["error"]),
         ]
         for each in series["runs"]
     ]
@@ -142,46 +148,13 @@ def _runs(series: Mapping[str, Any]) -> str:
     if series["unread_records"]:
         about += f"<p class='about'>{counted(series['unread_records'], 'older record')} not read.</p>"
     heads = ["began (UTC)", "state", "run", "days", "changed days", "requests", "error"]
-    return (_table("Last runs", heads, rows) if rows else "") + about
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of cells that are already escaped."""
-    more = f"<p class='about'>{len(rows) - _MOST_ROWS} more in coverage.json</p>" if len(rows) > _MOST_ROWS else ""
-    head = "".join(f'<th scope="col">{_text(each)}</th>' for each in heads)
-    # A label at each cell, for narrow screens and as the row's own words.
-    body = "".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows[:_MOST_ROWS])
-    return (
-        f'<div class="table"><table><caption>{_text(title)}</caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>{more}"
-    )
-
-
-def _cells(row: Iterable[str]) -> Iterator[str]:
-    first, *others = row
-    yield f'<th scope="row">{first}</th>'
-    yield from (f"<td>{each}</td>" for each in others)
+    return (table("Last runs", heads, rows) if rows else "") + about
 
 
 def _count(state: str, number: int) -> str:
-    return f'<span class="tag {state}-tag">{number}</span>' if number and state not in QUIET else _value(number)
+    return f'<span class="tag {state}-tag">{number}</span>' if number and state not in QUIET else value_of(number)
 
 
 def _code(text: str) -> str:
     """Return code whose words stay whole where they fit."""
-    return f"<code>{' '.join(f'<span>{_text(word)}</span>' for word in text.split(' '))}</code>"
-
-
-def _days(first: str, last: str = "") -> str:
-    """Return days on one line."""
-    return f'<span class="days">{_text(first)}{" to " + _text(last) if last and last != first else ""}</span>'
-
-
-def _value(value: object) -> str:
-    """Return a value, isolated: right-to-left text must not reorder what stands beside it."""
-    return f"<bdi>{_text(value)}</bdi>"
-
-
-def _text(value: object) -> str:
-    """Return escaped text. Control and direction characters become visible."""
-    return escape(show_unprintable(str(value)))
+    return f"<code>{' '.join(f'<span>{text_of(word)}</span>' for word in text.split(' '))}</code>"

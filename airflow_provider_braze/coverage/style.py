@@ -25,7 +25,7 @@ a{color:var(--bar)}
 .legend svg{width:12px;height:12px;vertical-align:-1px}
 svg text{fill:var(--soft);font-size:10px}
 svg.calendar{display:block;width:100%;max-width:880px;margin:8px 0}
-svg.ages{display:block;width:100%}
+svg.ages{display:block;max-width:100%;height:auto}
 figure{margin:8px 0}
 figcaption{color:var(--soft)}
 line{stroke:var(--line)}

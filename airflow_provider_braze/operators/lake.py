@@ -264,6 +264,7 @@ class BrazeCoverageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the destination, write the page and return the counts."""
+        from airflow_provider_braze.coverage.excerpt import XCOM_KEY, for_xcom
         from airflow_provider_braze.coverage.model import find_violations, summarise
         from airflow_provider_braze.coverage.report import DOCUMENT, PAGE, read_coverage, write_coverage
         from airflow_provider_braze.coverage.terminal import format_coverage
@@ -274,6 +275,8 @@ class BrazeCoverageOperator(BaseOperator):
             store = Store(self.destination, given_text(self.object_storage_conn_id))
             coverage = read_coverage(store, self.series, journal.now())
             write_coverage(store, coverage)
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key=XCOM_KEY, value=for_xcom(coverage))
         for line in format_coverage(coverage).splitlines():
             self.log.info("%s", line)
         if violations := find_violations(coverage, self.max_age, self.max_missing_days):

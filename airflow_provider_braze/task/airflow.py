@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from airflow.plugins_manager import AirflowPlugin
     from airflow.sdk import (
         DAG,
         Asset,
@@ -38,6 +39,7 @@ __all__ = [
     "DAG",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowPlugin",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "Asset",
@@ -63,6 +65,7 @@ _EXCEPTIONS: Final = ("airflow.sdk.exceptions", "airflow.exceptions")
 _PLACES: Final = {
     "AirflowFailException": _EXCEPTIONS,
     "AirflowNotFoundException": _EXCEPTIONS,
+    "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "AirflowSensorTimeout": _EXCEPTIONS,
     "AirflowSkipException": _EXCEPTIONS,
     "TaskDeferred": _EXCEPTIONS,

@@ -11,6 +11,8 @@ from itertools import count, pairwise
 import pytest
 
 from airflow_provider_braze.coverage.__main__ import main
+from airflow_provider_braze.coverage.excerpt import read_excerpt
+from airflow_provider_braze.coverage.page import render_excerpt
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
@@ -52,12 +54,20 @@ def land(braze_sandbox, make_context, destination):
 
 
 @pytest.fixture
-def check(make_context, destination):
+def pushed():
+    """What the task pushed to XCom."""
+    return {}
+
+
+@pytest.fixture
+def check(make_context, destination, pushed):
     def run(**arguments):
         operator = BrazeCoverageOperator(
             task_id="check", destination=destination.uri, object_storage_conn_id=destination.conn_id, **arguments
         )
-        return operator.execute(make_context())
+        context = make_context()
+        context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
+        return operator.execute(context)
 
     return run
 
@@ -74,6 +84,23 @@ def remove(destination, *days: str) -> None:
 
 def document(destination) -> dict:
     return json.loads(destination.contents()["_braze/coverage/coverage.json"])
+
+
+@pytest.mark.parametrize("do_xcom_push", [True, False])
+@pytest.mark.stores("file")
+def test_xcom_has_the_content_of_the_page_also_when_the_task_fails(
+    land, check, clock, destination, pushed, do_xcom_push
+):
+    land()
+    remove(destination, "2026-11-12")
+    with pytest.raises(BrazeMissingDaysError):
+        check(do_xcom_push=do_xcom_push)
+    if not do_xcom_push:
+        assert pushed == {}
+        return
+    page = destination.contents()["_braze/coverage/index.html"].decode()
+    assert render_excerpt(read_excerpt(pushed["coverage"])) == page
+    assert "2026-11-12" in page
 
 
 def test_a_complete_lake_passes(land, check, clock, destination):

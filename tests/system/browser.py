@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -27,13 +28,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def window(browser: Browser, url: str, traffic: Path) -> Iterator[Page]:
+def window(browser: Browser, url: str, traffic: Path, **options: Any) -> Iterator[Page]:
     """Open a page with nothing remembered.
 
     :param url: that addresses of pages begin with.
     :param traffic: file that tells, once the page is closed, what was asked and answered.
+    :param options: more of Playwright's for a context.
     """
-    context = browser.new_context(base_url=url, record_har_path=traffic, record_har_content="embed")
+    context = browser.new_context(base_url=url, record_har_path=traffic, record_har_content="embed", **options)
     context.set_default_timeout(WAIT_MILLISECONDS)
     try:
         yield context.new_page()

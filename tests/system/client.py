@@ -22,9 +22,15 @@ class Client:
         # No proxy of the machine's, and no .netrc.
         self._session.trust_env = False
 
-    def log_in(self) -> None:
-        """Get a token, which Airflow 3 wants."""
-        answer = self._session.get(f"{self._url}/auth/token", timeout=TIMEOUT_SECONDS)
+    def log_in(self, user: tuple[str, str] | None = None) -> None:
+        """Get a token, which Airflow 3 wants.
+
+        :param user: name and password.
+        """
+        method, body = (
+            ("GET", None) if user is None else ("POST", dict(zip(("username", "password"), user, strict=True)))
+        )
+        answer = self._session.request(method, f"{self._url}/auth/token", json=body, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 

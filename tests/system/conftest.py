@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,8 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
     :param database: of a deployment that was stopped, to go on with; by default a new one.
     :param processes: default all that the line has for the local executor.
     :param environment: settings, connections and variables besides those of every deployment.
+    :param commands: of Airflow, to run before its processes start.
+    :param others: for :class:`Deployment`.
     """
     with ExitStack() as stack:
 
@@ -118,14 +121,19 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
             database: str | None = None,
             processes: Sequence[str] | None = None,
             environment: Mapping[str, str] | None = None,
+            commands: Sequence[Sequence[str]] = (),
+            **others: Any,
         ) -> Deployment:
             if database is None:
                 create_database(postgres_server, name)
             settings = {"AIRFLOW_CONN_BRAZE_DEFAULT": braze_server.connection(), **(environment or {})}
-            airflow = Deployment(line, LOGS / name, f"{postgres_server}/{database or name}", DAGS / dags, settings)
+            where = (LOGS / name, f"{postgres_server}/{database or name}", DAGS / dags)
+            airflow = Deployment(line, *where, settings, **others)
             stack.callback(_check_key_is_not_told, airflow, braze_server)
             stack.callback(airflow.stop)
             timed(f"{name}: airflow db migrate", airflow.migrate)
+            for command in commands:
+                airflow.run(*command)
             for process in processes or line.processes:
                 airflow.start(process)
             timed(f"{name}: {', '.join(airflow.processes)}, Airflow {line.name}", airflow.wait_until_healthy)

@@ -63,16 +63,29 @@ class Deployment:
     :param database: address of a PostgreSQL database of its own.
     :param dags: folder with the Dag files.
     :param environment: settings, connections and variables besides what every deployment has.
+    :param base_path: path of ``[api] base_url``, such as ``/airflow``.
+    :param login: name and password of the user whose rights the client has; default: the one whom all are.
     """
 
-    def __init__(self, line: Line, folder: Path, database: str, dags: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        folder: Path,
+        database: str,
+        dags: Path,
+        environment: Mapping[str, str],
+        base_path: str = "",
+        login: tuple[str, str] | None = None,
+    ) -> None:
         self.line = line
         self.folder = folder
-        self.url = f"http://127.0.0.1:{free_ports(1)[0]}"
+        self.port = free_ports(1)[0]
+        self.url = f"http://127.0.0.1:{self.port}{base_path}"
+        self.login = login
         self.processes: dict[str, Process] = {}
         self.environment = {
             **_of_the_machine(line),
-            **_settings(line, self.url, folder, database, dags),
+            **_settings(line, self.url, self.port, folder, database, dags),
             **environment,
         }
         folder.mkdir(parents=True)
@@ -94,7 +107,7 @@ class Deployment:
     def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
         """Start a process, such as ``scheduler``, or start one again that was killed."""
         if name not in self.processes:
-            command = self._command(*(arguments or (name, *_options(self.line, name, self.url))))
+            command = self._command(*(arguments or (name, *_options(self.line, name, self.port))))
             self.processes[name] = Process(name, command, self.folder, {**self.environment, **(environment or {})})
         self.processes[name].start()
         return self.processes[name]
@@ -128,7 +141,7 @@ class Deployment:
 
         self.wait("Airflow is healthy", is_healthy, BOOT_SECONDS)
         if self.line is NEWEST:
-            self.client.log_in()
+            self.client.log_in(self.login)
 
     def wait(self, what: str, condition: Callable[[], Any], seconds: float) -> Any:
         return wait_for(what, condition, seconds, [each for each in self.processes.values() if each.is_wanted])
@@ -169,9 +182,9 @@ class Deployment:
         return [str(self.line.python), "-m", "airflow", *arguments]
 
 
-def _options(line: Line, name: str, url: str) -> Sequence[str]:
+def _options(line: Line, name: str, port: int) -> Sequence[str]:
     if name == "webserver":
-        return ("--hostname", "127.0.0.1", "--port", url.rpartition(":")[2], "--workers", "1")
+        return ("--hostname", "127.0.0.1", "--port", str(port), "--workers", "1")
     # They would listen on all interfaces.
     return ("--skip-serve-logs",) if name in SERVING_LOGS else ()
 
@@ -187,7 +200,7 @@ def _of_the_machine(line: Line) -> dict[str, str]:
     return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "NO_PROXY": "127.0.0.1", "TZ": "UTC"}
 
 
-def _settings(line: Line, url: str, folder: Path, database: str, dags: Path) -> dict[str, str]:
+def _settings(line: Line, url: str, port: int, folder: Path, database: str, dags: Path) -> dict[str, str]:
     settings = {
         "core": {
             "dags_folder": dags,
@@ -197,7 +210,7 @@ def _settings(line: Line, url: str, folder: Path, database: str, dags: Path) -> 
             "simple_auth_manager_all_admins": True,
         },
         "database": {"sql_alchemy_conn": f"postgresql+psycopg2://{database}"},
-        "api": {"host": "127.0.0.1", "port": url.rpartition(":")[2], "base_url": url, "workers": 1},
+        "api": {"host": "127.0.0.1", "port": port, "base_url": url, "workers": 1},
         "api_auth": {"jwt_secret": JWT_SECRET},
         "scheduler": {"scheduler_heartbeat_sec": 2},
     }
