@@ -19,9 +19,11 @@ PYTHON_OF_2.11 := 3.12
 PYTHON_OF_3.0 := 3.12
 PYTHON_OF_3.1 := 3.13
 PYTHON_OF_3.2 := 3.13
-# The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider.
+# The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider. Killed
+# processes are about the stores, and take minutes of each line.
 TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
-	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py
+	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py \
+	$(addprefix --ignore ,$(wildcard tests/transfers/*crashes.py))
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
 STORES ?= abfs,gs
@@ -53,8 +55,8 @@ test-2.11: ## The same tests on Airflow 2.11, which needs Python 3.10 to 3.12
 	.venv-2.11/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 test-3.0: ## The tests that touch Airflow, on 3.0 (Python 3.10 to 3.12)
-test-3.1: ## The tests that touch Airflow, on 3.1
-test-3.2: ## The tests that touch Airflow, on 3.2
+test-3.1: ## The tests that touch Airflow, on 3.1 (Python 3.10 to 3.13)
+test-3.2: ## The tests that touch Airflow, on 3.2 (Python 3.11 to 3.13)
 test-3.0 test-3.1 test-3.2: test-%:
 	@$(PYTHON) tools/make_venv.py .venv-$* --constraints constraints/airflow-$*.txt --extras $(EXTRAS) --group test \
 	--newest-python $(PYTHON_OF_$*)
@@ -138,12 +140,12 @@ constraints: ## Renew the pinned versions
 	$(call pin,make stores,3.3,3.13,--extra amazon --extra google --extra microsoft-azure --extra sandbox --group stores,$(STORE_CONSTRAINTS))
 	$(call pin,make system,3.3,3.13,--extra amazon --extra sandbox --group system,$(SYSTEM_CONSTRAINTS))
 	$(call pin,make system,2.11,3.12,--group system-older,$(OLDER_SYSTEM_CONSTRAINTS))
-	$(call pin_period,3.0,3.0.6)
-	$(call pin_period,3.1,3.1.8)
-	$(call pin_period,3.2,3.2.2)
-	printf 'universal-pathlib<0.3\n' | $(COMPILE) pyproject.toml - --resolution lowest-direct $(EXTRAS_OF_UV) > .lowest.txt
+	$(call pin_period,3.0,3.0.6,3.10)
+	$(call pin_period,3.1,3.1.8,3.10)
+	$(call pin_period,3.2,3.2.2,3.11)
+	printf 'universal-pathlib<0.3\n' | $(COMPILE) 3.10 pyproject.toml - --resolution lowest-direct $(EXTRAS_OF_UV) > .lowest.txt
 	(echo '\# The lowest versions of all direct dependencies, which `make test-lowest` installs. Renewed by `make constraints`.'; \
-	echo uv | $(COMPILE) pyproject.toml - -c .lowest.txt $(EXTRAS_OF_UV) --group test) > constraints/lowest.txt.new
+	echo uv | $(COMPILE) 3.10 pyproject.toml - -c .lowest.txt $(EXTRAS_OF_UV) --group test) > constraints/lowest.txt.new
 	mv constraints/lowest.txt.new constraints/lowest.txt && rm .lowest.txt
 
 # $(call pin,the command that installs them,Airflow's line,the newest Python,extras and groups,file)
@@ -151,11 +153,11 @@ pin = (echo '\# What `$(1)` installs of Airflow $(2), on Python 3.10 to $(3). Re
 	printf 'uv\napache-airflow==$(2).*\n' | .venv-uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.10 \
 	$(4) --quiet --no-header --no-annotate --no-emit-index-url) > $(5).new && mv $(5).new $(5)
 
-# $(call pin_period,Airflow's line,its release): under the versions of the release's date, which wheels of one Python satisfy
+# $(call pin_period,Airflow's line,its release,the oldest Python): under the versions of the release's date
 pin_period = (echo '\# What `make test-$(1)` installs of Airflow $(1), under constraints/period. Renewed by `make constraints`.'; \
-	printf 'uv\napache-airflow==$(2)\n' | $(COMPILE) pyproject.toml - -c constraints/period/$(2).txt $(EXTRAS_OF_UV) --group test) \
+	printf 'uv\napache-airflow==$(2)\n' | $(COMPILE) $(3) pyproject.toml - -c constraints/period/$(2).txt $(EXTRAS_OF_UV) --group test) \
 	> constraints/airflow-$(1).txt.new && mv constraints/airflow-$(1).txt.new constraints/airflow-$(1).txt
-COMPILE = .venv-uv/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url
+COMPILE = .venv-uv/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url --universal --python-version
 EXTRAS_OF_UV := --extra amazon --extra openlineage --extra sandbox
 
 clean: ## Remove what these targets made

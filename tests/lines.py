@@ -157,6 +157,17 @@ def outlet_events(run: Any) -> list[Any]:
         return [AssetEventDagRunReferenceResult.model_validate(event, from_attributes=True) for event in found]
 
 
+class OutletEvents:
+    """The event of one outlet. Not a dictionary: before Airflow 3.3 an asset is not hashable."""
+
+    def __init__(self, outlet, event):
+        self.outlet, self.event = outlet, event
+
+    def __getitem__(self, outlet):
+        assert outlet is self.outlet
+        return self.event
+
+
 def triggered_by(events: Iterable[Any]) -> dict[str, Any]:
     """Give the part of a context by which a run knows the events that triggered it."""
     if AIRFLOW.major < 3:

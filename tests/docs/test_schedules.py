@@ -155,7 +155,7 @@ class Backfills:
 
     def list_dates(self, command: str) -> list[datetime]:
         """Return the dates of the runs that a command would create: partition dates or else logical dates."""
-        _, _, runs = self._airflow(*shlex.split(_in_2025(command))[1:], "--dry-run").partition("Runs to be attempted")
+        _, _, runs = self._airflow(*shlex.split(_in_2025(command))[1:], "--dry-run").partition(" to be attempted:")
         return [pendulum.parse(found) for found in re.findall(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\+00:00", runs)]
 
     def _airflow(self, *arguments: str) -> str:

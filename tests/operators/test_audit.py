@@ -23,6 +23,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     CanvasDataSeriesToObjectStorageOperator,
 )
 from tests.coverage.evidence import attempt
+from tests.lines import OutletEvents
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -179,7 +180,7 @@ def test_heal_lands_what_differs_and_the_journal_reports_it(land, audit, lake, i
         rewrite(lake, "campaign_days", age, less(campaign_id, "conversions", 1))
     asset = Asset("lake")
     event = SimpleNamespace(extra={})
-    healed = audit(heal=True, outlets=[asset], outlet_events={asset: event})["healed"]
+    healed = audit(heal=True, outlets=[asset], outlet_events=OutletEvents(asset, event))["healed"]
     wanted = [str(day_of_age(40)), str(day_of_age(33))]
     assert changed_days(f"file://{lake}", cursor).days == wanted == healed["changed_days"]
     assert event.extra["changed_days"] == wanted

@@ -12,6 +12,7 @@ from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import DAG, Asset, AssetAlias
 from airflow_provider_braze.task.asset_events import publish_asset_events
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from tests.lines import OutletEvents
 
 try:
     from airflow.sdk.execution_time.context import OutletEventAccessors
@@ -50,17 +51,6 @@ def land(braze_sandbox, tmp_path, make_context, events, monkeypatch):
         return operator.execute(make_context(outlet_events=events))
 
     return run
-
-
-class Events:
-    """The event of one outlet. Not a dictionary: before Airflow 3.3 an asset is not hashable."""
-
-    def __init__(self, outlet, event):
-        self.outlet, self.event = outlet, event
-
-    def __getitem__(self, outlet):
-        assert outlet is self.outlet
-        return self.event
 
 
 def partitioned(kind, **options):
@@ -156,7 +146,7 @@ def test_alias_becomes_an_asset_that_airflow_accepts(land, events, tmp_path):
 def test_alias_of_airflow_2_is_left_without_an_event(make_context):
     alias = AssetAlias("braze")
     event = SimpleNamespace(extra={}, dataset_alias_events=[])
-    publish_asset_events(make_context(outlet_events=Events(alias, event)), [alias], EXTRA)
+    publish_asset_events(make_context(outlet_events=OutletEvents(alias, event)), [alias], EXTRA)
     assert event.dataset_alias_events == []
 
 
@@ -165,7 +155,7 @@ def test_alias_of_airflow_2_is_left_without_an_event(make_context):
 def test_asset_that_is_named_only_is_told_too(make_context, named):
     reference = Asset.ref(**named)
     event = SimpleNamespace(extra={})
-    publish_asset_events(make_context(outlet_events=Events(reference, event)), [reference], EXTRA)
+    publish_asset_events(make_context(outlet_events=OutletEvents(reference, event)), [reference], EXTRA)
     assert event.extra == EXTRA
 
 
@@ -224,7 +214,7 @@ def test_dag_whose_timetable_nobody_knows_has_no_partitions(make_context, events
 
 def test_airflow_without_partitions_of_events_is_told_by_extra_alone(make_context):
     event = SimpleNamespace(extra={})
-    context = make_context(partition_key="2026-03-08T00:00:00", outlet_events=Events(ASSET, event))
+    context = make_context(partition_key="2026-03-08T00:00:00", outlet_events=OutletEvents(ASSET, event))
     publish_asset_events(context, [ASSET], EXTRA)
     assert event.extra == EXTRA
 

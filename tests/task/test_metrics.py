@@ -34,7 +34,7 @@ else:
     if hasattr(stats, "initialize"):
         stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
     else:  # Airflow 3.2
-        stats.Stats.initialize(factory=stats_utils.get_stats_factory())
+        stats.Stats.initialize(factory=stats_utils.get_stats_factory(stats.Stats))
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 operator = CampaignDataSeriesToObjectStorageOperator(
     task_id="land", destination=f"file://{sys.argv[1]}", start="2026-11-01", end="2026-11-04"
