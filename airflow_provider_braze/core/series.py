@@ -66,6 +66,19 @@ def columns(type_: ColumnType, *names: str) -> tuple[Column, ...]:
     return tuple(Column(name, type_) for name in names)
 
 
+def plain_columns(declared: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns whose cells are values of the object itself.
+
+    :param declared: columns of a table or fields of a struct. The first one is the id, which is left out, as are
+        ``other`` and lists of structs.
+    """
+    return tuple(each for each in declared[1:] if each.name != OTHER and not _is_nested(each.type))
+
+
+def _is_nested(type_: ColumnType) -> bool:
+    return isinstance(type_.element if isinstance(type_, ListOf) else type_, Struct)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of a series. New columns go to the end of ``columns``, after ``other``.
