@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.first_use import check_conditional_writes
@@ -71,6 +72,38 @@ class Layout:
     def _part(self, part: int) -> str:
         width = max(2, len(str(self.parts)))
         return f"part-{part:0{width}d}-of-{self.parts:0{width}d}"
+
+
+class DayObject(NamedTuple):
+    """What the name of a day's object says.
+
+    :param part: number of the part, from 0.
+    :param parts: number of parts of the layout.
+    """
+
+    day: date
+    part: int
+    parts: int
+
+
+def parse_day_object(name: str) -> DayObject | None:
+    """Parse the name of a day's object, as :meth:`Layout.day_object` makes it.
+
+    :param name: name below the table's folder.
+    :return: None when it is the name of something else.
+    """
+    match = _DAY_OBJECT.fullmatch(name)
+    try:
+        return DayObject(date.fromisoformat(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:  # not a day of the calendar
+        return None
+
+
+_DAY_OBJECT: Final = re.compile(
+    r"dt=(\d{4}-\d\d-\d\d)/part-(\d+)-of-(\d+)\.(?:"
+    + "|".join(re.escape(each.extension) for each in FORMATS.values())
+    + ")"
+)
 
 
 def part_of(subject: str, parts: int) -> int:
