@@ -174,5 +174,6 @@ CAMPAIGNS: Final = Series(
     details=Details(CAMPAIGNS_DETAILS, _decode_details, has_conversion_windows=True),
     tables=(CAMPAIGN_DAYS, CAMPAIGN_MESSAGES, CAMPAIGN_RAW, CAMPAIGNS_TABLE, CAMPAIGN_DETAILS),
     main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
+    lookback_days=30,
     load_decoder=load_message_decoder,
 )

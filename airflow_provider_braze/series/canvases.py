@@ -203,6 +203,7 @@ CANVASES: Final = Series(
         CANVAS_DETAILS,
     ),
     main_figures=("entries", "revenue", "conversions", "conversions_by_entry_time"),
+    lookback_days=30,
     load_decoder=_load_decoder,
     may_start_late=True,
     nested_days="stats",
