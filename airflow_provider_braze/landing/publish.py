@@ -156,7 +156,7 @@ class Publisher:
 
         :param incoming: returns the rows; called only if they are needed.
         :param fingerprint: fingerprint of these rows, to skip an equal object; None to compare in any case.
-        :param sums: Returns the sums of the main figures; None unless restatement is measured.
+        :param sums: returns the sums of the main figures; None unless restatement is measured.
         """
         self.check()
         rows = size = 0

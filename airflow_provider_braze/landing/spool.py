@@ -48,7 +48,7 @@ class Spool:
     :param rows_per_day: expected rows of the day table. Sizes the blocks.
     :param days: number of days.
     :param folder: where the files lie; None for the system's place for temporary files.
-    :param figures: Columns of the first table to sum by day. Default none.
+    :param figures: columns of the first table to sum by day. Default none.
     """
 
     def __init__(
@@ -224,9 +224,9 @@ class Batches:
 def check_spool_folder(folder: str | None) -> None:
     """Check that files can be written to the spool's folder.
 
-    :param folder: Folder for the spool, None for the system's folder of temporary files.
-    :raises BrazeConfigError: The folder does not exist, or is not writable.
-    :raises OSError: The disk is full.
+    :param folder: folder for the spool, None for the system's folder of temporary files.
+    :raises BrazeConfigError: the folder does not exist, or is not writable.
+    :raises OSError: the disk is full.
     """
     try:
         with _naming_folder(folder), tempfile.TemporaryFile(dir=folder) as file:

@@ -34,7 +34,7 @@ Group = Mapping[str, pa.Array | Cells]
 """Some rows of a table: columns of equal length by name. A column that is not there is null."""
 
 _TEXTS: Final = frozenset({"variant_id", "step_id", "channel", OTHER})
-"""Columns of text that are no key of a record."""
+"""Columns of text besides the keys of a record."""
 _NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
 _NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
 
