@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_braze.core.channels import ADDED_STATS, DAY_FIGURES, field_columns
+from airflow_provider_braze.core.channels import ADDED_STATS, field_columns
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, CAMPAIGNS_DETAILS, CAMPAIGNS_LIST
 from airflow_provider_braze.core.series import (
     Column,
@@ -26,7 +26,13 @@ from airflow_provider_braze.series.decoders import load_message_decoder
 
 _KEY_AND_DAY: Final = (Column("campaign_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
-_FIGURES: Final = field_columns(*DAY_FIGURES)
+_FIGURES: Final = field_columns(
+    *("unique_recipients", "revenue", "conversions", "conversions1", "conversions2", "conversions3"),
+    *("conversions_by_send_time", "conversions1_by_send_time"),
+    *("conversions2_by_send_time", "conversions3_by_send_time"),
+)
+"""What days and rows of messages have had from the first version on. Another figure goes to the end of each table."""
+
 MESSAGE_STATS: Final = (
     Column("position", "int32"),
     Column("enrolled", "int64"),

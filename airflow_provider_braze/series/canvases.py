@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_braze.core.channels import CANVAS_FIGURES, field_columns
+from airflow_provider_braze.core.channels import field_columns
 from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.series import (
     Column,
@@ -33,7 +33,12 @@ MAX_LENGTH: Final = 14
 
 _KEY_AND_DAY: Final = (Column("canvas_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
-_FIGURES: Final = field_columns(*CANVAS_FIGURES)
+_FIGURES: Final = field_columns(
+    *("revenue", "conversions", "conversions1", "conversions2", "conversions3"),
+    *("conversions_by_entry_time", "conversions1_by_entry_time"),
+    *("conversions2_by_entry_time", "conversions3_by_entry_time"),
+)
+"""What totals, variants and steps have had from the first version on. Another figure goes to the end of each table."""
 
 CANVAS_DAYS: Final = Table(
     name="canvas_days",
