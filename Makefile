@@ -9,7 +9,7 @@ SYSTEM_CONSTRAINTS := constraints/system.txt
 OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
-# Each is one area of `make words`, with an allowance of its own.
+# What `make words` reads.
 WORDS := $(wildcard *.md docs/*.md) airflow_provider_braze example_dags demo tools
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=

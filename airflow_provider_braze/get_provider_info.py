@@ -10,7 +10,7 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-braze-analytics",
         "name": "Braze Analytics",
-        "description": "Land Braze analytics in object storage: complete, right to the day, restated.",
+        "description": "Land Braze analytics in object storage: each day checked, and updated when Braze revises it.",
         "versions": ["0.1.0"],
         "integrations": [
             {
@@ -101,8 +101,8 @@ def get_provider_info() -> dict[str, Any]:
                     },
                     "verify": {
                         "label": "Certificates to trust",
-                        "description": "Path of a PEM file with them, on the workers, for a proxy of your own. Empty: "
-                        "the usual ones.",
+                        "description": "Path of a PEM file on the workers, with the certificates of your proxy. "
+                        "Empty: public certificate authorities.",
                         "schema": {"type": ["string", "null"], "default": None},
                     },
                     "series": {

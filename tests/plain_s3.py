@@ -13,7 +13,7 @@ from typing import Any
 class PlainS3(ThreadingHTTPServer):
     """Objects by path.
 
-    :param rejected: Beginnings of headers, in lower case, that are answered by 501, on writes.
+    :param rejected: beginnings of headers, in lower case, that are answered by 501, on writes.
     """
 
     def __init__(self, *rejected: str) -> None:

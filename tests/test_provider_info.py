@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_braze import get_provider_info as module
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.get_provider_info import get_provider_info
+from airflow_provider_braze.series import all_series
 from airflow_provider_braze.transport.connection import parse_connection
 
 INFO = get_provider_info()
@@ -121,6 +122,14 @@ def test_zones_that_are_offered_are_zones() -> None:
 @pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
 def test_field_may_stay_empty(name: str) -> None:
     jsonschema.validate(None, CONNECTION_TYPE["conn-fields"][name]["schema"])
+
+
+def test_form_names_all_series() -> None:
+    field = CONNECTION_TYPE["conn-fields"]["series"]
+    names = [series.name for series in all_series()]
+    assert f": {', '.join(names)}, separated by commas." in field["description"]
+    for example in field["schema"]["examples"]:
+        assert set(example.split(",")) <= set(names)
 
 
 def test_fields_are_all_that_a_connection_knows() -> None:

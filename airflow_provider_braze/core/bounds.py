@@ -36,9 +36,9 @@ def is_template(text: str) -> bool:
 def read_bound(name: str, value: object) -> date | datetime:
     """Parse a date, a datetime, or ISO text of either.
 
-    :param name: Name of the argument, for the error.
-    :return: The date or the datetime. A datetime without an offset stays naive.
-    :raises BrazeConfigError: The value is none of these.
+    :param name: name of the argument, for the error.
+    :return: the date or the datetime. A datetime without an offset stays naive.
+    :raises BrazeConfigError: the value is none of these.
     """
     try:
         bound = _parse(value.strip()) if isinstance(value, str) else value

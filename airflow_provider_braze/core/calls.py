@@ -23,8 +23,8 @@ def split_days(window: Window, max_length: int = MAX_LENGTH) -> list[Window]:
     is safe either way, because its request asks for one day more. Chunks of ``max_length`` days are used only if that
     saves a request, and only as many as are needed.
 
-    :param max_length: Days that one request may ask for, 2 or more. Default 100.
-    :return: Chunks without gap or overlap; none for an empty window.
+    :param max_length: days that one request may ask for, 2 or more. Default 100.
+    :return: chunks without gap or overlap; none for an empty window.
     """
     chunks: list[Window] = []
     count = -(-len(window) // max_length)
@@ -48,9 +48,9 @@ def split_window(window: Window, *, now: datetime, max_length: int = MAX_LENGTH)
     A call of ``max_length`` days cannot ask for one more, so it ends at noon of its last day. If Braze does not return
     that day, :func:`call_for_last_day` requests it alone.
 
-    :param now: Time of the request. No call ends later, because Braze does not document the effect.
-    :param max_length: Highest ``length`` of the endpoint. Default 100.
-    :return: The calls; none for an empty window.
+    :param now: time of the request. No call ends later, because Braze does not document the effect.
+    :param max_length: highest ``length`` of the endpoint. Default 100.
+    :return: the calls; none for an empty window.
     """
     return [_call_for(chunk, now, max_length) for chunk in split_days(window, max_length)]
 
@@ -60,7 +60,7 @@ def call_for_last_day(
 ) -> SeriesCall | None:
     """Return a call for the last day of a full-length call, if that day is missing.
 
-    :param returned: Days that Braze returned.
+    :param returned: days that Braze returned.
     :param timezone: IANA name of the window's zone.
     """
     last = call.end - ONE_DAY
@@ -72,9 +72,9 @@ def call_for_last_day(
 def fetch_calls(window: Window, *, now: datetime, max_length: int = MAX_LENGTH) -> Generator[SeriesCall, T, list[T]]:
     """Request a window's days call by call; see :mod:`~airflow_provider_braze.core.drivers`.
 
-    :param now: Time of the request, see :func:`split_window`.
-    :param max_length: Highest ``length`` of the endpoint. Default 100.
-    :return: The result of each call, oldest days first. ``day in result`` shows whether Braze returned a day.
+    :param now: time of the request, see :func:`split_window`.
+    :param max_length: highest ``length`` of the endpoint. Default 100.
+    :return: the result of each call, oldest days first. ``day in result`` shows whether Braze returned a day.
     """
     results: list[T] = []
     for call in split_window(window, now=now, max_length=max_length):

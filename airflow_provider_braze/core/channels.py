@@ -5,7 +5,28 @@ Source: Braze docs, Export campaign analytics (seen 2026-09). Any stat may be mi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import Final
+
+from airflow_provider_braze.core.series import Column, Scalar
+
+FIELD_TYPES: Final[Mapping[str, Scalar]] = {
+    **dict.fromkeys(("variation_api_id", "variation_name", "name", "variant_name", "step_name"), "string"),
+    "revenue": "double",
+}
+"""The type of each figure and name of a day or a row that is not a whole number."""
+
+
+def field_type(name: str) -> Scalar:
+    """Return the type of a figure or a name, which is that of its column."""
+    return FIELD_TYPES.get(name, "int64")
+
+
+def field_columns(*names: str) -> tuple[Column, ...]:
+    """Return the columns of figures and names."""
+    return tuple(Column(name, field_type(name)) for name in names)
+
 
 DAY_FIGURES: Final = (
     "unique_recipients",
@@ -37,7 +58,7 @@ _PUSH: Final = (
 )
 _IN_APP: Final = ("impressions", "clicks", "first_button_clicks", "second_button_clicks")
 
-CHANNEL_STATS: Final[dict[str, tuple[str, ...]]] = {
+_FIRST_STATS: Final[Mapping[str, tuple[str, ...]]] = {
     "ios_push": _PUSH,
     "android_push": _PUSH,
     "kindle_push": _PUSH,
@@ -84,47 +105,21 @@ CHANNEL_STATS: Final[dict[str, tuple[str, ...]]] = {
     "in_app_message": _IN_APP,
     "trigger_in_app_message": _IN_APP,
 }
+"""The stats of each known channel that have had a column from the first version on."""
+
+ADDED_STATS: Final[Mapping[str, tuple[str, ...]]] = {}
+"""The channels of each stat that later versions added, oldest first.
+
+Their columns are the last ones of each table of messages. An entry here is all that a new stat needs.
+"""
+
+CHANNEL_STATS: Final[Mapping[str, tuple[str, ...]]] = {
+    channel: (*first, *(stat for stat, channels in ADDED_STATS.items() if channel in channels))
+    for channel, first in _FIRST_STATS.items()
+}
 """The stats of each known channel."""
 
-STATS: Final = (
-    # Push, and most other channels.
-    "sent",
-    "delivered",
-    "undelivered",
-    "delivery_failed",
-    "bounces",
-    # Push only.
-    "direct_opens",
-    "total_opens",
-    "body_clicks",
-    # Email; "clicks" also of SMS and in-app messages, "unique_clicks" also of Content Cards.
-    "opens",
-    "unique_opens",
-    "clicks",
-    "unique_clicks",
-    "unsubscribes",
-    "reported_spam",
-    # SMS.
-    "sent_to_carrier",
-    "rejected",
-    "opt_out",
-    "help",
-    # WhatsApp.
-    "failed",
-    "read",
-    # Webhook.
-    "errors",
-    # Content Cards.
-    "total_impressions",
-    "unique_impressions",
-    "total_clicks",
-    "total_dismissals",
-    "unique_dismissals",
-    # In-app messages.
-    "impressions",
-    "first_button_clicks",
-    "second_button_clicks",
-)
+STATS: Final = tuple(dict.fromkeys(chain.from_iterable(CHANNEL_STATS.values())))
 """All stats of :data:`CHANNEL_STATS`, each once.
 
 Stats that live integrations use but Braze does not document (``machine_open``) have no column: they are in ``other``.
@@ -132,9 +127,6 @@ Stats that live integrations use but Braze does not document (``machine_open``) 
 
 ROW_FIELDS: Final = ("variation_api_id", "variation_name", "enrolled", *STATS, *ROW_FIGURES)
 """The keys of a channel's row that have a column of their own."""
-
-TEXT_FIELDS: Final = frozenset({"variation_api_id", "variation_name"})
-"""Those that hold text; ``revenue`` is a double, all others are whole numbers."""
 
 CANVAS_FIGURES: Final = (
     "revenue",

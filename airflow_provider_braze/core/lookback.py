@@ -25,10 +25,10 @@ _DAY_SECONDS: Final = ONE_DAY // timedelta(seconds=1)
 class Lookback:
     """A number of lookback days and its reason.
 
-    :param days: Days to fetch again.
-    :param campaign_id: Campaign with the longest conversion window. None if no campaign has one.
-    :param window_seconds: That conversion window in seconds.
-    :param unknown: Number of campaigns without details.
+    :param days: days to fetch again.
+    :param campaign_id: campaign with the longest conversion window. None if no campaign has one.
+    :param window_seconds: that conversion window in seconds.
+    :param unknown: number of campaigns without details.
     """
 
     days: int
@@ -54,8 +54,8 @@ def find_lookback(longest: tuple[int, str] | None, *, unknown: int) -> Lookback:
     The default is the minimum if details are missing, because those campaigns may have any conversion window. It also
     applies if no campaign has one.
 
-    :param longest: Longest conversion window in seconds and its campaign. None if there is none.
-    :param unknown: Number of campaigns without details.
+    :param longest: longest conversion window in seconds and its campaign. None if there is none.
+    :param unknown: number of campaigns without details.
     """
     window, campaign_id = longest or (None, None)
     days = DEFAULT_LOOKBACK_DAYS if window is None else -(-window // _DAY_SECONDS) + _MARGIN_DAYS

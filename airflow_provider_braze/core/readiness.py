@@ -15,8 +15,8 @@ MAX_SPREAD_SECONDS: Final = 60.0
 def ready_at(window: Window, grace: timedelta) -> datetime:
     """Return the time of the first request: the end of the last day plus the grace, in UTC.
 
-    :param window: Window of at least one day.
-    :param grace: Time for figures that reach Braze late.
+    :param window: window of at least one day.
+    :param grace: time for figures that reach Braze late.
     """
     return end_of_day(window.end - ONE_DAY, load_timezone(window.timezone)) + grace
 
@@ -24,9 +24,9 @@ def ready_at(window: Window, grace: timedelta) -> datetime:
 def first_probe(ready: float, now: float, poke_interval: float, jitter: float) -> float:
     """Return the time of the first request of one of many sensors, in epoch seconds.
 
-    :param ready: Epoch seconds, see :func:`ready_at`.
-    :param poke_interval: Seconds between two requests.
-    :param jitter: Random number from 0 to 1.
+    :param ready: epoch seconds, see :func:`ready_at`.
+    :param poke_interval: seconds between two requests.
+    :param jitter: random number from 0 to 1.
     """
     return max(ready, now) + jitter * min(poke_interval, MAX_SPREAD_SECONDS)
 

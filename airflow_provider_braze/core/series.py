@@ -66,6 +66,19 @@ def columns(type_: ColumnType, *names: str) -> tuple[Column, ...]:
     return tuple(Column(name, type_) for name in names)
 
 
+def plain_columns(declared: Sequence[Column]) -> tuple[Column, ...]:
+    """Return the columns whose cells are values of the object itself.
+
+    :param declared: columns of a table or fields of a struct. The first one is the id, which is left out, as are
+        ``other`` and lists of structs.
+    """
+    return tuple(each for each in declared[1:] if each.name != OTHER and not _is_nested(each.type))
+
+
+def _is_nested(type_: ColumnType) -> bool:
+    return isinstance(type_.element if isinstance(type_, ListOf) else type_, Struct)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of a series. New columns go to the end of ``columns``, after ``other``.
@@ -240,6 +253,7 @@ class Series:
     :param keys: key columns, in the order of :attr:`Subject.key`.
     :param tables: its tables. The first has exactly one row per subject and returned day.
     :param main_figures: columns of the first table whose sums the record contains before and after a restatement.
+    :param lookback_days: default lookback.
     :param load_decoder: returns the decoder of these tables. It loads Arrow.
     :param make_subject: returns the subject of an id. Default: the id is the only key, and a parameter of that name.
     :param nested_days: key of ``data`` that holds the days; empty when ``data`` is their list.
@@ -247,7 +261,6 @@ class Series:
     :param listing: where subjects are listed; None when they come from arguments.
     :param max_length: most days per call.
     :param params: parameters of every call.
-    :param lookback_days: default lookback.
     :param weight: rows per subject and day, in units of a campaign's. Sizes blocks on disk.
     :param min_subjects_for_outage: a day missing for at least this many subjects, and for all, is an error.
     :param may_start_late: whether days before a subject's first returned day are legitimately absent: a canvas before
@@ -261,6 +274,7 @@ class Series:
     keys: tuple[str, ...]
     tables: tuple[Table, ...]
     main_figures: tuple[str, ...]
+    lookback_days: int
     load_decoder: Callable[[Series], Decoder] = field(repr=False)
     make_subject: Callable[[str], Subject] | None = field(default=None, repr=False)
     nested_days: str = ""
@@ -269,7 +283,6 @@ class Series:
     details: Details | None = None
     max_length: int = 100
     params: Mapping[str, str] = field(default_factory=dict)
-    lookback_days: int = 30
     weight: int = 1
     min_subjects_for_outage: int = 10
     may_start_late: bool = False

@@ -45,10 +45,10 @@ class RunDates:
     """The dates of a run as plain values; ``None`` where unknown.
 
     :param run_type: Airflow's type, such as ``scheduled``, ``backfill``, ``manual``, ``asset_triggered``.
-    :param run_after: Time at which the run was due. Airflow 2 has no such date.
-    :param previous_tick: Tick of the Dag's schedule before ``data_interval_end``.
-    :param schedule_timezone: Time zone of the Dag's timetable.
-    :param next_tick: Tick of the Dag's schedule after ``partition_date``.
+    :param run_after: time at which the run was due. Airflow 2 has no such date.
+    :param previous_tick: tick of the Dag's schedule before ``data_interval_end``.
+    :param schedule_timezone: time zone of the Dag's timetable.
+    :param next_tick: tick of the Dag's schedule after ``partition_date``.
     """
 
     run_type: str
@@ -66,7 +66,7 @@ class RunDates:
 def load_timezone(name: str) -> tzinfo:
     """Return a time zone by its IANA name.
 
-    :raises BrazeConfigError: The zone does not exist.
+    :raises BrazeConfigError: the zone does not exist.
     """
     try:
         # str(): pendulum treats a number as an offset in seconds.
@@ -132,7 +132,7 @@ def last_day_ended_by(instant: datetime, zone: tzinfo) -> date:
 def days_ending_in(after: datetime, until: datetime, zone: tzinfo) -> tuple[date, date]:
     """Return the days D with ``after < end of D <= until``.
 
-    :return: First day and the day after the last one. They are equal if no day ends in between.
+    :return: first day and the day after the last one. They are equal if no day ends in between.
     """
     return last_day_ended_by(after, zone) + ONE_DAY, last_day_ended_by(until, zone) + ONE_DAY
 
@@ -150,12 +150,12 @@ def resolve_window(
     5. No dates, or a run triggered by assets: the last day that ended when the run was due.
 
     :param timezone: IANA name of the company's zone, which determines where days begin.
-    :param start: First day, or the instant after which days have to end: a date, a datetime or ISO text. Naive values
+    :param start: first day, or the instant after which days have to end: a date, a datetime or ISO text. Naive values
         are in the company's zone. ``None``, ``""`` and ``"None"`` mean not given.
-    :param end: Day after the last one, or the instant by which days have to end. Same types as ``start``.
-    :param lookback_days: Days before the window to fetch again. Ignored if :func:`may_look_back` is false.
-    :return: The window. It is empty if no day ends between the run's dates.
-    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
+    :param end: day after the last one, or the instant by which days have to end. Same types as ``start``.
+    :param lookback_days: days before the window to fetch again. Ignored if :func:`may_look_back` is false.
+    :return: the window. It is empty if no day ends between the run's dates.
+    :raises BrazeConfigError: an argument is unusable, or the run's dates do not determine a day.
     """
     if lookback_days < 0:
         raise BrazeConfigError(f"`lookback_days` is {lookback_days}. Give 0 or more.")
@@ -188,9 +188,9 @@ def given_days(
 ) -> tuple[date, date] | None:
     """Return the days that ``start`` and ``end`` give, None if neither is given.
 
-    :param has_empty_interval: Whether the run's data interval is empty. The error then names it as a likely cause.
-    :return: First day and the day after the last one. They are equal if no day ends in between.
-    :raises BrazeConfigError: One of them is missing, is not a date or datetime, or ``start`` is not before ``end``.
+    :param has_empty_interval: whether the run's data interval is empty. The error then names it as a likely cause.
+    :return: first day and the day after the last one. They are equal if no day ends in between.
+    :raises BrazeConfigError: one of them is missing, is not a date or datetime, or ``start`` is not before ``end``.
     """
     missing = [name for name, value in (("start", start), ("end", end)) if not is_given(value)]
     if len(missing) == 2:
@@ -221,8 +221,8 @@ _EMPTY_INTERVAL: Final = (
 def check_finished(window: Window, *, now: datetime, run_after: datetime | None) -> None:
     """Check that the last day of a window is over, allowing for clocks that differ by five minutes.
 
-    :param run_after: Time at which the run was due. It counts if the worker's clock is behind it.
-    :raises BrazeWindowError: The day is not over. A later retry succeeds.
+    :param run_after: time at which the run was due. It counts if the worker's clock is behind it.
+    :raises BrazeWindowError: the day is not over. A later retry succeeds.
     """
     if window.is_empty:
         return

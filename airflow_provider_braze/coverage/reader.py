@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from airflow_provider_braze.core.windows import load_timezone
 from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
-from airflow_provider_braze.landing.layout import Layout, read_layout
+from airflow_provider_braze.landing.layout import Layout, parse_day_object, read_layout
 from airflow_provider_braze.series import all_series, find_series
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 MOST_RECORDS: Final = 1_000
 """Records read per series, newest first. Bounds the requests: two per record on S3."""
 _READERS: Final = 8
-_DAY_OBJECT: Final = re.compile(r"dt=(\d{4}-\d\d-\d\d)/part-(\d+)-of-(\d+)\.\w+")
 
 Parts = Mapping[date, frozenset[int]]
 """The parts that have an object, by day."""
@@ -174,10 +172,10 @@ def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]
     """
     days: dict[date, set[int]] = {}
     for name in names:
-        match = _DAY_OBJECT.fullmatch(name)
-        if match and int(match[3]) == parts:
-            days.setdefault(date.fromisoformat(match[1]), set()).add(int(match[2]))
-    return {day: frozenset(found) for day, found in days.items()}
+        found = parse_day_object(name)
+        if found and found.parts == parts:
+            days.setdefault(found.day, set()).add(found.part)
+    return {day: frozenset(each) for day, each in days.items()}
 
 
 def _read_attempt(journal: Journal, name: TryName, now: datetime) -> Attempt | None:

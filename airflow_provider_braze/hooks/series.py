@@ -191,7 +191,7 @@ def try_permissions(names: Iterable[str], get: Callable[[str, dict[str, str]], A
             missing.append(str(error))
     if missing:
         return False, " ".join(missing)
-    return True, f"The key works, with the permissions {', '.join(found[:-1])} and {found[-1]}."
+    return True, f"The key works. Its permissions include {', '.join(found)}."
 
 
 def _check_permissions(series: Series, get: Callable[[str, dict[str, str]], Any]) -> list[str]:

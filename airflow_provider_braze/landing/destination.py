@@ -24,10 +24,10 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\\:?#*%\[\]]")
 def resolve_destination(destination: object, conn_id: str | None = None) -> tuple[str, str | None]:
     """Return a destination's address and connection id.
 
-    :param destination: Text such as ``s3://bucket/prefix``, an ``ObjectStoragePath``, or an absolute ``pathlib`` path.
-    :param conn_id: Connection of the store. Default: the one that the destination names, if any.
-    :return: The address without connection id and without a trailing slash, and the connection id.
-    :raises BrazeConfigError: The destination cannot be used on any store, or names another connection.
+    :param destination: text such as ``s3://bucket/prefix``, an ``ObjectStoragePath``, or an absolute ``pathlib`` path.
+    :param conn_id: connection of the store. Default: the one that the destination names, if any.
+    :return: the address without connection id and without a trailing slash, and the connection id.
+    :raises BrazeConfigError: the destination cannot be used on any store, or names another connection.
     """
     text, own_conn_id = _read(destination)
     scheme, separator, rest = text.partition("://")
@@ -61,8 +61,8 @@ def resolve_destination(destination: object, conn_id: str | None = None) -> tupl
 def resolve_literal(destination: Any, conn_id: Any = None) -> tuple[Any, Any]:
     """Return address and connection id as :func:`resolve_destination` does, as far as they are known without a run.
 
-    :return: A template, or the output of another task, as it was given. A path object always becomes text.
-    :raises BrazeConfigError: As for :func:`resolve_destination`.
+    :return: a template, or the output of another task, as it was given. A path object always becomes text.
+    :raises BrazeConfigError: as for :func:`resolve_destination`.
     """
     if _is_deferred(destination):
         return destination, conn_id

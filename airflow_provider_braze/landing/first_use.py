@@ -27,7 +27,7 @@ def check_conditional_writes(store: Store) -> None:
 
     The object has the same content in all runs and is never removed, so runs may check at the same time.
 
-    :raises BrazeConfigError: The store does not reject it, and that was not accepted.
+    :raises BrazeConfigError: the store does not reject it, and that was not accepted.
     """
     reason = _second_creation(store)
     if reason is None:

@@ -27,20 +27,32 @@ class Format:
     :param extension: end of the objects' names.
     :param encode: returns rows as an object's content; a fingerprint of the rows may be noted in it.
     :param decode: returns a content's rows, with the columns that it has. Types may come from the schema.
+    :param matches_fingerprint: returns whether a content has exactly these rows in this schema; False when unknown.
     :param can_hold: whether values of a column can be written and read back.
     """
 
     extension: str
     encode: Callable[[pa.Table, Fingerprint | None], bytes]
     decode: Callable[[bytes, pa.Schema], pa.Table]
+    matches_fingerprint: Callable[[bytes, pa.Schema, Fingerprint], bool]
     can_hold: Callable[[Column], bool]
 
 
 FORMATS: Final[Mapping[str, Format]] = {
     "parquet": Format(
-        "parquet", parquet.encode_parquet, lambda content, _: parquet.decode_parquet(content), lambda _: True
+        extension="parquet",
+        encode=parquet.encode_parquet,
+        decode=lambda content, _: parquet.decode_parquet(content),
+        matches_fingerprint=parquet.matches_fingerprint,
+        can_hold=lambda _: True,
     ),
-    "jsonl": Format("jsonl.gz", lambda table, _: jsonl.encode_jsonl(table), jsonl.decode_jsonl, lambda _: True),
+    "jsonl": Format(
+        extension="jsonl.gz",
+        encode=lambda table, _: jsonl.encode_jsonl(table),
+        decode=jsonl.decode_jsonl,
+        matches_fingerprint=lambda *_: False,
+        can_hold=lambda _: True,
+    ),
 }
 
 _UNREADABLE: Final = (EOFError, KeyError, OSError, OverflowError, RecursionError, ValueError, zlib.error)
@@ -75,10 +87,8 @@ def matches_fingerprint(content: bytes, schema: pa.Schema, fingerprint: Fingerpr
     """
     import pyarrow as pa
 
-    if file_format != "parquet":
-        return False
     try:
-        return parquet.matches_fingerprint(content, schema, fingerprint)
+        return FORMATS[file_format].matches_fingerprint(content, schema, fingerprint)
     except (pa.ArrowException, *_UNREADABLE):
         return False
 

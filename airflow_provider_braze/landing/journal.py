@@ -169,10 +169,10 @@ def changed_days(
 
     Days of failed and killed tries are included. Store the cursor after the days are processed.
 
-    :param destination: Address of the tables, such as ``s3://lake/braze``.
-    :param since: Cursor of the call before. Default: none, for all days that the journal knows.
-    :param object_storage_conn_id: Connection of the store. Default: its default credentials.
-    :param series: Name of the series.
+    :param destination: address of the tables, such as ``s3://lake/braze``.
+    :param since: cursor of the call before. Default: none, for all days that the journal knows.
+    :param object_storage_conn_id: connection of the store. Default: its default credentials.
+    :param series: name of the series.
     :raises BrazeConfigError: the cursor is older than 35 days, or is not a cursor.
     :raises BrazeDataError: a record is broken.
     """

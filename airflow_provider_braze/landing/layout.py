@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.first_use import check_conditional_writes
@@ -26,12 +27,12 @@ _DESTINATION: Final = "_braze/destination.json"
 class Layout:
     """What all runs of a series over one destination must agree on. Else a day would be stored under two names.
 
-    :param parts: Number of tasks that share the subjects.
-    :param file_format: Format of the data objects.
-    :param timezone: The company's time zone, in which days are counted. All series of a destination share it.
+    :param parts: number of tasks that share the subjects.
+    :param file_format: format of the data objects.
+    :param timezone: the company's time zone, in which days are counted. All series of a destination share it.
     :param host: REST endpoint. All series of a destination share it: another workspace's data belongs elsewhere.
-    :param series: Name of the series, and of the folder of its bookkeeping.
-    :param schema_version: Raised when a table changes other than by new columns at its end.
+    :param series: name of the series, and of the folder of its bookkeeping.
+    :param schema_version: raised when a table changes other than by new columns at its end.
     """
 
     parts: int
@@ -73,6 +74,38 @@ class Layout:
         return f"part-{part:0{width}d}-of-{self.parts:0{width}d}"
 
 
+class DayObject(NamedTuple):
+    """What the name of a day's object says.
+
+    :param part: number of the part, from 0.
+    :param parts: number of parts of the layout.
+    """
+
+    day: date
+    part: int
+    parts: int
+
+
+def parse_day_object(name: str) -> DayObject | None:
+    """Parse the name of a day's object, as :meth:`Layout.day_object` makes it.
+
+    :param name: name below the table's folder.
+    :return: None when it is the name of something else.
+    """
+    match = _DAY_OBJECT.fullmatch(name)
+    try:
+        return DayObject(date.fromisoformat(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:  # not a day of the calendar
+        return None
+
+
+_DAY_OBJECT: Final = re.compile(
+    r"dt=(\d{4}-\d\d-\d\d)/part-(\d+)-of-(\d+)\.(?:"
+    + "|".join(re.escape(each.extension) for each in FORMATS.values())
+    + ")"
+)
+
+
 def part_of(subject: str, parts: int) -> int:
     """Return the part that a subject belongs to: the same on every machine and version of Python.
 
@@ -85,8 +118,8 @@ def part_of(subject: str, parts: int) -> int:
 def read_layout(store: Store, series: str) -> Layout | None:
     """Return the layout of a series at a destination, None when nothing of it has landed.
 
-    :param series: Name of the series.
-    :raises BrazeDataError: The layout cannot be read.
+    :param series: name of the series.
+    :raises BrazeDataError: the layout cannot be read.
     """
     found: dict[str, Any] = {}
     for name in (_DESTINATION, f"_braze/{series}/layout.json"):
@@ -100,8 +133,8 @@ def read_layout(store: Store, series: str) -> Layout | None:
 def validate_layout(store: Store, layout: Layout) -> None:
     """Compare with the destination's layout, if it has one. Else check the store. Claim nothing.
 
-    :raises BrazeConfigError: The destination has another layout, or its store cannot keep concurrent runs apart.
-    :raises BrazeDataError: The layout cannot be read.
+    :raises BrazeConfigError: the destination has another layout, or its store cannot keep concurrent runs apart.
+    :raises BrazeDataError: the layout cannot be read.
     """
     content = store.read_once(_DESTINATION)
     if content is None:
@@ -118,8 +151,8 @@ def ensure_layout(store: Store, layout: Layout) -> None:
 
     Call it before each write of a data object. After the first call, it costs no request.
 
-    :raises BrazeConfigError: The destination has another layout. Nothing was changed.
-    :raises BrazeDataError: The layout cannot be read.
+    :raises BrazeConfigError: the destination has another layout. Nothing was changed.
+    :raises BrazeDataError: the layout cannot be read.
     """
     shared = {**layout.shared, "conditional_writes": store.has_conditional_writes}
     for name, mine, document in (

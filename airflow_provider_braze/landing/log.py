@@ -129,7 +129,7 @@ def format_result(record: dict[str, Any], series_plural: str, uri: str) -> list[
 def format_restatement(ages: Mapping[str, Any]) -> list[str]:
     """Return a log line for the oldest compared age, with the figure that changed most; none without compared rows.
 
-    :param ages: Restatement by age, from a record.
+    :param ages: restatement by age, from a record.
     """
     if not ages:
         return []

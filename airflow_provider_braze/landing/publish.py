@@ -82,7 +82,7 @@ class Publisher:
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
         """Land the spooled rows of some days.
 
-        :param days: each gets an object a table, without rows if it has none.
+        :param days: the days; each gets one object per table, empty if it has no rows.
         :raises BrazeConflictError: another writer kept changing an object.
         :raises BrazeDataError: an object that is there cannot be read.
         """
@@ -117,7 +117,7 @@ class Publisher:
     def _publish_block(
         self, spool: Spool, tables: Sequence[Table], days: Sequence[date], failed: Event
     ) -> list[LandedObject]:
-        # Two: of the days, which tell who came back, and of the table that is in work.
+        # Two: the day table, which has the returned subjects, and the table in work.
         @lru_cache(maxsize=2)
         def rows_of(table: Table) -> Mapping[date, pa.Table]:
             from airflow_provider_braze.tables.sorting import sort_rows
@@ -152,11 +152,11 @@ class Publisher:
         fingerprint: Fingerprint | None = None,
         sums: Callable[[], Sums] | None = None,
     ) -> LandedObject:
-        """Bring rows into an object.
+        """Merge rows into an object.
 
-        :param incoming: gives the rows, if they are needed.
-        :param fingerprint: of these rows, to tell whether they are; none to compare them in any case.
-        :param sums: Returns the sums of the main figures; None unless restatement is measured.
+        :param incoming: returns the rows; called only if they are needed.
+        :param fingerprint: fingerprint of these rows, to skip an equal object; None to compare in any case.
+        :param sums: returns the sums of the main figures; None unless restatement is measured.
         """
         self.check()
         rows = size = 0
@@ -199,7 +199,7 @@ class Publisher:
         if day and restated:
             # A day that is published again keeps the comparison with what was stored before.
             self.restated.setdefault(day, restated)
-        # Attempted counts as written: a write whose answer was lost shows as a conflict with an equal object.
+        # Attempted counts as written: a write whose response was lost shows as a conflict with an equal object.
         return LandedObject(table.name, day, name, rows, size, attempted is not None)
 
     def _claim_destination(self) -> None:
@@ -230,7 +230,7 @@ class Publisher:
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None
     ) -> tuple[pa.Table, bool, pa.Table | None]:
-        """Return the rows that an object shall have, whether it has them already, and its comparable rows.
+        """Return an object's new rows, whether it has them already, and its comparable rows.
 
         Rows of an object that lacks columns are not comparable: values of new columns are not restatement.
         """

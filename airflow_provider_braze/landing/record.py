@@ -96,7 +96,7 @@ def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:
 def restatement_by_age(window: Window, restated: Mapping[date, Restatement]) -> dict[str, Any]:
     """Return what changed in stored rows by age, in plain values. Days without compared rows are left out.
 
-    :param window: Days of the run. The age of a day is its distance to the last one, in days.
+    :param window: days of the run. The age of a day is its distance to the last one, in days.
     """
     newest = window.end - ONE_DAY
     return {

@@ -42,13 +42,13 @@ class _Place(NamedTuple):
 
 
 class Spool:
-    """Runs of some tables on disk, gone on every exit.
+    """Runs of some tables on disk, removed when the process ends.
 
     :param tables: each has a column ``day`` that the added rows are sorted by.
     :param rows_per_day: expected rows of the day table. Sizes the blocks.
     :param days: number of days.
     :param folder: where the files lie; None for the system's place for temporary files.
-    :param figures: Columns of the first table to sum by day. Default none.
+    :param figures: columns of the first table to sum by day. Default none.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Spool:
                     self._write_run(name, table)
 
     def read(self, table: Table, block: Sequence[date]) -> pa.Table:
-        """Give all rows of a table's block, in no particular order; safe in any thread.
+        """Return all rows of a table's block, in no particular order. Thread-safe.
 
         :param block: one of :meth:`blocks`, of all days that have rows.
         """
@@ -207,7 +207,7 @@ class Batches:
             self._writer.write_table(table)
 
     def read(self) -> pa.Table:
-        """Give the rows of all batches, after the last one."""
+        """Return the rows of all batches. No batch can be added afterwards."""
         import pyarrow as pa
 
         self._writer.close()
@@ -224,9 +224,9 @@ class Batches:
 def check_spool_folder(folder: str | None) -> None:
     """Check that files can be written to the spool's folder.
 
-    :param folder: Folder for the spool, None for the system's folder of temporary files.
-    :raises BrazeConfigError: The folder does not exist, or is not writable.
-    :raises OSError: The disk is full.
+    :param folder: folder for the spool, None for the system's folder of temporary files.
+    :raises BrazeConfigError: the folder does not exist, or is not writable.
+    :raises OSError: the disk is full.
     """
     try:
         with _naming_folder(folder), tempfile.TemporaryFile(dir=folder) as file:

@@ -28,7 +28,7 @@ ATTEMPTS: Final = 4
 class Stored:
     """An object's content as it was read.
 
-    :param version: Distinguishes this content from a later one: an ETag, a generation, or time and size. It was read
+    :param version: distinguishes this content from a later one: an ETag, a generation, or time and size. It was read
         before the content, so a change in between makes it too old, never too new.
     """
 
@@ -39,9 +39,9 @@ class Stored:
 class Store:
     """The objects below one destination.
 
-    :param destination: Text such as ``s3://bucket/prefix``, an ``ObjectStoragePath``, or an absolute ``pathlib`` path.
+    :param destination: text such as ``s3://bucket/prefix``, an ``ObjectStoragePath``, or an absolute ``pathlib`` path.
     :param conn_id: Airflow connection of the store. Default: the destination's, else default credentials.
-    :raises BrazeConfigError: The destination or the connection cannot be used, or a package is missing.
+    :raises BrazeConfigError: the destination or the connection cannot be used, or a package is missing.
     """
 
     def __init__(self, destination: object, conn_id: str | None = None) -> None:
@@ -77,7 +77,7 @@ class Store:
     def read(self, name: str) -> Stored | None:
         """Return an object, None when there is none.
 
-        :raises PermissionError: The store denies access.
+        :raises PermissionError: the store denies access.
         """
         path = self._path(name)
         with self._explaining_errors(name):
@@ -92,11 +92,11 @@ class Store:
     def write(self, name: str, content: bytes, expected: str | None) -> None:
         """Replace an object as a whole, if it is still the one that was read.
 
-        :param expected: The version that was read, None when there was no object.
-        :raises VersionConflictError: The object has another version.
-        :raises ConditionsUnsupportedError: The store rejects conditions.
-        :raises PermissionError: The store denies access.
-        :raises FileNotFoundError: The bucket or container does not exist.
+        :param expected: the version that was read, None when there was no object.
+        :raises VersionConflictError: the object has another version.
+        :raises ConditionsUnsupportedError: the store rejects conditions.
+        :raises PermissionError: the store denies access.
+        :raises FileNotFoundError: the bucket or container does not exist.
         """
         with self._explaining_errors(name):
             self._objects.write(self._path(name), content, expected)
@@ -104,7 +104,7 @@ class Store:
     def delete(self, name: str) -> None:
         """Remove an object, if it is there.
 
-        :raises PermissionError: The store denies access.
+        :raises PermissionError: the store denies access.
         """
         with self._explaining_errors(name), suppress(FileNotFoundError):
             self._objects.delete(self._path(name))
@@ -112,7 +112,7 @@ class Store:
     def list(self, folder: str) -> Sequence[str]:
         """Return the names of the objects in a folder, relative to it, without those in folders below it.
 
-        :raises PermissionError: The store denies access.
+        :raises PermissionError: the store denies access.
         """
         with self._explaining_errors(folder):
             return self._objects.list(self._path(folder))
@@ -120,7 +120,7 @@ class Store:
     def find(self, folder: str) -> Sequence[str]:
         """Return the names of the objects in a folder and in all folders below it, relative to the folder.
 
-        :raises PermissionError: The store denies access.
+        :raises PermissionError: the store denies access.
         """
         with self._explaining_errors(folder):
             return self._objects.find(self._path(folder))
@@ -128,9 +128,9 @@ class Store:
     def update(self, name: str, change: Callable[[Stored | None], bytes | None]) -> bool:
         """Read, change and write an object, again when another writer was faster.
 
-        :param change: Returns the new content for the old. None leaves the object alone.
-        :return: Whether the object was written.
-        :raises BrazeConflictError: Others kept changing it.
+        :param change: returns the new content for the old. None leaves the object alone.
+        :return: whether the object was written.
+        :raises BrazeConflictError: others kept changing it.
         """
         for _ in range(ATTEMPTS):
             old = self.read(name)
@@ -156,7 +156,7 @@ class Store:
     def write_once(self, name: str, content: bytes) -> bytes:
         """Write an object that never changes, unless it is there.
 
-        :return: The object's content: this one, or that of the run that was faster.
+        :return: the object's content: this one, or that of the run that was faster.
         """
         found = [content]
 

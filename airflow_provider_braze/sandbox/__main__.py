@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.sandbox.instants import EndingAtReading
-from airflow_provider_braze.sandbox.paths import PERMISSIONS
+from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 from airflow_provider_braze.sandbox.settings import RowOrder, SandboxSettings
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ examples, with the sandbox running on port 8099:
   make 10 % of the requests fail, then none:
     curl -X PATCH -d '{"faults": {"rate_500": 0.1}}' http://127.0.0.1:8099/_sandbox/settings
     curl -X PATCH -d '{"faults": null}' http://127.0.0.1:8099/_sandbox/settings
+
+  reject one campaign, and leave a day out of all series:
+    curl -X PATCH -d '{"faults": {"bad_subjects": {"ID_FROM_THE_LIST": 400}, "missing_days": {"*": ["2026-11-18"]}}}' \\
+        http://127.0.0.1:8099/_sandbox/settings
 
   allow ten requests per minute of the bucket that lists of events and all purchase series share:
     curl -X PATCH -d '{"rate_limits": {"events": {"requests": 10, "seconds": 60}}}' \\

@@ -1,4 +1,4 @@
-"""All endpoints of the sandbox."""
+"""All endpoints of the sandbox: the ``ENDPOINTS`` of each module named here."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from airflow_provider_braze.sandbox import checks
-from airflow_provider_braze.sandbox.paths import PERMISSIONS
+from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 
 _SHARE: Final = checks.number("a probability from 0 to 1", 0, 1)
 _WIRE_FAULTS: Final = ("rate_429", "rate_500", "rate_cut", "rate_html", "rate_reset", "rate_slow")
@@ -19,7 +19,6 @@ _CHECKS: Final[Mapping[str, checks.Check]] = {
     "double_days": _SHARE,
     "contradicting_days": _SHARE,
     "endpoints": checks.several(PERMISSIONS),
-    "bad_campaigns": checks.statuses,
     "bad_subjects": checks.statuses,
     "bad_details": checks.statuses,
     "missing_days": checks.days,
@@ -45,7 +44,6 @@ class Faults:
     :param double_days: share of series that contain one day twice, with equal content.
     :param contradicting_days: share of series that contain one day twice, with different content.
     :param endpoints: permissions of the endpoints at which ``rate_...`` apply. Default all.
-    :param bad_campaigns: HTTP status by campaign id, for details and data series of that campaign.
     :param bad_details: HTTP status by id, for the details alone.
     :param missing_days: ISO dates by subject, or by ``*`` for all: days that the data series leave out.
     :param bad_subjects: HTTP status by subject, for its details and data series.
@@ -63,7 +61,6 @@ class Faults:
     double_days: float = 0.0
     contradicting_days: float = 0.0
     endpoints: tuple[str, ...] = PERMISSIONS
-    bad_campaigns: Mapping[str, int] = field(default_factory=dict)
     bad_details: Mapping[str, int] = field(default_factory=dict)
     missing_days: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bad_subjects: Mapping[str, int] = field(default_factory=dict)

@@ -102,6 +102,6 @@ def reject_if_bad(settings: SandboxSettings, subject: str, *, details: bool = Fa
     :raises Rejected: with the status of the settings.
     """
     faults = settings.faults
-    for statuses in (faults.bad_campaigns, faults.bad_subjects, faults.bad_details if details else {}):
+    for statuses in (faults.bad_subjects, faults.bad_details if details else {}):
         if subject in statuses:
             raise Rejected(statuses[subject])

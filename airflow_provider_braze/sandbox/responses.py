@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
 from airflow_provider_braze.sandbox.limits import HEADERS, Standing
 from airflow_provider_braze.sandbox.params import Rejected
-from airflow_provider_braze.sandbox.paths import permission_of
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 from airflow_provider_braze.sandbox.state import Body, SandboxState
 
@@ -69,14 +69,14 @@ def _admit(settings: SandboxSettings, query: Query) -> None:
     if scheme.lower() != "bearer" or key != settings.api_key:
         # Recorded of the live API: the body of a 401 repeats the key that was sent.
         raise Rejected(401, f"Invalid API key: {key}")
-    permission = permission_of(query.path)
+    permission = Endpoint(query.path).permission
     if permission not in settings.permissions or permission in settings.missing_permissions:
         raise Rejected(403)
 
 
 def _admitted(state: SandboxState, settings: SandboxSettings, query: Query, standing: Standing) -> ApiResponse:
     dice = state.dice()
-    fault = _wire_fault(settings, permission_of(query.path), dice)
+    fault = _wire_fault(settings, Endpoint(query.path).permission, dice)
     if fault == "rate_429":
         spent = state.windows.spent(standing.limit, settings.faults.retry_after_reset_seconds)
         return ApiResponse(429, spent.headers(), _error(Rejected(429).message))

@@ -15,7 +15,7 @@ from airflow_provider_braze.sandbox import checks
 from airflow_provider_braze.sandbox.faults import Faults
 from airflow_provider_braze.sandbox.instants import EndingAtReading, parse_instant
 from airflow_provider_braze.sandbox.limits import BRAZE_LIMITS, Limit
-from airflow_provider_braze.sandbox.paths import PERMISSIONS
+from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 
 __all__ = ["PERMISSIONS", "Faults", "RowOrder", "SandboxSettings"]
 
@@ -117,14 +117,6 @@ class SandboxSettings:
 
     def __post_init__(self) -> None:
         checks.check_all(self, _CHECKS, "")
-
-    @classmethod
-    def from_json(cls, text: str | bytes) -> SandboxSettings:
-        """Parse settings from a JSON object; a missing one keeps its default.
-
-        :raises BrazeConfigError: the text is not a JSON object, or a field is unknown or wrong.
-        """
-        return cls().merged_json(text)
 
     def merged(self, changes: Mapping[str, Any]) -> SandboxSettings:
         """Return these settings with some fields changed; ``faults`` is merged field by field, None clears it.

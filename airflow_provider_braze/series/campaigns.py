@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from airflow_provider_braze.core.channels import ADDED_STATS, field_columns
 from airflow_provider_braze.core.endpoints import CAMPAIGNS_DATA_SERIES, CAMPAIGNS_DETAILS, CAMPAIGNS_LIST
 from airflow_provider_braze.core.series import (
     Column,
@@ -19,18 +20,19 @@ from airflow_provider_braze.core.series import (
     SubjectDetails,
     Table,
     columns,
+    plain_columns,
 )
 from airflow_provider_braze.series.decoders import load_message_decoder
 
 _KEY_AND_DAY: Final = (Column("campaign_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
-_FIGURES: Final = (
-    Column("unique_recipients", "int64"),
-    Column("revenue", "double"),
-    *columns("int64", "conversions", "conversions1", "conversions2", "conversions3"),
-    *columns("int64", "conversions_by_send_time", "conversions1_by_send_time"),
-    *columns("int64", "conversions2_by_send_time", "conversions3_by_send_time"),
+_FIGURES: Final = field_columns(
+    *("unique_recipients", "revenue", "conversions", "conversions1", "conversions2", "conversions3"),
+    *("conversions_by_send_time", "conversions1_by_send_time"),
+    *("conversions2_by_send_time", "conversions3_by_send_time"),
 )
+"""What days and rows of messages have had from the first version on. Another figure goes to the end of each table."""
+
 MESSAGE_STATS: Final = (
     Column("position", "int32"),
     Column("enrolled", "int64"),
@@ -42,7 +44,10 @@ MESSAGE_STATS: Final = (
     *columns("int64", "total_dismissals", "unique_dismissals"),
     *columns("int64", "impressions", "first_button_clicks", "second_button_clicks"),
 )
-"""What rows of messages have had from the first version on. A new stat goes to the end of each table instead."""
+"""What rows of messages have had from the first version on."""
+
+ADDED_COLUMNS: Final = field_columns(*ADDED_STATS)
+"""The stats that later versions added. They are the last columns of a table of messages."""
 
 _MESSAGE: Final = Struct((*columns("string", "variation_api_id", "channel", "name", "type"), _OTHER))
 _CONVERSION_BEHAVIOR: Final = Struct(
@@ -76,6 +81,7 @@ CAMPAIGN_MESSAGES: Final = Table(
         *MESSAGE_STATS,
         *_FIGURES,
         _OTHER,
+        *ADDED_COLUMNS,
     ),
 )
 CAMPAIGN_RAW: Final = Table(
@@ -124,8 +130,8 @@ def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
     from airflow_provider_braze.tables.details import DetailsRow, decode_object, split_list, structs_by_id
     from airflow_provider_braze.tables.records import converters_of, join_other, split_record
 
-    record = decode_object(body, [*_PLAIN_DETAILS, "messages", "conversion_behaviors"])
-    messages = structs_by_id(record.pop("messages", None), "variation_api_id", _MESSAGE.fields[1:-1], "$.messages")
+    record = decode_object(body, CAMPAIGN_DETAILS)
+    messages = structs_by_id(record.pop("messages", None), _MESSAGE.fields, "$.messages")
     split = split_list(record.pop("conversion_behaviors", None), _SENT_BEHAVIOR, "$.conversion_behaviors")
     behaviors = (
         None
@@ -140,7 +146,7 @@ def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
             for place, (cells, rest) in enumerate(split)
         ]
     )
-    cells, rest = split_record(record, converters_of(_PLAIN_DETAILS.values()))
+    cells, rest = split_record(record, converters_of(plain_columns(CAMPAIGN_DETAILS.columns)))
     windows = [each["window_seconds"] for each in behaviors or ()]
     return DetailsRow(
         {
@@ -158,13 +164,9 @@ def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
     )
 
 
-_PLAIN_DETAILS: Final = {column.name: column for column in CAMPAIGN_DETAILS.columns[1:-3]}
-"""The details that are neither id nor nested, by key."""
-
 _SENT_BEHAVIOR: Final = (
-    *columns("string", "type", "custom_event_name", "product"),
     Column("window", "int64"),
-    Column("app_ids", ListOf("string")),
+    *(each for each in plain_columns(_CONVERSION_BEHAVIOR.fields) if each.name != "window_seconds"),
 )
 
 
@@ -178,5 +180,6 @@ CAMPAIGNS: Final = Series(
     details=Details(CAMPAIGNS_DETAILS, _decode_details, has_conversion_windows=True),
     tables=(CAMPAIGN_DAYS, CAMPAIGN_MESSAGES, CAMPAIGN_RAW, CAMPAIGNS_TABLE, CAMPAIGN_DETAILS),
     main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
+    lookback_days=30,
     load_decoder=load_message_decoder,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from airflow_provider_braze.core.channels import CANVAS_FIGURES
+from airflow_provider_braze.core.channels import field_columns
 from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.series import (
     Column,
@@ -24,15 +24,21 @@ from airflow_provider_braze.core.series import (
     SubjectDetails,
     Table,
     columns,
+    plain_columns,
 )
-from airflow_provider_braze.series.campaigns import MESSAGE_STATS
+from airflow_provider_braze.series.campaigns import ADDED_COLUMNS, MESSAGE_STATS
 
 MAX_LENGTH: Final = 14
 """Days per call. One public script reports a limit of 13: should a workspace refuse 14, change this number."""
 
 _KEY_AND_DAY: Final = (Column("canvas_id", "string"), Column("day", "date"))
 _OTHER: Final = Column("other", "string")
-_FIGURES: Final = (Column("revenue", "double"), *columns("int64", *CANVAS_FIGURES[1:]))
+_FIGURES: Final = field_columns(
+    *("revenue", "conversions", "conversions1", "conversions2", "conversions3"),
+    *("conversions_by_entry_time", "conversions1_by_entry_time"),
+    *("conversions2_by_entry_time", "conversions3_by_entry_time"),
+)
+"""What totals, variants and steps have had from the first version on. Another figure goes to the end of each table."""
 
 CANVAS_DAYS: Final = Table(
     name="canvas_days",
@@ -74,6 +80,7 @@ CANVAS_STEP_MESSAGES: Final = Table(
         *MESSAGE_STATS,
         Column("influenced_opens", "int64"),
         _OTHER,
+        *ADDED_COLUMNS,
     ),
 )
 CANVAS_RAW: Final = Table(
@@ -124,8 +131,8 @@ CANVAS_DETAILS: Final = Table(
         _OTHER,
     ),
 )
-_PLAIN_DETAILS: Final = {column.name: column for column in CANVAS_DETAILS.columns[1:-3]}
-_SENT_STEP: Final = (*columns("string", "id", "name", "type"), *columns(ListOf("string"), "channels", "next_step_ids"))
+_SENT_VARIANT: Final = (Column("id", "string"), *plain_columns(_VARIANT.fields))
+_SENT_STEP: Final = (Column("id", "string"), *plain_columns(_STEP.fields))
 
 
 def _load_decoder(series: Series) -> Decoder:
@@ -139,11 +146,10 @@ def _decode_details(body: bytes, subject: Subject) -> SubjectDetails:
     from airflow_provider_braze.tables.details import DetailsRow, decode_object, split_list
     from airflow_provider_braze.tables.records import converters_of, join_other, split_record
 
-    record = decode_object(body, [*_PLAIN_DETAILS, "variants", "steps"])
-    sent_variant = (*columns("string", "id", "name"), Column("first_step_ids", ListOf("string")))
-    variants = split_list(record.pop("variants", None), sent_variant, "$.variants")
+    record = decode_object(body, CANVAS_DETAILS)
+    variants = split_list(record.pop("variants", None), _SENT_VARIANT, "$.variants")
     steps = record.pop("steps", None)
-    cells, rest = split_record(record, converters_of(_PLAIN_DETAILS.values()))
+    cells, rest = split_record(record, converters_of(plain_columns(CANVAS_DETAILS.columns)))
     cells |= {
         "canvas_id": subject.name,
         "variants": None
@@ -166,12 +172,8 @@ def _decode_steps(sent: object) -> list[dict[str, object]] | None:
     for index, each in enumerate(expect_list(sent, "$.steps")):
         path = f"$.steps[{index}]"
         step = dict(expect_object(each, path))
-        messages = structs_by_id(
-            step.pop("messages", None), "variation_api_id", columns("string", "channel", "name"), f"{path}.messages"
-        )
-        paths = split_list(
-            step.pop("next_paths", None), columns("string", "name", "next_step_id"), f"{path}.next_paths"
-        )
+        messages = structs_by_id(step.pop("messages", None), _MESSAGE.fields, f"{path}.messages")
+        paths = split_list(step.pop("next_paths", None), _NEXT_PATH.fields, f"{path}.next_paths")
         cells, rest = split_record(step, converters_of(_SENT_STEP))
         rest |= {"next_paths": unknown} if (unknown := [left for _, left in paths or () if left]) else {}
         next_paths = None if paths is None else [kept for kept, _ in paths]
@@ -206,6 +208,7 @@ CANVASES: Final = Series(
         CANVAS_DETAILS,
     ),
     main_figures=("entries", "revenue", "conversions", "conversions_by_entry_time"),
+    lookback_days=30,
     load_decoder=_load_decoder,
     may_start_late=True,
     nested_days="stats",

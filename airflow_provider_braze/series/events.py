@@ -36,6 +36,7 @@ EVENTS: Final = Series(
     endpoint=_DATA_SERIES,
     listing=Listing(Endpoint("/events/list", records="events"), id_key=None),
     main_figures=("count",),
+    lookback_days=30,
     load_decoder=load_flat_decoder,
     may_start_late=True,
     make_subject=lambda name: _subject(name, None),

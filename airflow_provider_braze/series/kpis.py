@@ -64,6 +64,7 @@ KPIS: Final = Series(
     keys=("metric", "app_id", "segment_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
     main_figures=("value",),
+    lookback_days=30,
     load_decoder=load_flat_decoder,
     make_subject=lambda metric: _subject(metric, None, None),
     tables=(

@@ -43,6 +43,7 @@ PURCHASES: Final = Series(
     keys=("metric", "product_id", "app_id"),
     other_endpoints=tuple(ENDPOINTS.values()),
     main_figures=("value",),
+    lookback_days=30,
     load_decoder=load_flat_decoder,
     tables=(
         Table(

@@ -52,6 +52,7 @@ SEGMENTS: Final = Series(
     listing=Listing(Endpoint("/segments/list", records="segments"), required_flag="analytics_tracking_enabled"),
     details=Details(Endpoint("/segments/details", records=""), _decode_details),
     main_figures=("size",),
+    lookback_days=30,
     load_decoder=load_flat_decoder,
     may_start_late=True,
     tables=(

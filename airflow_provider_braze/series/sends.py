@@ -40,9 +40,9 @@ SENDS: Final = Series(
     keys=_KEYS,
     endpoint=_DATA_SERIES,
     main_figures=("unique_recipients", "revenue", "conversions", "conversions_by_send_time"),
-    load_decoder=load_message_decoder,
-    may_start_late=True,
     # Braze keeps 14 days: the run's own and 13 before it.
     lookback_days=13,
+    load_decoder=load_message_decoder,
+    may_start_late=True,
     tables=(_with_send_id(CAMPAIGN_DAYS, "send_days"), _with_send_id(CAMPAIGN_MESSAGES, "send_messages")),
 )

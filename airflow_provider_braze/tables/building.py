@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_braze.core.channels import field_columns
 from airflow_provider_braze.core.series import Subject, SubjectDays, Table
 from airflow_provider_braze.tables.columns import Group, Places, join_groups, place_columns
 from airflow_provider_braze.tables.sorting import sort_columns
@@ -41,6 +42,15 @@ def build_tables(
             for table, found in zip(own, groups_of(shape, places, contents), strict=True):
                 groups[table.name].extend(found)
     return {table.name: sort_columns(table, join_groups(table, groups[table.name])) for table in tables}
+
+
+def check_columns(table: Table, names: Sequence[str]) -> None:
+    """Check that a table has a column of the right type for each figure and name that its decoder finds.
+
+    :raises ValueError: a column is missing, so that its values would be lost.
+    """
+    if missing := [column.name for column in field_columns(*names) if column not in table.columns]:
+        raise ValueError(f"{table.name} has no column of the type of: {', '.join(missing)}. Declare one for each.")
 
 
 def payload_texts(days: Sequence[msgspec.Raw], indices: Mapping[date, int]) -> dict[date, str]:

@@ -17,11 +17,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS
+from airflow_provider_braze.core.channels import CANVAS_ROW_FIELDS, CHANNEL_STATS, field_columns
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
 from airflow_provider_braze.core.payloads import check_limits, decode_days, expect_list, expect_object, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
-from airflow_provider_braze.tables.building import build_tables, payload_texts
+from airflow_provider_braze.tables.building import build_tables, check_columns, payload_texts
 from airflow_provider_braze.tables.canvas_shapes import (
     STEP_FIELDS,
     TOTAL_FIELDS,
@@ -42,8 +42,8 @@ from airflow_provider_braze.tables.columns import (
     take_places,
     typed_arrays,
 )
-from airflow_provider_braze.tables.records import Converters, join_other, split_record
-from airflow_provider_braze.tables.rows import drift_name, figure_converters
+from airflow_provider_braze.tables.records import Converters, converters_of, join_other, split_record
+from airflow_provider_braze.tables.rows import drift_name
 from airflow_provider_braze.tables.shapes import NAME_COLUMNS, Record
 
 MAX_ROWS: Final = 200_000
@@ -60,7 +60,7 @@ Cells = tuple[Any, ...]
 
 
 def _converters(fields: Sequence[str]) -> Converters:
-    return figure_converters("name" if each in NAME_COLUMNS else each for each in fields)
+    return converters_of(field_columns(*("name" if each in NAME_COLUMNS else each for each in fields)))
 
 
 _TOTAL: Final = _converters(TOTAL_FIELDS)
@@ -127,6 +127,9 @@ class CanvasDecoder:
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
         self._tables = series.tables[:4]
+        fields = (TOTAL_FIELDS, VARIANT_FIELDS, STEP_FIELDS, CANVAS_ROW_FIELDS)
+        for table, names in zip(self._tables, fields, strict=True):
+            check_columns(table, names)
 
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> CanvasDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""

@@ -16,12 +16,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_braze.core.channels import DAY_FIGURES, ROW_FIELDS, TEXT_FIELDS
+from airflow_provider_braze.core.channels import DAY_FIGURES, ROW_FIELDS, field_type
 from airflow_provider_braze.core.series import DAY, OTHER, Table
 from airflow_provider_braze.tables.packing import Block, Packed
 from airflow_provider_braze.tables.rows import SplitDay
-from airflow_provider_braze.tables.schemas import schema_of
-from airflow_provider_braze.tables.shapes import NAME_COLUMNS, NO_FLOAT, NO_INT, Record
+from airflow_provider_braze.tables.schemas import arrow_type, schema_of
+from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Record
 from airflow_provider_braze.tables.sorting import Columns
 
 Cells = Sequence[Any]
@@ -33,7 +33,8 @@ Places = dict[str, pa.Array]
 Group = Mapping[str, pa.Array | Cells]
 """Some rows of a table: columns of equal length by name. A column that is not there is null."""
 
-_TEXTS: Final = frozenset({*TEXT_FIELDS, *NAME_COLUMNS, "variant_id", "step_id", "channel", OTHER})
+_TEXTS: Final = frozenset({"variant_id", "step_id", "channel", OTHER})
+"""Columns of text besides the keys of a record."""
 _NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
 _NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
 
@@ -158,14 +159,8 @@ def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) ->
 
 def typed_arrays(names: Sequence[str], columns: Iterable[Sequence[Any]]) -> Group:
     """Return split columns as arrays, each of the type that its name has."""
-    return {name: pa.array(cells, field_type(name)) for name, cells in zip(names, columns, strict=True)}
-
-
-def field_type(name: str) -> pa.DataType:
-    """Return the type of a column that holds what Braze sent."""
-    if name in _TEXTS:
-        return pa.string()
-    return pa.float64() if name == "revenue" else pa.int64()
+    types = {name: pa.string() if name in _TEXTS else arrow_type(field_type(name)) for name in names}
+    return {name: pa.array(cells, types[name]) for name, cells in zip(names, columns, strict=True)}
 
 
 def int32_array(cells: bytes) -> pa.Array:

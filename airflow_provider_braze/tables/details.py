@@ -5,7 +5,7 @@ A subject's details are replaced as one row, and a reader unnests a list and joi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.core.payloads import decode_envelope, expect_list, expect_object
-from airflow_provider_braze.core.series import OTHER, Column, Subject, SubjectDetails, Table
+from airflow_provider_braze.core.series import OTHER, Column, Subject, SubjectDetails, Table, plain_columns
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.tables.records import converters_of, join_other, split_record
 from airflow_provider_braze.tables.schemas import schema_of
@@ -34,16 +34,16 @@ class DetailsRow:
     longest_window: int | None = None
 
 
-def decode_object(body: bytes, keys: Collection[str]) -> JsonObject:
+def decode_object(body: bytes, table: Table) -> JsonObject:
     """Decode a response whose fields stand beside ``message``.
 
-    :param keys: documented keys; a response without any of them is something else.
+    :param table: its columns have the names of the documented keys. A response without any of them is an error.
     :raises ValueError: the body is truncated or not JSON. A retry may help.
     :raises BrazeDataError: the body is JSON of another shape.
     """
     response = decode_envelope(body)
     response.pop("message", None)
-    if not response.keys() & set(keys):
+    if not response.keys() & {*table.column_names[1:]} - {OTHER}:
         raise BrazeDataError(f"The response has no documented key of details among its {len(response)} at $.", "$")
     return response
 
@@ -60,19 +60,19 @@ def split_list(sent: Any, columns: Sequence[Column], path: str) -> list[tuple[Js
     return [split_record(each, converters) for each in objects]
 
 
-def structs_by_id(sent: Any, id_column: str, columns: Sequence[Column], path: str) -> list[JsonObject] | None:
+def structs_by_id(sent: Any, fields: Sequence[Column], path: str) -> list[JsonObject] | None:
     """Return an object of objects as structs, sorted by id: the order of JSON keys has no meaning.
 
-    :param columns: the fields besides the id and ``other``.
+    :param fields: the fields of a struct, the id first.
     :raises BrazeDataError: it is not an object of objects.
     """
     if sent is None:
         return None
-    converters = converters_of(columns)
+    converters = converters_of(plain_columns(fields))
     found = []
     for id_, record in sorted(expect_object(sent, path).items()):
         cells, rest = split_record(expect_object(record, f"{path}.{id_}"), converters)
-        found.append({id_column: id_, **cells, "other": join_other(rest)})
+        found.append({fields[0].name: id_, **cells, "other": join_other(rest)})
     return found
 
 
@@ -87,8 +87,8 @@ def details_table(table: Table, rows: Sequence[SubjectDetails]) -> pa.Table:
 
 def plain_details(table: Table, body: bytes, subject: Subject) -> DetailsRow:
     """Decode details without nested objects; the first column is the subject's id."""
-    id_column, *others = table.columns[:-1]
-    record = decode_object(body, [column.name for column in others])
-    cells, rest = split_record(record, converters_of(others))
-    cells = {id_column.name: subject.name, **cells, OTHER: join_other(rest)}
+    plain = plain_columns(table.columns)
+    record = decode_object(body, table)
+    cells, rest = split_record(record, converters_of(plain))
+    cells = {table.columns[0].name: subject.name, **cells, OTHER: join_other(rest)}
     return DetailsRow(cells, tuple(f"details.{key}" for key in rest))

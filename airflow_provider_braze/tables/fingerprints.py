@@ -78,7 +78,7 @@ def _scatter(codes: pa.Array, lane: str) -> pa.Array:
 
 
 def _codes(values: pa.Array) -> Codes:
-    """For each lane a number for each cell, equal for equal cells; null has one that no value has but by chance."""
+    """Return a number per lane and cell, equal for equal cells. Null has a number of its own, up to coincidence."""
     if pa.types.is_string(values.type):
         encoded = values.dictionary_encode()
         digests = b"".join(map(_digest, encoded.dictionary.to_pylist()))
@@ -95,7 +95,7 @@ def _codes(values: pa.Array) -> Codes:
 
 
 def _fold(codes: pa.Array) -> pa.Array:
-    """Mix the upper half into the lower one, for a product carries upwards only."""
+    """Mix the upper half into the lower one: a product carries upwards only."""
     return pc.bit_wise_xor(codes, pc.shift_right(codes, _HALF))
 
 
@@ -105,7 +105,7 @@ def _digest(text: str) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _constant(name: str) -> pa.Scalar:
-    """A number that has to do with no other one and no text; odd, so that no product loses bits."""
+    """Return a number derived from a name; odd, so that no product loses bits."""
     digest = blake2b(name.encode(), digest_size=8, person=b"constant").digest()
     return pa.scalar(int.from_bytes(digest, "little") | 1, pa.uint64())
 

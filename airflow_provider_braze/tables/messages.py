@@ -16,10 +16,11 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_braze.core.channels import DAY_FIGURES, ROW_FIELDS
 from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.core.payloads import check_limits, decode_days, select_indices
 from airflow_provider_braze.core.series import Series, Subject, SubjectDays, Table
-from airflow_provider_braze.tables.building import build_tables, payload_texts
+from airflow_provider_braze.tables.building import build_tables, check_columns, payload_texts
 from airflow_provider_braze.tables.columns import Group, Places, packed_groups, split_groups
 from airflow_provider_braze.tables.packing import Packed, count_rows, pack
 from airflow_provider_braze.tables.rows import SplitDay, split_day
@@ -72,6 +73,8 @@ class MessageDecoder:
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
         self._tables = series.tables[:2]
+        for table, fields in zip(self._tables, (DAY_FIGURES, ROW_FIELDS), strict=True):
+            check_columns(table, fields)
 
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> MessageDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""

@@ -18,10 +18,10 @@ import msgspec
 from msgspec import UNSET
 from msgspec.structs import astuple
 
-from airflow_provider_braze.core.channels import CHANNEL_STATS, TEXT_FIELDS
+from airflow_provider_braze.core.channels import CHANNEL_STATS, field_type
 from airflow_provider_braze.core.payloads import MAX_DEPTH, check_depth
 from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.shapes import NAME_COLUMNS, NO_FLOAT, NO_INT, Proven, Record, Shape
+from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Proven, Record, Shape
 
 Column = tuple[Any, ...]
 
@@ -110,9 +110,10 @@ def pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -
 
 
 def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
-    if name in TEXT_FIELDS or name in NAME_COLUMNS:
+    type_ = field_type(name)
+    if type_ == "string":
         return values
-    code, without_null = ("d", _NO_FLOAT_FOR) if name == "revenue" else ("q", _NO_INT_FOR)
+    code, without_null = ("d", _NO_FLOAT_FOR) if type_ == "double" else ("q", _NO_INT_FOR)
     try:
         return struct.pack(f"{length}{code}", *values)
     except struct.error:  # Some are null, as in control rows.

@@ -28,9 +28,9 @@ Sums = Mapping[str, Number]
 class Restatement:
     """What changed in the stored rows of one day.
 
-    :param rows: Number of rows compared.
-    :param changed: Number of them that differ in any column, including rows that Braze no longer returns.
-    :param figures: Sums over the compared rows, before and after, by figure.
+    :param rows: number of rows compared.
+    :param changed: number of them that differ in any column, including rows that Braze no longer returns.
+    :param figures: sums over the compared rows, before and after, by figure.
     """
 
     rows: int = 0
@@ -46,7 +46,7 @@ class Restatement:
 def equal_rows(rows: int, sums: Sums) -> Restatement:
     """Return the restatement of rows known to be equal.
 
-    :param sums: Sum of each figure over the rows.
+    :param sums: sum of each figure over the rows.
     """
     return Restatement(rows, 0, {name: (total, total) for name, total in sums.items()})
 
@@ -56,11 +56,11 @@ def compare_rows(
 ) -> Restatement:
     """Compare the stored rows of one day with those that Braze returned.
 
-    :param old: Stored rows, including those of other subjects.
-    :param new: Rows of the returned subjects. Each key occurs once.
-    :param returned: Key columns of the returned subjects.
-    :param keys: Key columns.
-    :param figures: Columns to sum.
+    :param old: stored rows, including those of other subjects.
+    :param new: rows of the returned subjects. Each key occurs once.
+    :param returned: key columns of the returned subjects.
+    :param keys: key columns.
+    :param figures: columns to sum.
     """
     import pyarrow.compute as pc
 
@@ -79,7 +79,7 @@ def compare_rows(
 def sum_days(rows: pa.Table, figures: Sequence[str]) -> dict[date, Sums]:
     """Return the sum of each figure by day.
 
-    :param rows: Rows with a column ``day``.
+    :param rows: rows with a column ``day``.
     """
     import pyarrow.compute as pc
 
@@ -95,7 +95,7 @@ def sum_days(rows: pa.Table, figures: Sequence[str]) -> dict[date, Sums]:
 def add_sums(some: Sums, more: Sums) -> Sums:
     """Return the sums over two sets of rows.
 
-    :param some: Sums by figure; empty for no rows yet.
+    :param some: sums by figure; empty for no rows yet.
     """
     return {name: _add(some.get(name), total) for name, total in more.items()}
 

@@ -8,29 +8,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, TEXT_FIELDS
+from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, field_columns
 from airflow_provider_braze.core.models import JsonObject
 from airflow_provider_braze.core.payloads import expect_list, expect_object
-from airflow_provider_braze.tables.records import Converters, as_float, as_int, as_text, join_other, split_record
+from airflow_provider_braze.tables.records import converters_of, join_other, split_record
 
 Cells = tuple[Any, ...]
 
 _STORY_KEY: Final = re.compile(r"(carousel_slide|notif_button)_")
 
 
-def figure_converters(keys: Iterable[str]) -> Converters:
-    """Return the converters of figures and names by their keys."""
-    kinds = {**dict.fromkeys((*TEXT_FIELDS, "name"), as_text), "revenue": as_float}
-    return {key: kinds.get(key, as_int) for key in keys}
-
-
-DAY_CONVERTERS: Final = figure_converters(DAY_FIGURES)
-ROW_CONVERTERS: Final = figure_converters(ROW_FIELDS)
+DAY_CONVERTERS: Final = converters_of(field_columns(*DAY_FIGURES))
+ROW_CONVERTERS: Final = converters_of(field_columns(*ROW_FIELDS))
 
 
 @dataclass(frozen=True, slots=True)

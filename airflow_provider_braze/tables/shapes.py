@@ -18,14 +18,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from airflow_provider_braze.core.channels import (
-    CANVAS_FIGURES,
-    CANVAS_ROW_FIELDS,
-    CHANNEL_STATS,
-    DAY_FIGURES,
-    ROW_FIELDS,
-    ROW_FIGURES,
-)
+from airflow_provider_braze.core.channels import CHANNEL_STATS, DAY_FIGURES, ROW_FIELDS, ROW_FIGURES, field_type
 from airflow_provider_braze.core.models import JsonObject
 
 NAME_COLUMNS: Final = frozenset({"variant_name", "step_name"})
@@ -40,12 +33,10 @@ NO_FLOAT: Final = float("nan")
 # A union with float keeps integers as they are, so that none is rounded unseen; within the bounds all are doubles.
 _INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 _FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
-_FIELDS: Final[dict[str, tuple[Any, Any]]] = {
-    **dict.fromkeys((*DAY_FIGURES, *ROW_FIELDS, *CANVAS_FIGURES, *CANVAS_ROW_FIELDS, "entries"), (_INT, NO_INT)),
-    "revenue": (_FLOAT, NO_FLOAT),
-    "variation_api_id": (str | None, None),
-    "variation_name": (str | None, None),
-    **dict.fromkeys(NAME_COLUMNS, (str | None, None)),
+_BY_TYPE: Final[dict[str, tuple[Any, Any]]] = {
+    "string": (str | None, None),
+    "int64": (_INT, NO_INT),
+    "double": (_FLOAT, NO_FLOAT),
 }
 # Before 0.21 msgspec's errors are not ValueErrors.
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -170,7 +161,7 @@ def new_record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = 
 @lru_cache(maxsize=256)
 def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
     """Return the struct of a record, with some fields before its own."""
-    known = ((name, *_FIELDS[name]) for name in record.fields)
+    known = ((name, *_BY_TYPE[field_type(name)]) for name in record.fields)
     extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
     rename = {name: "name" for name in record.fields if name in NAME_COLUMNS}
     rename |= {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}

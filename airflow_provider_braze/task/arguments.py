@@ -22,8 +22,8 @@ MAX_PARTS: Final = 1000
 def check_range(name: str, value: object, lowest: int, highest: int, *, or_text: str | None = None) -> None:
     """Check that an argument is a whole number from ``lowest`` to ``highest``.
 
-    :param or_text: Text that is accepted too.
-    :raises BrazeConfigError: With the argument's name, its value and the range.
+    :param or_text: text that is accepted too.
+    :raises BrazeConfigError: with the argument's name, its value and the range.
     """
     if isinstance(value, str) and value == or_text:
         return
@@ -35,7 +35,7 @@ def check_range(name: str, value: object, lowest: int, highest: int, *, or_text:
 def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """Check that an argument is one of the choices.
 
-    :raises BrazeConfigError: With the argument's name, its value and the choices.
+    :raises BrazeConfigError: with the argument's name, its value and the choices.
     """
     if value not in choices:
         raise BrazeConfigError(f"`{name}` has the unknown value {value!r}. Use one of: {', '.join(choices)}.")
@@ -47,7 +47,7 @@ def check_dates(start: object, end: object, timezone: object = None) -> None:
     Templates and other tasks' results are checked when the task runs.
 
     :param timezone: IANA name. Without it the connection's zone is still unknown.
-    :raises BrazeConfigError: A literal is not a date, one of both is missing, or ``start`` is not before ``end``.
+    :raises BrazeConfigError: a literal is not a date, one of both is missing, or ``start`` is not before ``end``.
     """
     zone = load_company_timezone(str(timezone)) if _is_literal(timezone) and is_given(timezone) else None
     bounds = {"start": start, "end": end}
@@ -71,11 +71,11 @@ def _is_literal(value: object) -> bool:
 def read_ids(name: str, value: Any, *, is_free_text: bool = False) -> list[str] | None:
     """Return the ids of a rendered argument.
 
-    :param name: Name of the argument, for errors.
-    :param value: List of ids, one id, or the text of a list or tuple, which is how a template renders one.
-    :param is_free_text: Whether values may hold commas and outer spaces, as names of custom events do. Default False.
-    :return: The ids in the given order, each once. None if the argument is None.
-    :raises BrazeConfigError: The value is none of these, such as the text ``None`` of a missing XCom.
+    :param name: name of the argument, for errors.
+    :param value: list of ids, one id, or the text of a list or tuple, which is how a template renders one.
+    :param is_free_text: whether values may hold commas and outer spaces, as names of custom events do. Default False.
+    :return: the ids in the given order, each once. None if the argument is None.
+    :raises BrazeConfigError: the value is none of these, such as the text ``None`` of a missing XCom.
     """
     if value is None:
         return None
@@ -133,7 +133,7 @@ def read_pairs(name: str, value: Any) -> list[tuple[str, str]]:
 def check_choices(name: str, values: object, choices: Collection[str]) -> None:
     """Check that an argument is a list of some of the choices.
 
-    :raises BrazeConfigError: With the argument's name, its value and the choices.
+    :raises BrazeConfigError: with the argument's name, its value and the choices.
     """
     if isinstance(values, str) or not isinstance(values, Collection) or not values:
         raise BrazeConfigError(f"`{name}` is {values!r}. Give a list of {', '.join(choices)}.")
@@ -172,8 +172,8 @@ def check_arguments(
 ) -> None:
     """Check the landing arguments that need no rendering.
 
-    :param on_error_name: Name of the argument that gives ``on_error``. Default ``on_error``.
-    :raises BrazeConfigError: With the argument's name, its value and what to give.
+    :param on_error_name: name of the argument that gives ``on_error``. Default ``on_error``.
+    :raises BrazeConfigError: with the argument's name, its value and what to give.
     """
     _check_parts(parts, part)
     check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)

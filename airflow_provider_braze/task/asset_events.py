@@ -34,8 +34,8 @@ def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> 
 def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], extra: Mapping[str, Any]) -> None:
     """Put what a run did into the event of each outlet; Airflow sends them if the task succeeds.
 
-    In a partitioned Dag (Airflow 3.3) the event of an asset becomes one event a changed day, with the day as its
-    partition. In no other, for an event with a partition starts no Dag that is scheduled on the asset as a whole.
+    In a partitioned Dag (Airflow 3.3), an asset gets one event per changed day, with the day as its partition. Other
+    Dags send events without a partition: one with a partition does not start a Dag scheduled on the whole asset.
 
     An alias becomes the destination, as an asset. Airflow 2 cannot take it: there an alias' event holds no lists.
 

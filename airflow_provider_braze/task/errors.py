@@ -22,7 +22,7 @@ from airflow_provider_braze.task.airflow import AirflowFailException
 def fail_fast_on_permanent_errors() -> Iterator[None]:
     """Fail the task without retries on permanent errors; other errors pass unchanged.
 
-    :raises AirflowFailException: Caused by the permanent error, with its message.
+    :raises AirflowFailException: caused by the permanent error, with its message.
     """
     try:
         yield
@@ -44,7 +44,7 @@ def _is_permanent(error: BrazeError) -> bool:
 def rebuild_error(error_type: object, message: object) -> BrazeError:
     """Rebuild the exception described by a trigger event.
 
-    :param error_type: Name of a class of :mod:`~airflow_provider_braze.exceptions`.
+    :param error_type: name of a class of :mod:`~airflow_provider_braze.exceptions`.
     """
     kind = getattr(exceptions, str(error_type), None)
     if isinstance(kind, type) and issubclass(kind, BrazeError):

@@ -20,7 +20,7 @@ _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
 class CoverageLink(BaseOperatorLink):
-    """A link to the coverage page, for stores whose objects a browser can open.
+    """A link to the coverage page. Only stores whose objects open in a browser have one.
 
     On Airflow 3 the worker computes it after each try. On Airflow 2.11 the web server computes it.
     """

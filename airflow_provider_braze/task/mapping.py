@@ -16,9 +16,9 @@ def is_mapped(context: Mapping[str, Any]) -> bool:
 def copies_collide(context: Mapping[str, Any], task_id: str, *, has_literal_destination: bool, part: object) -> bool:
     """Return whether the task's copies land the same part in the same destination.
 
-    :param has_literal_destination: Whether the destination was given as a literal. Airflow 3 renders templates in
+    :param has_literal_destination: whether the destination was given as a literal. Airflow 3 renders templates in
         place, so the task that the Dag declares no longer shows it.
-    :param part: The copy's part, if any.
+    :param part: the copy's part, if any.
     """
     if not is_mapped(context):
         return False

@@ -26,8 +26,8 @@ MAX_STEPS: Final = 3000
 def read_run_dates(context: Mapping[str, Any]) -> RunDates:
     """Return the dates of a run, on Airflow 2.11 and 3.
 
-    :param context: Context of a task. Its date keys depend on the type of run.
-    :return: The dates. Those that Airflow does not give, or that a custom timetable cannot, are ``None``.
+    :param context: context of a task. Its date keys depend on the type of run.
+    :return: the dates. Those that Airflow does not give, or that a custom timetable cannot, are ``None``.
     """
     dag_run = context["dag_run"]
     run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))

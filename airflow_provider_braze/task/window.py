@@ -38,15 +38,15 @@ def resolve_run_window(
 ) -> Window:
     """Return the days that a task's run lands, and log them.
 
-    :param timezone: The argument ``timezone``, rendered.
+    :param timezone: the argument ``timezone``, rendered.
     :param connection_timezone: IANA name from the connection. Used if the argument is not given.
-    :param start: The argument ``start``, rendered.
-    :param end: The argument ``end``, rendered.
-    :param lookback_days: The argument ``lookback_days``. ``"auto"`` adds no days here.
-    :return: Window of at least one day, all of them over.
-    :raises AirflowSkipException: No day ended in the run's interval, as in most runs of an hourly schedule.
-    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
-    :raises BrazeWindowError: The last day is not over yet.
+    :param start: the argument ``start``, rendered.
+    :param end: the argument ``end``, rendered.
+    :param lookback_days: the argument ``lookback_days``. ``"auto"`` adds no days here.
+    :return: window of at least one day, all of them over.
+    :raises AirflowSkipException: no day ended in the run's interval, as in most runs of an hourly schedule.
+    :raises BrazeConfigError: an argument is unusable, or the run's dates do not determine a day.
+    :raises BrazeWindowError: the last day is not over yet.
     """
     run = read_run_dates(context)
     days = 0 if lookback_days == "auto" else lookback_days
@@ -76,9 +76,9 @@ def resolve_last_day(
 ) -> Window:
     """Return the last day of a task's run, over or not. The arguments are those of :func:`resolve_run_window`.
 
-    :return: Window of that one day.
-    :raises AirflowSkipException: No day ended in the run's interval.
-    :raises BrazeConfigError: An argument is unusable, or the run's dates do not determine a day.
+    :return: window of that one day.
+    :raises AirflowSkipException: no day ended in the run's interval.
+    :raises BrazeConfigError: an argument is unusable, or the run's dates do not determine a day.
     """
     window = _resolve(read_run_dates(context), timezone, connection_timezone, start, end, 0)
     return replace(window, start=window.end - ONE_DAY)
@@ -104,6 +104,6 @@ def _resolve(
 def may_run_look_back(context: Mapping[str, Any], window: Window) -> bool:
     """Return whether a run fetches days before its own again.
 
-    :param window: The run's own days, from :func:`resolve_run_window`.
+    :param window: the run's own days, from :func:`resolve_run_window`.
     """
     return may_look_back(window, read_run_dates(context))

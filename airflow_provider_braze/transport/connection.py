@@ -245,7 +245,7 @@ def _verify(name: str, value: Any) -> bool | str:
 
 def _names(name: str, value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(each, str) and each.strip() for each in names):
+    if not isinstance(names, list) or not names or not all(isinstance(each, str) and each.strip() for each in names):
         raise _wrong(name, value, "names of series, such as campaigns,canvases")
     return tuple(each.strip() for each in names)
 

@@ -127,6 +127,11 @@ def test_objects_of_another_number_of_parts_and_other_files_do_not_count():
     assert parse_objects([*names, "dt=2026-10-01/part-01-of-02.parquet.bak"], 2) == {FIRST: frozenset({0})}
 
 
+def test_objects_of_each_format_count():
+    for extension in ("parquet", "jsonl.gz"):
+        assert parse_objects([f"dt=2026-10-01/part-00-of-01.{extension}"], 1) == {FIRST: frozenset({0})}
+
+
 def test_five_years_are_judged_day_by_day():
     many = days(date(2021, 11, 1), 1826)
     attempts = [attempt(day, 30) for day in many[-40:]]

@@ -146,7 +146,7 @@ def one_attempt(braze_sandbox, monkeypatch):
 def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, check, clock, destination, braze_sandbox):
     land("2026-11-09", "2026-11-12")
     bad = data.campaign_ids(braze_sandbox.settings)[2]
-    braze_sandbox.configure(faults={"bad_campaigns": {bad: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
     for day in range(12, 19):
         with pytest.raises(BrazePartialError):
             land(f"2026-11-{day}", f"2026-11-{day + 1}")
@@ -196,7 +196,7 @@ def test_everything_that_is_wrong_is_named_exactly_and_the_printed_repair_lands_
 
     at(8)
     land_parts(range(16), "2026-11-07", "2026-11-08")  # lands once only
-    braze_sandbox.configure(faults={"bad_campaigns": {bad: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
     for day in range(8, 15):
         at(day + 1)
         with pytest.raises(BrazePartialError):
@@ -380,12 +380,12 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
             land(start, end)
 
     # An old series of failures that has ended, a series over three runs, and one that ends before the last run.
-    land_with({"bad_campaigns": bad}, "2026-11-04", "2026-11-06")
+    land_with({"bad_subjects": bad}, "2026-11-04", "2026-11-06")
     braze_sandbox.configure(faults=None)
     land("2026-11-05", "2026-11-12")
-    land_with({"bad_campaigns": {**bad, recovered: 500}}, "2026-11-10", "2026-11-12")
-    land_with({"bad_campaigns": bad, "missing_days": {missing: ["2026-11-14"]}}, "2026-11-11", "2026-11-15")
-    land_with({"bad_campaigns": bad}, "2026-11-15", "2026-11-16")
+    land_with({"bad_subjects": {**bad, recovered: 500}}, "2026-11-10", "2026-11-12")
+    land_with({"bad_subjects": bad, "missing_days": {missing: ["2026-11-14"]}}, "2026-11-11", "2026-11-15")
+    land_with({"bad_subjects": bad}, "2026-11-15", "2026-11-16")
     with pytest.raises(BrazeMissingDaysError):
         check()
     series = document(destination)["series"]["campaigns"]

@@ -43,6 +43,15 @@ def test_keys_of_the_record_are_all_there(summary):
     assert keys_in("The record") == record.keys()
 
 
+def test_nested_keys_of_the_record_are_where_the_pages_say(summary):
+    record = json.loads(Path(summary["record"].removeprefix("file://")).read_text())
+    nested = {key for value in record.values() if isinstance(value, dict) for key in value}
+    pages = map(read, ("operating.md", "restatement.md", "coverage.md"))
+    named = {name for page in pages for name in re.findall(r"`(?!braze\.)(\w+)\.(\w+)`", page) if name[1] in nested}
+    assert ("subjects", "missing_days") in named
+    assert {name for name in named if name[1] not in record.get(name[0], ())} == set()
+
+
 def test_rules_are_all_there():
     (cell,) = [row[1] for row in rows(section(TEXT, "XCom")) if words(row[0]) == ["rule"]]
     assert set(words(cell)) == set(Rule.__args__)

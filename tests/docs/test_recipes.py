@@ -120,7 +120,7 @@ class Instance:
 def test_slack_gets_the_failed_campaigns_by_name(alerts, slack, braze, make_context, tmp_path, monkeypatch):
     braze.configure(campaigns=4, as_of=AS_OF.isoformat())
     failing = campaign_ids(braze.settings)[2]
-    braze.configure(faults={"bad_campaigns": {failing: 500}})
+    braze.configure(faults={"bad_subjects": {failing: 500}})
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 1
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))

@@ -175,7 +175,7 @@ def test_campaign_data_series_gives_what_the_other_hook_gives_by_the_same_calls(
     [
         ({"api_key": "another-key"}, BrazeAuthError),
         ({"permissions": ["campaigns.list"]}, BrazeAuthError),
-        ({"faults": {"bad_campaigns": {"a": 400}}}, BrazeRequestError),
+        ({"faults": {"bad_subjects": {"a": 400}}}, BrazeRequestError),
         ({"faults": {"rate_500": 1.0}}, BrazeServerError),
         ({"faults": {"contradicting_days": 1.0}}, BrazeDataError),
     ],

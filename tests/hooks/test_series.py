@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox import data
+from tests.docs.pages import read
 
 DAY = date(2026, 11, 10)
 WINDOW = Window(DAY - timedelta(days=2), DAY + timedelta(days=1), "UTC")
@@ -130,7 +131,23 @@ def test_test_connection_does_not_mind_a_permission_of_a_series_that_is_not_used
     assert "'kpi.mau.data_series'" in message
 
 
-@pytest.mark.parametrize("series", ["campaign", "campaigns,,events", 7])
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        ("campaigns", "The key works. Its permissions include campaigns.list, campaigns.data_series."),
+        ("sends", "The key works. Its permissions include sends.data_series."),
+    ],
+)
+def test_message_about_a_good_key_is_one_sentence_with_each_permission(series, expected, braze, connect):
+    assert connect(series).test_connection() == (True, expected)
+
+
+def test_message_about_a_good_key_is_documented(braze, connect):
+    _, message = connect("campaigns").test_connection()
+    assert f"\n    {message}\n" in read("connection.md")
+
+
+@pytest.mark.parametrize("series", ["campaign", "campaigns,,events", 7, [], ","])
 def test_test_connection_rejects_names_that_do_not_exist(series, connect):
     good, message = connect(series).test_connection()
     assert not good

@@ -143,7 +143,9 @@ def test_parquet_without_arrows_schema_reads_back_with_the_types_of_the_table(na
 
 def test_a_format_that_cannot_hold_a_column_says_so(monkeypatch):
     lists = {column.name for column in TABLES["campaigns"].columns if isinstance(column.type, ListOf)}
-    flat = Format("csv", lambda *_: b"", lambda *_: pa.table({}), lambda column: column.name not in lists)
+    flat = Format(
+        "csv", lambda *_: b"", lambda *_: pa.table({}), lambda *_: False, lambda column: column.name not in lists
+    )
     monkeypatch.setattr(formats, "FORMATS", {**formats.FORMATS, "csv": flat})
     check_format("csv", [TABLES["campaign_days"]])
     with pytest.raises(BrazeConfigError, match=r"`file_format` is 'csv', .* 'tags' of campaigns"):

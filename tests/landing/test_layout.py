@@ -14,7 +14,8 @@ import pytest
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
-from airflow_provider_braze.landing.layout import Layout, ensure_layout, part_of, validate_layout
+from airflow_provider_braze.landing.formats import FORMATS
+from airflow_provider_braze.landing.layout import Layout, ensure_layout, parse_day_object, part_of, validate_layout
 from airflow_provider_braze.landing.store import Store
 
 DESTINATION = "_braze/destination.json"
@@ -53,6 +54,29 @@ def test_names_of_jsonl_objects_say_that_they_are_compressed():
     layout = a_layout(file_format="jsonl")
     assert layout.day_object("campaign_raw", DAY, 0) == "campaign_raw/dt=2026-11-18/part-00-of-01.jsonl.gz"
     assert layout.whole_object("campaigns") == "campaigns/campaigns.jsonl.gz"
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize(("parts", "part"), [(1, 0), (16, 15), (1000, 42)])
+def test_name_of_a_days_object_is_parsed_as_it_is_made(file_format, parts, part):
+    name = a_layout(parts, file_format).day_object("campaign_days", DAY, part)
+    assert parse_day_object(name.removeprefix("campaign_days/")) == (DAY, part, parts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "campaigns.parquet",
+        "part-00-of-01.parquet",
+        "dt=x/part-00-of-01.parquet",
+        "dt=2026-02-30/part-00-of-01.parquet",
+        "dt=2026-11-18/part-00-of-01.parquet.bak",
+        "dt=2026-11-18/part-00-of-01.jsonl",
+        "dt=2026-11-18/.part-00-of-01.parquet",
+    ],
+)
+def test_name_of_something_else_is_no_days_object(name):
+    assert parse_day_object(name) is None
 
 
 def test_name_of_a_part_of_a_table_without_days_has_its_part_alone():

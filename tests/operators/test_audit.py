@@ -208,7 +208,7 @@ def test_share_above_the_limit_fails_without_retries(land, audit, lake, ids):
 def test_what_cannot_be_compared_is_counted(land, audit, lake, ids, braze):
     land()
     rewrite(lake, "campaign_days", 40, lambda row: None if row["campaign_id"] == ids[0] else row)
-    braze.configure(faults={"missing_days": {ids[1]: [str(day_of_age(41))]}, "bad_campaigns": {ids[2]: 400}})
+    braze.configure(faults={"missing_days": {ids[1]: [str(day_of_age(41))]}, "bad_subjects": {ids[2]: 400}})
     result = audit()
     assert result["not_compared"]["failed"] == [ids[2]]
     assert result["not_compared"]["not_returned"] == 1

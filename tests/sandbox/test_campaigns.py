@@ -152,7 +152,7 @@ def test_data_series_shuffled_order_differs_but_not_the_content():
 
 @pytest.mark.parametrize("status", [400, 404, 500])
 def test_data_series_bad_campaign_is_always_rejected(status):
-    settings = SETTINGS.merged({"faults": {"bad_campaigns": {NEWSLETTER: status}}})
+    settings = SETTINGS.merged({"faults": {"bad_subjects": {NEWSLETTER: status}}})
     with pytest.raises(Rejected) as caught:
         series(settings)
     assert caught.value.status == status

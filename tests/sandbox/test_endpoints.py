@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from airflow_provider_braze import series as series_package
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.core.series import Series
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
 from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
-from airflow_provider_braze.sandbox.paths import PATHS
+from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 
 SETTINGS = SandboxSettings(as_of="2026-11-19T06:00:00Z", timezone="America/New_York")
 NOON = {"length": "3", "ending_at": "2026-11-17T12:00:00-05:00"}
@@ -43,8 +44,7 @@ def get(braze):
 
 
 def test_endpoints_are_those_of_the_permissions():
-    assert tuple(ENDPOINTS)
-    assert set(ENDPOINTS) == set(PATHS)
+    assert sorted(Endpoint(path).permission for path in ENDPOINTS) == sorted(PERMISSIONS)
 
 
 def declared() -> list[Series]:
@@ -57,7 +57,7 @@ def declared() -> list[Series]:
 
 def test_endpoints_of_all_declared_series_are_served():
     assert declared()
-    assert {endpoint.path for each in declared() for endpoint in each.endpoints} <= set(PATHS)
+    assert {endpoint.path for each in declared() for endpoint in each.endpoints} <= set(ENDPOINTS)
 
 
 def test_canvas_series_over_http(get):

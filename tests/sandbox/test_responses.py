@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core.endpoints import Endpoint
 from airflow_provider_braze.sandbox.data import campaign_ids
+from airflow_provider_braze.sandbox.endpoints import ENDPOINTS
 from airflow_provider_braze.sandbox.limits import RateWindows
-from airflow_provider_braze.sandbox.paths import PATHS, PERMISSIONS, permission_of
+from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 from airflow_provider_braze.sandbox.responses import ApiResponse, Query, respond
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 from airflow_provider_braze.sandbox.state import SandboxState
@@ -72,15 +74,15 @@ def test_respond_wrong_key_is_repeated_in_the_body():
     assert content(respond(a_state(), a_query(authorization="Bearer abc"))) == {"message": "Invalid API key: abc"}
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", ENDPOINTS)
 def test_respond_missing_permission_is_403_there_only(path):
-    lacking = permission_of(path)
+    lacking = Endpoint(path).permission
     for settings in (
         {"permissions": [each for each in PERMISSIONS if each != lacking]},
         {"missing_permissions": [lacking]},
     ):
         state = a_state(**settings)
-        assert {each for each in PATHS if respond(state, a_query(each)).status == 403} == {path}
+        assert {each for each in ENDPOINTS if respond(state, a_query(each)).status == 403} == {path}
 
 
 @pytest.mark.parametrize("path", ["/", "/campaigns", "/campaigns/list/", "/campagnes/séries_de_données"])

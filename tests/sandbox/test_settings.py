@@ -44,12 +44,11 @@ from airflow_provider_braze.sandbox.settings import PERMISSIONS, Faults, Sandbox
         ("rate_limits", {"events": {"requests": 0, "seconds": 1}}),
         ("rate_limits", {"events": {"requests": 1, "seconds": "1"}}),
         ("faults", 3),
-        ("faults.bad_subjects", {"a": 200}),
         ("faults.rate_500", 1.1),
         ("faults.slow_seconds", "1"),
         ("faults.endpoints", ["users.track"]),
-        ("faults.bad_campaigns", ["a"]),
-        ("faults.bad_campaigns", {"a": 200}),
+        ("faults.bad_subjects", ["a"]),
+        ("faults.bad_subjects", {"a": 200}),
         ("faults.bad_details", {"a": 99}),
         ("faults.missing_days", ["2024-01-01"]),
         ("faults.missing_days", {"*": ["2024-13-01"]}),
@@ -107,7 +106,7 @@ def test_settings_to_json_reads_back_equal():
         rate_limits={"events": {"requests": 2, "seconds": 0.5}},
         faults=Faults(missing_days={"*": ("2024-01-01",)}, rate_cut=1),
     )
-    assert SandboxSettings.from_json(json.dumps(settings.to_json())) == settings
+    assert SandboxSettings().merged_json(json.dumps(settings.to_json())) == settings
 
 
 def test_settings_permissions_are_kept_in_order_once():
@@ -115,9 +114,9 @@ def test_settings_permissions_are_kept_in_order_once():
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", "null"])
-def test_from_json_no_object_is_rejected(text):
+def test_merged_json_no_object_is_rejected(text):
     with pytest.raises(BrazeConfigError, match="object of settings"):
-        SandboxSettings.from_json(text)
+        SandboxSettings().merged_json(text)
 
 
 def test_now_frozen_clock_is_the_as_of():

@@ -151,7 +151,7 @@ def test_sensor_asks_as_many_of_the_newest_as_it_is_told(workspace, context, mod
 @pytest.mark.parametrize("mode", MODES)
 def test_sensor_passes_over_campaigns_that_are_refused(workspace, context, mode):
     ids = campaign_ids(workspace.settings)
-    workspace.configure(faults={"bad_campaigns": {ids[0]: 400, ids[1]: 404}})
+    workspace.configure(faults={"bad_subjects": {ids[0]: 400, ids[1]: 404}})
     assert waited(context, mode, campaign_ids=ids[:3])["campaign_id"] == ids[2]
 
 
@@ -161,7 +161,7 @@ def test_sensor_passes_over_campaigns_that_are_refused(workspace, context, mode)
     [
         ({"api_key": "another-key"}, "BrazeAuthError"),
         ({"permissions": ["campaigns.list"]}, "BrazeAuthError"),
-        ({"faults": {"bad_campaigns": {"a": 400, "b": 404}}}, r"None of the campaigns checked \(2\) can be used"),
+        ({"faults": {"bad_subjects": {"a": 400, "b": 404}}}, r"None of the campaigns checked \(2\) can be used"),
     ],
 )
 def test_sensor_that_no_retry_helps_fails_for_good(workspace, context, mode, change, word):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from airflow_provider_braze.core.series import Column
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.sandbox import SandboxSettings, data
+from airflow_provider_braze.series import campaigns, canvases, segments
 from airflow_provider_braze.series.canvases import CANVAS_DETAILS, CANVASES
 from airflow_provider_braze.series.segments import SEGMENT_DETAILS, SEGMENTS
 from airflow_provider_braze.tables.details import details_table
@@ -65,3 +68,28 @@ def test_segment_details_keep_their_texts(id_):
         key: sent[key] for key in ("name", "description", "tags")
     }
     assert json.loads(row["other"])["new"] is True
+
+
+@pytest.mark.parametrize(
+    ("series", "module", "name"),
+    [
+        (campaigns.CAMPAIGNS, campaigns, "CAMPAIGN_DETAILS"),
+        (CANVASES, canvases, "CANVAS_DETAILS"),
+        (SEGMENTS, segments, "SEGMENT_DETAILS"),
+    ],
+    ids=["campaigns", "canvases", "segments"],
+)
+def test_column_at_the_end_of_details_is_filled(monkeypatch, series, module, name):
+    table = getattr(module, name)
+    longer = replace(table, columns=(*table.columns, Column("created_by", "string")))
+    monkeypatch.setattr(module, name, longer)
+    row, drift = row_of(series, longer, "id", {"name": "N", "created_by": "Ada", "tags": ["a"], "new": 1})
+    assert (row["created_by"], row["name"], row["tags"]) == ("Ada", "N", ["a"])
+    assert json.loads(row["other"]) == {"new": 1}
+    assert drift == ("details.new",)
+
+
+@pytest.mark.parametrize("key", ["other", "segment_id"])
+def test_names_of_columns_that_are_no_keys_do_not_make_a_response_of_details(key):
+    with pytest.raises(BrazeDataError):
+        row_of(SEGMENTS, SEGMENT_DETAILS, "s", {key: "x"})

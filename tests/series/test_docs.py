@@ -15,9 +15,14 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     CanvasDataSeriesToObjectStorageOperator,
     KpiDataSeriesToObjectStorageOperator,
 )
-from tests.docs.pages import ROOT, blocks, read
+from tests.docs.pages import ROOT, blocks, read, rows, section
 
 PAGE = read("series.md")
+
+
+def test_default_lookback_is_documented_per_series():
+    overview = rows(section(PAGE, "Overview"))
+    assert [int(row[4].removesuffix(" days")) for row in overview] == [each.lookback_days for each in all_series()]
 
 
 def test_columns_are_those_of_the_declarations():

@@ -33,7 +33,7 @@ class Braze:
         self._session.trust_env = False
 
     def settings(self) -> SandboxSettings:
-        return SandboxSettings.from_json(self._control("GET", "settings").content)
+        return SandboxSettings().merged_json(self._control("GET", "settings").content)
 
     def configure(self, **changes: Any) -> None:
         self._control("PATCH", "settings", json=changes)

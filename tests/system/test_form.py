@@ -25,7 +25,7 @@ CONN_ID_WITH_PORT = "braze_with_port"
 FIELDS = TYPE["conn-fields"]
 WORDS = TYPE["ui-field-behaviour"]
 LIMITED = {name: field["schema"] for name, field in FIELDS.items() if "maximum" in field["schema"]}
-GOOD = "The key is good, with the permissions campaigns.list and campaigns.data_series."
+GOOD = "The key works. Its permissions include campaigns.list, campaigns.data_series."
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
+from airflow_provider_braze.core.series import Column
 from airflow_provider_braze.exceptions import BrazeDataError
-from tests.campaign_tables import SCHEMAS, campaigns_table
+from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.tables.catalog import catalog_table
+from tests.campaign_tables import SCHEMAS, TABLES, campaigns_table
 
 
 def an_entry(**fields):
@@ -81,3 +85,10 @@ def test_campaigns_table_entry_without_id_raises_data_error_with_path(entry, pat
     with pytest.raises(BrazeDataError) as caught:
         campaigns_table([an_entry(), entry])
     assert caught.value.path == path
+
+
+def test_column_at_the_end_of_a_list_is_filled():
+    assert CAMPAIGNS.listing
+    table = replace(TABLES["campaigns"], columns=(*TABLES["campaigns"].columns, Column("created_by", "string")))
+    (row,) = catalog_table(table, CAMPAIGNS.listing, [an_entry(created_by="Ada", tags=["a"])]).to_pylist()
+    assert (row["campaign_id"], row["created_by"], row["tags"]) == ("b", "Ada", ["a"])

@@ -108,11 +108,11 @@ def test_event_keeps_what_was_in_it(land, events):
 
 def test_run_that_failed_tells_nothing_and_the_next_one_tells_its_days(land, events, braze_sandbox):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError):
         land()
     assert len(events) == 0
-    braze_sandbox.configure(faults={"bad_campaigns": {}})
+    braze_sandbox.configure(faults={"bad_subjects": {}})
     land(campaign_ids=ids[3:])
     assert events[ASSET].extra["changed_days"] == [f"{day}" for day in DAYS]
     land(campaign_ids=ids[3:])

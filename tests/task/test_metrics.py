@@ -177,7 +177,7 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
 
 
 def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, statsd, braze, tmp_path, monkeypatch):
-    braze.configure(campaigns=4, faults={"bad_campaigns": {campaign_ids(braze.settings)[3]: 500}})
+    braze.configure(campaigns=4, faults={"bad_subjects": {campaign_ids(braze.settings)[3]: 500}})
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 1
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))

@@ -30,6 +30,7 @@ LETTERS = Series(
     listing=Listing(Endpoint("/letters/list", records="letters")),
     load_decoder=FlatDecoder,
     main_figures=("readers", "minutes"),
+    lookback_days=30,
     max_length=2,
     tables=(
         Table(

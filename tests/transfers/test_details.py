@@ -263,7 +263,7 @@ def test_refused_details_of_given_campaigns_fail_for_good_after_their_days_lande
 
 @pytest.mark.usefixtures("two_attempts")
 def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_again(land, braze, ids):
-    braze.configure(faults={"bad_campaigns": {ids[0]: 400}, "bad_details": {ids[1]: 500}})
+    braze.configure(faults={"bad_subjects": {ids[0]: 400}, "bad_details": {ids[1]: 500}})
     with pytest.raises(BrazePartialError) as raised:
         land(campaign_ids=ids)
     assert set(raised.value.failures) == {ids[0], ids[1]}

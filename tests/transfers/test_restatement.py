@@ -63,7 +63,7 @@ def total(rows: list[dict], name: str):
 def expected(settings, now: datetime, landed_at: dict[date, datetime]) -> dict:
     """Return what the sandbox says has changed by age.
 
-    :param landed_at: When the figures in the lake are from, by day; days that are not there are first landings.
+    :param landed_at: when the figures in the lake are from, by day; days that are not there are first landings.
     """
     ages = {}
     for age, day in enumerate(days_of(now)):

@@ -173,7 +173,7 @@ def test_few_campaigns_again_leave_all_others_alone(land, braze_sandbox, destina
 
 def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, braze_sandbox, destination, caplog):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400, ids[5]: 404}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 400, ids[5]: 404}})
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land()
     assert summary["campaigns"] == {"landed": 18, "rejected": 2, "failed": 0, "with_missing_days": 0}
@@ -190,7 +190,7 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
 
 def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 400}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 400}})
     summary = land(lookback_days=249)
     assert braze_sandbox.count(DATA_SERIES) == 19 * 3 + 1
     assert summary["campaigns"] == {"landed": 19, "rejected": 1, "failed": 0, "with_missing_days": 0}
@@ -199,7 +199,7 @@ def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, desti
 
 
 def test_all_refused_fails_for_good(land, braze_sandbox):
-    braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
+    braze_sandbox.configure(faults={"bad_subjects": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
     with pytest.raises(AirflowFailException, match="No campaign was returned"):
         land()
 
@@ -225,7 +225,7 @@ def two_attempts(braze_sandbox, monkeypatch):
 @pytest.mark.parametrize("listed", [True, False])
 def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination, listed):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError, match=ids[3]) as raised:
         land(campaign_ids=None if listed else ids)
     assert not raised.value.is_permanent
@@ -238,10 +238,10 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
 @pytest.mark.usefixtures("two_attempts")
 def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError):
         land()
-    braze_sandbox.configure(faults={"bad_campaigns": {}})
+    braze_sandbox.configure(faults={"bad_subjects": {}})
     assert land(campaign_ids=ids[3:4])["changed_days"] == 7
     assert land(campaign_ids=ids[3:4])["changed_days"] == 0
 
@@ -252,7 +252,7 @@ def test_failed_task_leaves_the_address_of_its_record_in_xcom(
     land, make_context, braze_sandbox, destination, do_xcom_push
 ):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     context, pushed = make_context(), {}
     context["ti"].xcom_push = lambda key, value: pushed.update({key: value})
     with pytest.raises(BrazePartialError):
@@ -271,7 +271,7 @@ def test_retry_tells_what_a_try_that_died_at_its_very_end_had_changed(land, make
 @pytest.mark.usefixtures("two_attempts")
 def test_failing_campaign_may_be_skipped(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": {ids[3]: 500}})
+    braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     assert land(campaign_ids=ids, on_campaign_error="skip")["campaigns"]["failed"] == 1
 
 
@@ -341,7 +341,7 @@ def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monk
 
     def refuse_from_the_second_stretch(message, *arguments, **others):
         if "Landed" in message and next(fetched) == 0:
-            served(faults={"bad_campaigns": dict.fromkeys(ids, 400)})
+            served(faults={"bad_subjects": dict.fromkeys(ids, 400)})
 
     from airflow_provider_braze.landing import run
 
@@ -462,11 +462,11 @@ def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, desti
 
 def test_run_that_fails_before_any_data_claims_nothing(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
-    braze_sandbox.configure(faults={"bad_campaigns": dict.fromkeys(ids, 400)})
+    braze_sandbox.configure(faults={"bad_subjects": dict.fromkeys(ids, 400)})
     with pytest.raises(AirflowFailException):
         land(campaign_ids=ids, timezone="Asia/Seoul", parts=2, part=0)
     assert destination.data() == {}
-    braze_sandbox.configure(faults={"bad_campaigns": {}})
+    braze_sandbox.configure(faults={"bad_subjects": {}})
     land(campaign_ids=ids, timezone="UTC")
     assert json.loads(destination.contents()["_braze/destination.json"])["timezone"] == "UTC"
     assert json.loads(destination.contents()["_braze/campaigns/layout.json"])["parts"] == 1

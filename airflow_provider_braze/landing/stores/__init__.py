@@ -25,8 +25,8 @@ _KINDS: Final = {
 def objects_of(scheme: str, fs: AbstractFileSystem) -> Objects:
     """Return the objects of a store.
 
-    :param scheme: Scheme of its addresses.
-    :param fs: Its file system.
+    :param scheme: scheme of its addresses.
+    :param fs: its file system.
     """
     place, _ = _kind_of(scheme)
     module, _, name = place.partition(".")

@@ -24,7 +24,7 @@ class Objects:
 
     Paths are those of the file system, with bucket or container.
 
-    :param fs: File system.
+    :param fs: file system.
     """
 
     writers: int = 4
@@ -59,16 +59,16 @@ class Objects:
     def read(self, path: str) -> bytes:
         """Read an object whole.
 
-        :raises FileNotFoundError: There is none.
+        :raises FileNotFoundError: there is none.
         """
         return bytes(self.fs.cat_file(path))
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
         """Replace an object as a whole, if it still has the expected version. None means no object.
 
-        :raises VersionConflictError: It has another version.
-        :raises ConditionsUnsupportedError: The store rejects conditions.
-        :raises FileNotFoundError: The bucket or container does not exist.
+        :raises VersionConflictError: it has another version.
+        :raises ConditionsUnsupportedError: the store rejects conditions.
+        :raises FileNotFoundError: the bucket or container does not exist.
         """
         if self.version(path) != expected:
             raise VersionConflictError(path)
@@ -77,7 +77,7 @@ class Objects:
     def delete(self, path: str) -> None:
         """Remove an object.
 
-        :raises FileNotFoundError: There is none.
+        :raises FileNotFoundError: there is none.
         """
         self.fs.rm_file(path)
 
