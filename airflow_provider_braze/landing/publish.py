@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
-from threading import Event, Semaphore
+from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
@@ -77,6 +77,7 @@ class Publisher:
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
     """What changed in the day table, by day, against what was stored before this try."""
     _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
+    _claiming: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
     _has_claimed: Event = field(default_factory=Event, init=False, repr=False, compare=False)
 
     def publish_days(self, spool: Spool, tables: Sequence[Table], days: Iterable[date]) -> list[LandedObject]:
@@ -204,9 +205,10 @@ class Publisher:
 
     def _claim_destination(self) -> None:
         """Write the layout, before the first object and not earlier: a run that fails before that claims nothing."""
-        if not self._has_claimed.is_set():
-            ensure_layout(self.store, self.layout)
-            self._has_claimed.set()
+        with self._claiming:
+            if not self._has_claimed.is_set():
+                ensure_layout(self.store, self.layout)
+                self._has_claimed.set()
 
     def _holds(self, table: Table, stored: Stored, fingerprint: Fingerprint) -> bool:
         """Return whether an object is known to have exactly the rows of a fingerprint."""

@@ -139,7 +139,9 @@ def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa
 
 
 def _content(row: dict[str, Any]) -> tuple[str, str]:
-    """Return a row as Braze sent it, as canonical JSON without null keys; then its ``other`` as it is stored."""
-    sent = {key: value for key, value in row.items() if value is not None}
-    other = sent.pop("other", "")
-    return canonical_json(sent | msgspec.json.decode(other or "{}")), other
+    """Return a row as Braze sent it, as canonical JSON without null keys; then, with ``other``, as it is stored."""
+    cells = {key: value for key, value in row.items() if value is not None}
+    if "other" not in cells:
+        return canonical_json(cells), ""
+    sent = {key: value for key, value in cells.items() if key != "other"}
+    return canonical_json(sent | msgspec.json.decode(cells["other"])), canonical_json(cells)

@@ -5,7 +5,15 @@ from datetime import date
 
 import pytest
 
-from airflow_provider_braze.core.payloads import MAX_UNKNOWN_KEYS, check_limits, day_of, decode_days, select_days
+from airflow_provider_braze.core.payloads import (
+    MAX_DEPTH,
+    MAX_UNKNOWN_KEYS,
+    check_depth,
+    check_limits,
+    day_of,
+    decode_days,
+    select_days,
+)
 from airflow_provider_braze.exceptions import BrazeDataError
 
 FIRST, LAST_PLUS_ONE = date(2026, 11, 1), date(2026, 11, 4)
@@ -136,3 +144,10 @@ def test_check_limits_beyond_one_raises_data_error(counts, match):
     with pytest.raises(BrazeDataError, match=match) as caught:
         check_limits(**counts, most_rows=5)
     assert caught.value.path == "$.data"
+
+
+def test_check_depth_accepts_the_limit_and_rejects_one_level_more():
+    value = json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    check_depth(value)
+    with pytest.raises(BrazeDataError, match=f"nested more than {MAX_DEPTH} deep"):
+        check_depth({"key": [value]})

@@ -460,7 +460,7 @@ def test_test_connection_of_a_good_one_says_so(braze, hook, campaigns):
     braze.configure(campaigns=campaigns)
     good, message = hook.test_connection()
     assert good, message
-    assert "campaigns.list and campaigns.data_series" in message
+    assert "campaigns.list, campaigns.data_series" in message
     assert [request.path for request in braze.requests] == [LIST, SERIES]
     assert not [each for each in sockets_to(braze) if each.status == "ESTABLISHED"]
 
