@@ -205,8 +205,10 @@ def test_store_without_conditions_compares_before_each_write(store, destination)
     assert store.has_conditional_writes
     store.accept_unconditional_writes()
     assert not store.has_conditional_writes
-    store.write("a", b"one", None)
-    for expected in (None, "another version"):
+    store.write("a", b"zero", None)
+    older = store.read("a").version
+    store.write("a", b"one", older)
+    for expected in (None, older):
         with pytest.raises(VersionConflictError):
             store.write("a", b"mine", expected)
     store.update("a", lambda stored: stored.content + b", two")
