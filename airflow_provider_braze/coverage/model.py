@@ -188,7 +188,7 @@ def _describe_run(attempt: Attempt) -> dict[str, Any]:
         "last_day": (attempt.window.end - ONE_DAY).isoformat(),
         "error": _shorten(record.get("error") or ""),
         "changed_days": len(record.get("changed_days", ())),
-        "written": sum(table["written"] for table in record.get("tables", {}).values()),
+        "written": sum(table.get("written", 0) for table in attempt.tables.values()),
         "requests": record.get("requests"),
         "waited_seconds": record.get("waited_seconds"),
         "seconds": record.get("seconds"),

@@ -93,7 +93,7 @@ class Attempt:
 
     @property
     def tables(self) -> Mapping[str, Mapping[str, Any]]:
-        """What the try landed, by table; empty while it runs."""
+        """The try's tables, with what it landed; nothing of that in the record of an unfinished try."""
         found: Mapping[str, Mapping[str, Any]] = self.record.get("tables", {})
         return found
 

@@ -50,6 +50,7 @@ def attempt(
         "given": given,
         "fetched_at": began.isoformat(),
         "state": state,
+        "tables": {name: {} for name in tables},
     }
     if state != "running":
         named = {"class": "BrazeApiError", "message": "status 500"}

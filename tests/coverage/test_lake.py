@@ -16,6 +16,7 @@ from airflow_provider_braze.coverage.page import render_excerpt
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
+from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.layout import part_of
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
@@ -101,6 +102,22 @@ def test_xcom_has_the_content_of_the_page_also_when_the_task_fails(
     page = destination.contents()["_braze/coverage/index.html"].decode()
     assert render_excerpt(read_excerpt(pushed["coverage"])) == page
     assert "2026-11-12" in page
+
+
+def test_a_try_that_never_finished_its_record_is_one_of_the_last_runs(land, check, clock, destination, monkeypatch):
+    land()
+
+    def fail(*_):
+        raise OSError("the store is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Try, "finish", fail)
+        with pytest.raises(OSError, match="the store is gone"):
+            land()
+    check()
+    newest, oldest = document(destination)["series"]["campaigns"]["runs"]
+    assert (newest["state"], newest["written"]) == ("running", 0)
+    assert (oldest["state"], oldest["written"]) == ("success", 21)
 
 
 def test_a_complete_lake_passes(land, check, clock, destination):
