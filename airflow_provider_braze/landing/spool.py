@@ -68,6 +68,7 @@ class Spool:
         self.rows_per_day = rows_per_day
         self._folder = folder
         self._schemas = schemas
+        self._heads = {name: schema.serialize().to_pybytes() for name, schema in schemas.items()}
         self._places: dict[tuple[str, int], list[_Place]] = defaultdict(list)
         self._fingerprints: dict[tuple[str, date], Fingerprint] = {}
         self._summed = next(iter(schemas), None)
@@ -169,7 +170,7 @@ class Spool:
         # One positioned read: threads share the open file, but not a position in it.
         content = os.pread(self._files[name].fileno(), place.length, place.offset)
         # A stream of one batch, since only a stream's reader can be kept from using threads for each small column.
-        stream = self._schemas[name].serialize().to_pybytes() + content
+        stream = self._heads[name] + content
         options = pa.ipc.IpcReadOptions(use_threads=False)
         with pa.ipc.open_stream(stream, options=options) as reader:
             return reader.read_next_batch()
