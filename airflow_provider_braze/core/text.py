@@ -1,4 +1,4 @@
-"""Numbers in sentences."""
+"""Numbers in sentences, and long texts."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def percent(share: float) -> str:
 
 
 _SMALLEST_SHARE: Final = 0.001
+
+
+def shorten(text: str, longest: int) -> str:
+    """Return a text, cut with an ellipsis if it is longer.
+
+    :param longest: characters before the ellipsis.
+    """
+    return text if len(text) <= longest else f"{text[:longest]} ..."

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from airflow_provider_braze.core.text import shorten
 from airflow_provider_braze.coverage.days import STATES, State
 from airflow_provider_braze.coverage.model import format_window
 
@@ -214,4 +215,4 @@ def _excerpt_restatement(ages: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _shorten(value: Any, longest: int = _LONGEST_TEXT) -> Any:
-    return f"{value[:longest]} ..." if isinstance(value, str) and len(value) > longest else value
+    return shorten(value, longest) if isinstance(value, str) else value

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.text import counted, shorten
 from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
 from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.days import STATES, judge_days
 from airflow_provider_braze.coverage.repair import find_repairs
+from airflow_provider_braze.coverage.subjects import LONGEST_ERROR, find_problems
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.days import Calendar
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.layout import Layout
 
 _LAST_RUNS: Final = 10
-_LONGEST_ERROR: Final = 300
-Problem = Literal["failed", "rejected"]
 
 
 def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime) -> dict[str, Any]:
@@ -90,29 +89,6 @@ def _describe_unproven(calendar: Calendar, noun: str) -> str | None:
         f"{days} from {windows[0].start} to {windows[-1].end - ONE_DAY} landed, but no kept record proves the rows of "
         f"every {noun}. Land them again to prove them."
     )
-
-
-def find_problems(attempts: Sequence[Attempt], kind: Problem) -> list[dict[str, Any]]:
-    """Return the subjects that failed or were rejected in the newest run of their part, and since when.
-
-    :param attempts: tries that published everything that Braze returned, oldest first.
-    """
-    open_: dict[tuple[int, str], dict[str, Any]] = {}
-    for attempt in attempts:
-        named: Mapping[str, Mapping[str, str]] = attempt.record["subjects"][kind]
-        given = attempt.record["given"]
-        for key in [key for key in open_ if key[0] == attempt.part and key[1] not in named]:
-            if given is None or key[1] in given:
-                del open_[key]
-        for name, error in named.items():
-            since = open_.get((attempt.part, name), {}).get("since", attempt.began.isoformat(timespec="seconds"))
-            open_[attempt.part, name] = {
-                "name": name,
-                "since": since,
-                "class": error["class"],
-                "message": _shorten(error["message"]),
-            }
-    return sorted(open_.values(), key=lambda each: (each["since"], each["name"]))
 
 
 def summarise(coverage: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,7 +162,7 @@ def _describe_run(attempt: Attempt) -> dict[str, Any]:
         "try_number": record["run"]["try_number"],
         "first_day": attempt.window.start.isoformat(),
         "last_day": (attempt.window.end - ONE_DAY).isoformat(),
-        "error": _shorten(record.get("error") or ""),
+        "error": shorten(record.get("error") or "", LONGEST_ERROR),
         "changed_days": len(record.get("changed_days", ())),
         "written": sum(table.get("written", 0) for table in attempt.tables.values()),
         "requests": record.get("requests"),
@@ -202,7 +178,3 @@ def _sum_totals(attempts: Iterable[Attempt]) -> dict[str, Any]:
     totals["waited_seconds"] = round(sum(record.get("waited_seconds", 0) for record in records), 1)
     totals["tries"] = len(records)
     return totals
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]} ..."

@@ -9,7 +9,7 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.drawing import QUIET, draw_ages, draw_calendar
 from airflow_provider_braze.coverage.excerpt import excerpt
 from airflow_provider_braze.coverage.markup import days_of, render_document, table, text_of, value_of
-from airflow_provider_braze.coverage.model import Problem
+from airflow_provider_braze.coverage.subjects import Problem
 from airflow_provider_braze.coverage.terminal import LABELS
 
 _MOST_ROWS: Final = 100

@@ -1,12 +1,13 @@
-"""Which subjects lack which days, by the tries that asked for them."""
+"""Which subjects lack which days, and which fail or are rejected, by the tries that asked for them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from airflow_provider_braze.core.text import shorten
 from airflow_provider_braze.coverage.earlier import Earlier
 from airflow_provider_braze.landing.layout import part_of
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from airflow_provider_braze.coverage.reader import Attempt
 
 _NOTHING: Final = Earlier()
+LONGEST_ERROR: Final = 300
+"""Characters of a message."""
+
+Problem = Literal["failed", "rejected"]
 
 
 def find_lacking(
@@ -52,8 +57,26 @@ def _read_days(attempt: Attempt, name: str) -> Iterator[tuple[date, bool]]:
 
 def find_rejected(attempts: Sequence[Attempt]) -> frozenset[str]:
     """Return the subjects that Braze rejected in the newest try that asked for them."""
-    found: dict[int, set[str]] = defaultdict(set)
+    return frozenset(each["name"] for each in find_problems(attempts, "rejected"))
+
+
+def find_problems(attempts: Sequence[Attempt], kind: Problem) -> list[dict[str, str]]:
+    """Return the subjects that failed or were rejected in the newest try that asked for them, and since when.
+
+    :param attempts: tries that published everything that Braze returned, oldest first.
+    """
+    open_: dict[tuple[int, str], dict[str, str]] = {}
     for attempt in attempts:
-        others = {name for name in found[attempt.part] if not attempt.asked_for(name)}
-        found[attempt.part] = others | set(attempt.rejected)
-    return frozenset().union(*found.values())
+        named = attempt.failed if kind == "failed" else attempt.rejected
+        for part, name in list(open_):
+            if part == attempt.part and name not in named and attempt.asked_for(name):
+                del open_[part, name]
+        for name, error in named.items():
+            since = open_.get((attempt.part, name), {}).get("since", attempt.began.isoformat(timespec="seconds"))
+            open_[attempt.part, name] = {
+                "name": name,
+                "since": since,
+                "class": error["class"],
+                "message": shorten(error["message"], LONGEST_ERROR),
+            }
+    return sorted(open_.values(), key=lambda each: (each["since"], each["name"]))

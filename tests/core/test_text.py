@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_braze.core.text import counted, percent
+from airflow_provider_braze.core.text import counted, percent, shorten
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 campaigns"), (1, "1 campaign"), (2, "2 campaigns")])
@@ -20,3 +20,8 @@ def test_counted_takes_a_plural_of_its_own(number, text):
 )
 def test_percent_does_not_hide_a_small_share(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(("text", "short"), [("", ""), ("abc", "abc"), ("abcd", "abc ...")])
+def test_shorten_cuts_longer_texts_only(text, short):
+    assert shorten(text, 3) == short

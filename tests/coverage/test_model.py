@@ -6,8 +6,9 @@ import pytest
 
 from airflow_provider_braze.core.text import percent
 from airflow_provider_braze.coverage.changes import judge_lookback, sum_by_age
-from airflow_provider_braze.coverage.model import build_coverage, find_problems, find_violations, summarise
+from airflow_provider_braze.coverage.model import build_coverage, find_violations, summarise
 from airflow_provider_braze.coverage.page import render_page
+from airflow_provider_braze.coverage.subjects import find_problems
 from airflow_provider_braze.coverage.terminal import format_coverage
 from airflow_provider_braze.landing.layout import part_of
 from tests.coverage.evidence import DAY, attempt, days, evidence
