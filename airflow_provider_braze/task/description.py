@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.core.windows import format_days
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.series import Series
@@ -59,9 +60,8 @@ def describe_days(record: Mapping[str, Any]) -> str:
 
     :param record: the run's record.
     """
-    window = record["plan"]["window"]
-    last = date.fromisoformat(window["end"]) - ONE_DAY
-    return f"{window['start']} to {last.isoformat()}, {len(record['changed_days'])} changed"
+    first, end = (date.fromisoformat(record["plan"]["window"][bound]) for bound in ("start", "end"))
+    return f"{format_days(Window(first, end))}, {len(record['changed_days'])} changed"
 
 
 def _list_tables(what: str, names: Collection[str]) -> list[str]:
