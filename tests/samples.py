@@ -40,7 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LEFT_OUT] = 0
     settings.register_profile("ours", examples(40))
     settings.load_profile("ours")
-    config.addinivalue_line("markers", "sampled(count): a usual run takes so many cases of the test, --whole takes all")
+    config.addinivalue_line(
+        "markers", "sampled(count): a usual run takes that number of cases of the test, --whole takes all"
+    )
     config.addinivalue_line("markers", "any_store: a usual run takes one kind of store a case, --whole takes all")
     config.addinivalue_line("markers", "unmeasured: coverage leaves the test out")
 
@@ -144,7 +146,7 @@ def _facets(case: pytest.Item) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def sample() -> Callable[[Sequence[T], int], list[T]]:
-    """Return a function of a sequence and a count that gives so many, spread evenly with both ends, or all."""
+    """Return a function that gives a number of a sequence's elements: both ends and others between, or all."""
 
     def choose(everything: Sequence[T], count: int) -> list[T]:
         if _is_whole or count >= len(everything):
@@ -157,5 +159,5 @@ def sample() -> Callable[[Sequence[T], int], list[T]]:
 
 
 def examples(count: int, **others: Any) -> settings:
-    """Return Hypothesis' settings for so many examples, or ten times as many in a whole run."""
+    """Return Hypothesis' settings for a number of examples, or ten times as many in a whole run."""
     return settings(max_examples=count * (10 if _is_whole else 1), deadline=None, **others)

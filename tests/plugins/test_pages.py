@@ -73,7 +73,7 @@ def put(database):
 
 @pytest.fixture
 def get(database):
-    """Return a function that requests a page, as a user of a role; None for nobody."""
+    """Return a function that requests a page, as a user of a role; None without a login."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""The page inside Airflow, below a base path: by its users, in a browser, and for those who may not see it."""
+"""The page inside Airflow, below a base path: in a browser, for users with access and without."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def hostile_run_id(airflow):
 
 @pytest.fixture(scope="module")
 def get(airflow, run_id):
-    """Return a function that requests the page of a task as a user; None for nobody."""
+    """Return a function that requests the page of a task as a user; None without a login."""
 
     def request(user, task="check_coverage", index="{MAP_INDEX}", *, dag_id=DAG_ID, run_id=run_id):
         session = requests.Session()
