@@ -104,14 +104,13 @@ def judge_days(evidence: Evidence) -> Calendar:
     absent = {day: names for day in days if (names := expected.absent(day))}
     reads = _Reads.of(complete, evidence.layout.parts, evidence.earlier)
     rejected = find_rejected(complete)
-    states: dict[date, State] = {
-        day: "not_landed"
-        if day in absent
-        else "incomplete"
-        if lacking.get(day, frozenset()) - rejected
-        else reads.state(day)
-        for day in days
-    }
+
+    def state_of(day: date) -> State:
+        if day in absent:
+            return "not_landed"
+        return "incomplete" if lacking.get(day, frozenset()) - rejected else reads.state(day)
+
+    states = {day: state_of(day) for day in days}
     return Calendar(states, lacking, absent, {day: reads.count(day) for day in days}, asked)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Final
 
 import msgspec
 
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.windows import ONE_DAY
 from airflow_provider_braze.coverage.excerpt import Count, Seconds, Text, convert
 from airflow_provider_braze.coverage.markup import days_of, render_document, table, value_of
 from airflow_provider_braze.series import all_series
@@ -58,7 +59,7 @@ def render_landed(task: str, value: object) -> str:
     subjects = _read_subjects(value)
     if found.window.start >= found.window.end:
         raise ValueError("The window ends before it starts.")
-    last = found.window.end - timedelta(days=1)
+    last = found.window.end - ONE_DAY
     facts = [
         ["days", days_of(found.window.start.isoformat(), last.isoformat())],
         ["time zone", value_of(found.timezone)],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store
 
 MOST_RECORDS: Final = 1_000
-"""Records read per series, newest first. Bounds the requests: two per record on S3."""
+"""Records read per series, newest first. Bounds the requests: three per record on S3."""
 _READERS: Final = 8
 
 Parts = Mapping[date, frozenset[int]]

@@ -44,7 +44,7 @@ __all__ = [
     "DataSeriesAuditOperator",
 ]
 
-MAX_DAYS_AUDITED: Final = 99
+_MAX_DAYS_AUDITED: Final = 99
 """Days beyond the lookback: those of one call per campaign."""
 
 
@@ -108,11 +108,12 @@ class DataSeriesAuditOperator(BaseOperator):
         check_dates(None, None, timezone)
         check_range("sample", sample, 1, 10_000)
         check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
-        check_range("days_beyond_lookback", days_beyond_lookback, 1, MAX_DAYS_AUDITED)
+        check_range("days_beyond_lookback", days_beyond_lookback, 1, _MAX_DAYS_AUDITED)
         check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
         if max_changed_share is not None and not 0 <= max_changed_share <= 1:
             raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
-        self.doc_md = describe_audit(self.series) if self.doc_md is None else self.doc_md
+        if self.doc_md is None:
+            self.doc_md = describe_audit(self.series)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare, land what differs if wanted, and return the result."""
@@ -260,7 +261,8 @@ class BrazeCoverageOperator(BaseOperator):
                 check_range(name, value, 0, MAX_LOOKBACK_DAYS)
         for each in series or ():
             find_series(each)
-        self.doc_md = COVERAGE if self.doc_md is None else self.doc_md
+        if self.doc_md is None:
+            self.doc_md = COVERAGE
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the destination, write the page and return the counts."""
