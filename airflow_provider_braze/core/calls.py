@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, TypeVar
 
 from airflow_provider_braze.core.models import SeriesCall, Window
-from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, load_timezone
 
 T = TypeVar("T", bound=Container[date])
 

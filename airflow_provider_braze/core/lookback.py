@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.core.zones import ONE_DAY
 
 DEFAULT_LOOKBACK_DAYS: Final = 30
 """The longest conversion window that Braze allows. Source: Braze docs, Conversion events (seen 2026-09)."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import ONE_DAY, end_of_day, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, end_of_day, load_timezone
 
 MAX_SPREAD_SECONDS: Final = 60.0
 """Sensors of one company become ready at the same instant. Their first requests are spread over this time."""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
-from datetime import timezone as fixed_zone
 from typing import Final
-
-import pendulum
 
 from airflow_provider_braze.core.bounds import is_given, read_bound, unusable_bound
 from airflow_provider_braze.core.models import Rule, Window
 from airflow_provider_braze.core.text import counted
+from airflow_provider_braze.core.zones import (
+    ONE_DAY,
+    UTC,
+    days_ending_in,
+    end_of_day,
+    is_midnight,
+    last_day_ended_by,
+    load_company_timezone,
+    load_timezone,
+    local_time,
+)
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 
-UTC: Final = fixed_zone.utc
-ONE_DAY: Final = timedelta(days=1)
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 ASSET_RUN_TYPES: Final = frozenset({"asset_triggered", "dataset_triggered", "asset_materialization"})
 TICK_RUN_TYPES: Final = frozenset({"scheduled", "backfill"})
@@ -63,80 +68,6 @@ class RunDates:
     next_tick: datetime | None = None
 
 
-def load_timezone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name.
-
-    :raises BrazeConfigError: the zone does not exist.
-    """
-    try:
-        # str(): pendulum treats a number as an offset in seconds.
-        return pendulum.timezone(str(name))
-    except (ValueError, OSError) as error:
-        raise BrazeConfigError(
-            f"The time zone {name!r} does not exist. Give an IANA name such as 'Europe/Berlin' or 'UTC'."
-        ) from error
-
-
-def load_company_timezone(name: str) -> tzinfo:
-    """Look up the time zone of a Braze company: a place, or UTC.
-
-    An abbreviation such as ``EST`` or an offset such as ``Etc/GMT+5`` ignores daylight saving time, so days would be
-    wrong for half of the year.
-
-    :raises BrazeConfigError: the zone is unknown, or is not a place.
-    """
-    zone = load_timezone(name)
-    if _NOT_A_PLACE.fullmatch(str(name)):
-        raise BrazeConfigError(
-            f"The time zone {name!r} is an abbreviation or an offset. Give the zone in Braze's company settings, such "
-            "as 'America/New_York' or 'UTC'."
-        )
-    return zone
-
-
-_NOT_A_PLACE: Final = re.compile(
-    r"Etc/(?!UTC$).*|GMT.*|Factory|localtime|(?!UTC$|PRC$|ROC$|ROK$)[A-Z]{3}([0-9][A-Z]{3})?"
-)
-
-
-def end_of_day(day: date, zone: tzinfo) -> datetime:
-    """Return the first instant, in UTC, whose date in the zone is after a day.
-
-    If the clocks are set back over midnight, this is the first of the two midnights. A date that the zone skips ends
-    together with the day before it.
-    """
-    following = day + ONE_DAY
-    instant = datetime(following.year, following.month, following.day, tzinfo=zone).astimezone(UTC)
-    if _local(instant, zone).time() == datetime.min.time():
-        return instant
-    # The clocks skip midnight, and perhaps some minutes before it, so the day may end before 00:00.
-    before, after = instant - ONE_DAY, instant
-    while after - before > timedelta(seconds=1):
-        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
-        if _local(middle, zone).date() < following:
-            before = middle
-        else:
-            after = middle
-    return after
-
-
-def last_day_ended_by(instant: datetime, zone: tzinfo) -> date:
-    """Return the latest day of the zone whose end is not after an instant."""
-    day = _local(instant, zone).date() - ONE_DAY
-    # After clocks were set back over midnight, the wall clock shows a day that has already ended.
-    while end_of_day(day + ONE_DAY, zone) <= instant:
-        day += ONE_DAY
-    return day
-
-
-def days_ending_in(after: datetime, until: datetime, zone: tzinfo) -> tuple[date, date]:
-    """Return the days D with ``after < end of D <= until``.
-
-    :return: first day and the day after the last one. They are equal if no day ends in between.
-    """
-    return last_day_ended_by(after, zone) + ONE_DAY, last_day_ended_by(until, zone) + ONE_DAY
-
-
 def resolve_window(
     run: RunDates, *, timezone: str, start: object = None, end: object = None, lookback_days: int = 0
 ) -> Window:
@@ -162,9 +93,9 @@ def resolve_window(
     zone = load_company_timezone(timezone)
     given = given_days(start, end, zone, has_empty_interval=has_empty_interval(run))
     if given is not None:
-        return Window(*given, timezone=timezone, rule="arguments")
+        return Window(*given, timezone=str(zone), rule="arguments")
     first, stop, rule = _days_of_run(run, zone)
-    window = Window(first, stop, timezone=timezone, rule=rule)
+    window = Window(first, stop, timezone=str(zone), rule=rule)
     return look_back(window, lookback_days) if may_look_back(window, run) else window
 
 
@@ -298,8 +229,8 @@ def _partition_days(run: RunDates, zone: tzinfo) -> tuple[date, date]:
             "Give start and end."
         )
     zone = run.schedule_timezone or zone
-    day = _local(run.partition_date, zone).date()
-    if not _is_midnight(run.partition_date, zone):
+    day = local_time(run.partition_date, zone).date()
+    if not is_midnight(run.partition_date, zone):
         raise BrazeConfigError(
             f"The partition date {run.partition_date.isoformat()} is not midnight in {zone}, so it is not one day. "
             "Give start and end, or use partitions that begin at midnight."
@@ -314,15 +245,9 @@ def _partition_days(run: RunDates, zone: tzinfo) -> tuple[date, date]:
 
 
 def _is_by_midnight_of(day: date, instant: datetime, zone: tzinfo) -> bool:
-    if _is_midnight(instant, zone):
-        return _local(instant, zone).date() <= day
+    if is_midnight(instant, zone):
+        return local_time(instant, zone).date() <= day
     return instant < end_of_day(day - ONE_DAY, zone)
-
-
-def _is_midnight(instant: datetime, zone: tzinfo) -> bool:
-    # If midnight comes twice, Airflow's cron takes the second. If it is skipped, the first instant after the gap.
-    local = _local(instant, zone)
-    return local.time() == datetime.min.time() or instant.astimezone(UTC) == end_of_day(local.date() - ONE_DAY, zone)
 
 
 def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, datetime]:
@@ -335,13 +260,6 @@ def _day_and_instant(name: str, value: object, zone: tzinfo) -> tuple[date, date
         return day, end_of_day(day - ONE_DAY, zone)
     except OverflowError as error:
         raise unusable_bound(name, value) from error
-
-
-def _local(instant: datetime, zone: tzinfo) -> datetime:
-    # A plain datetime, so that windows hold no pendulum types.
-    moved = instant.astimezone(zone)
-    clock = (moved.hour, moved.minute, moved.second, moved.microsecond)
-    return datetime(moved.year, moved.month, moved.day, *clock, tzinfo=zone, fold=moved.fold)
 
 
 def _utc_text(instant: datetime) -> str:

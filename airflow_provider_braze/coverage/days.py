@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.core.zones import ONE_DAY
 from airflow_provider_braze.coverage.reader import parse_objects
 from airflow_provider_braze.coverage.subjects import find_lacking, find_rejected
 from airflow_provider_braze.landing.layout import part_of

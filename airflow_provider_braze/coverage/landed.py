@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from airflow_provider_braze.core.text import counted
-from airflow_provider_braze.core.windows import ONE_DAY
+from airflow_provider_braze.core.zones import ONE_DAY
 from airflow_provider_braze.coverage.excerpt import Count, Seconds, Text, convert
 from airflow_provider_braze.coverage.markup import days_of, render_document, table, value_of
 from airflow_provider_braze.series import all_series

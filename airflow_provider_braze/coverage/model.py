@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.text import counted, shorten
-from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, load_timezone
 from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
 from airflow_provider_braze.coverage.days import STATES, judge_days
 from airflow_provider_braze.coverage.repair import find_repairs

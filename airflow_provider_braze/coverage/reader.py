@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import ONE_DAY, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, load_timezone
 from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:

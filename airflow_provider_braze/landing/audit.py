@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Series, Table
-from airflow_provider_braze.core.windows import ONE_DAY, format_days
+from airflow_provider_braze.core.windows import format_days
+from airflow_provider_braze.core.zones import ONE_DAY
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import format_failures
 from airflow_provider_braze.fetch.subjects import Failed, fetch_all, fetch_subject

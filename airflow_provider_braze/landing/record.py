@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.core.windows import ONE_DAY, end_of_day, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, end_of_day, load_timezone
 from airflow_provider_braze.landing.plan import Plan
 
 if TYPE_CHECKING:

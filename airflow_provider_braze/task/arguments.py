@@ -10,7 +10,8 @@ from typing import Any, Final, Literal, get_args
 from airflow_provider_braze.core.bounds import is_given, is_template, read_bound
 from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.core.series import Series
-from airflow_provider_braze.core.windows import UTC, given_days, load_company_timezone
+from airflow_provider_braze.core.windows import given_days
+from airflow_provider_braze.core.zones import UTC, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.formats import FORMATS, check_format

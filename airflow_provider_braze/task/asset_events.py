@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, tzinfo
 from typing import Any, Final
 
-from airflow_provider_braze.core.windows import load_timezone
+from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.landing.destination import asset_uri
 from airflow_provider_braze.task.run_dates import core_timetable, schedule_timezone
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.core.windows import ONE_DAY, end_of_day, load_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, end_of_day, load_timezone
 
 if TYPE_CHECKING:
     from airflow_provider_braze.transport.sender import TransportStats

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import pendulum
 
-from airflow_provider_braze.core.windows import TICK_RUN_TYPES, RunDates, load_timezone
+from airflow_provider_braze.core.windows import TICK_RUN_TYPES, RunDates
+from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 log = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_braze.core.bounds import given_text, is_given
 from airflow_provider_braze.core.windows import (
-    ONE_DAY,
     RunDates,
     check_finished,
     describe,
     may_look_back,
     resolve_window,
 )
+from airflow_provider_braze.core.zones import ONE_DAY
 from airflow_provider_braze.task.airflow import AirflowSkipException
 from airflow_provider_braze.task.run_dates import read_run_dates
 

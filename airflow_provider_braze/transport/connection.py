@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_braze.core.models import Credentials
-from airflow_provider_braze.core.windows import load_company_timezone
+from airflow_provider_braze.core.zones import load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_braze.core.models import JsonObject, Window
 from airflow_provider_braze.core.readiness import first_probe, next_probe
-from airflow_provider_braze.core.windows import ONE_DAY, load_company_timezone
+from airflow_provider_braze.core.zones import ONE_DAY, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook
 from airflow_provider_braze.series import find_series

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_braze.core.calls import call_for_last_day, fetch_calls, split_days, split_window
 from airflow_provider_braze.core.models import SeriesCall, Window
-from airflow_provider_braze.core.windows import end_of_day, load_timezone
+from airflow_provider_braze.core.zones import end_of_day, load_timezone
 
 ZONES = [
     "UTC",

@@ -20,7 +20,8 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from packaging.version import Version
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.core.windows import resolve_window
+from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.coverage.days import judge_days
 from airflow_provider_braze.coverage.repair import find_repairs
 from airflow_provider_braze.task.airflow import DAG

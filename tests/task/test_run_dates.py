@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, reject
 from hypothesis import strategies as st
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.windows import load_timezone, resolve_window
+from airflow_provider_braze.core.windows import resolve_window
+from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates

@@ -1,0 +1,29 @@
+"""Time zones whose clocks changed in every odd way, and strategies over their days."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+
+from hypothesis import strategies as st
+
+ZONES = [
+    "UTC",
+    "Africa/Cairo",
+    "America/Havana",
+    "America/New_York",
+    "America/Nuuk",
+    "America/Santiago",
+    "America/St_Johns",
+    "America/Toronto",
+    "Asia/Beirut",
+    "Asia/Kathmandu",
+    "Asia/Seoul",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+    "Pacific/Kwajalein",
+]
+
+zones = st.sampled_from(ZONES)
+days = st.dates(date(1918, 1, 1), date(2037, 12, 1))
+instants = st.datetimes(datetime(1918, 1, 2), datetime(2037, 12, 1), timezones=st.just(timezone.utc))
