@@ -29,7 +29,7 @@ from airflow_provider_braze.task.arguments import (
     check_range,
     read_ids,
 )
-from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.window import resolve_run_window
 
@@ -97,10 +97,11 @@ class CampaignDataSeriesOperator(BaseOperator):
         self.concurrency = concurrency
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
-        check_dates(start, end, timezone)
-        check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-        check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
-        check_choice("missing_days", missing_days, get_args(MissingDays))
+        with naming_task(self.task_id):
+            check_dates(start, end, timezone)
+            check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
+            check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+            check_choice("missing_days", missing_days, get_args(MissingDays))
 
     def execute(self, context: Context) -> list[JsonObject]:
         """Fetch and return the days, after a check that they are complete."""

@@ -22,7 +22,7 @@ from airflow_provider_braze.task.arguments import (
 )
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.description import COVERAGE, describe_audit
-from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.run_dates import identify_try
@@ -95,7 +95,6 @@ class DataSeriesAuditOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
         self.sample = sample
         self.lookback_days = lookback_days
         self.days_beyond_lookback = days_beyond_lookback
@@ -105,13 +104,17 @@ class DataSeriesAuditOperator(BaseOperator):
         self.concurrency = concurrency
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
-        check_dates(None, None, timezone)
-        check_range("sample", sample, 1, 10_000)
-        check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
-        check_range("days_beyond_lookback", days_beyond_lookback, 1, _MAX_DAYS_AUDITED)
-        check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-        if max_changed_share is not None and not 0 <= max_changed_share <= 1:
-            raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
+        with naming_task(self.task_id):
+            self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+            check_dates(None, None, timezone)
+            check_range("sample", sample, 1, 10_000)
+            check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+            check_range("days_beyond_lookback", days_beyond_lookback, 1, _MAX_DAYS_AUDITED)
+            check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
+            if max_changed_share is not None and not 0 <= max_changed_share <= 1:
+                raise BrazeConfigError(
+                    f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None."
+                )
         if self.doc_md is None:
             self.doc_md = describe_audit(self.series)
 
@@ -252,15 +255,16 @@ class BrazeCoverageOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
         self.max_age = max_age
         self.max_missing_days = max_missing_days
         self.series = series
-        for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
-            if value is not None:
-                check_range(name, value, 0, MAX_LOOKBACK_DAYS)
-        for each in series or ():
-            find_series(each)
+        with naming_task(self.task_id):
+            self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+            for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
+                if value is not None:
+                    check_range(name, value, 0, MAX_LOOKBACK_DAYS)
+            for each in series or ():
+                find_series(each)
         if self.doc_md is None:
             self.doc_md = COVERAGE
 

@@ -25,7 +25,7 @@ from airflow_provider_braze.task.airflow import (
     conf,
 )
 from airflow_provider_braze.task.arguments import check_choice, check_dates, check_range, read_ids
-from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task, rebuild_error
 from airflow_provider_braze.task.window import resolve_last_day
 from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
@@ -103,10 +103,11 @@ class DataSeriesSensor(BaseSensorOperator):
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
         self._ready_at = 0.0
-        check_dates(start, end, timezone)
-        check_range("sample", sample, 1, MAX_SAMPLE)
-        if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
-            raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
+        with naming_task(self.task_id):
+            check_dates(start, end, timezone)
+            check_range("sample", sample, 1, MAX_SAMPLE)
+            if not isinstance(grace, timedelta) or not timedelta() <= grace <= MAX_GRACE:
+                raise BrazeConfigError(f"`grace` is {grace!r}. Give a timedelta, 0 to {MAX_GRACE.days} days.")
 
     def execute(self, context: Context) -> Any:
         """Wait, in the triggerer if the sensor is deferrable."""
@@ -281,8 +282,9 @@ class KpiDataSeriesSensor(DataSeriesSensor):
     def __init__(self, *, metrics: Sequence[str] = ("dau",), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.metrics = metrics
-        for metric in [metrics] if isinstance(metrics, str) else metrics:
-            check_choice("metrics", metric, METRICS)
+        with naming_task(self.task_id):
+            for metric in [metrics] if isinstance(metrics, str) else metrics:
+                check_choice("metrics", metric, METRICS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,18 @@ def fail_fast_on_permanent_errors() -> Iterator[None]:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
+@contextmanager
+def naming_task(task_id: str) -> Iterator[None]:
+    """Name the task in configuration errors that are raised when the Dag is parsed.
+
+    :raises BrazeConfigError: the error, with the task before its message.
+    """
+    try:
+        yield
+    except BrazeConfigError as error:
+        raise BrazeConfigError(f"Task {task_id!r}: {error}") from error
+
+
 def _is_permanent(error: BrazeError) -> bool:
     if isinstance(error, BrazePartialError):
         return error.is_permanent

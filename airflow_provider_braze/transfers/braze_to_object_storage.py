@@ -23,6 +23,7 @@ from airflow_provider_braze.task.arguments import (
     read_optional_ids,
     read_pairs,
 )
+from airflow_provider_braze.task.errors import naming_task
 from airflow_provider_braze.transfers.series_to_object_storage import SeriesToObjectStorageOperator
 
 __all__ = [
@@ -93,11 +94,12 @@ class CanvasDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     def __init__(
         self, *, canvas_ids: str | Sequence[str] | None = None, days_per_call: int = CANVASES.max_length, **kwargs: Any
     ) -> None:
-        check_range("days_per_call", days_per_call, 2, CANVASES.max_length)
         self.series = replace(CANVASES, max_length=days_per_call)  # type: ignore[misc]
         super().__init__(**kwargs)
         self.canvas_ids = canvas_ids
         self.days_per_call = days_per_call
+        with naming_task(self.task_id):
+            check_range("days_per_call", days_per_call, 2, CANVASES.max_length)
 
 
 class KpiDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -130,7 +132,8 @@ class KpiDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         self.metrics = metrics
         self.app_ids = app_ids
         self.segment_ids = segment_ids
-        check_choices("metrics", metrics, METRICS)
+        with naming_task(self.task_id):
+            check_choices("metrics", metrics, METRICS)
 
     def given_subjects(self) -> list[Subject]:
         """Return a subject per metric, app and segment."""
@@ -220,7 +223,8 @@ class PurchaseDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         self.metrics = metrics
         self.products = products
         self.app_ids = app_ids
-        check_choices("metrics", metrics, PURCHASE_METRICS)
+        with naming_task(self.task_id):
+            check_choices("metrics", metrics, PURCHASE_METRICS)
 
     def given_subjects(self) -> list[Subject]:
         """Return a subject per metric, product and app."""

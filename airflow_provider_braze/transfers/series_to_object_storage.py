@@ -23,7 +23,7 @@ from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperat
 from airflow_provider_braze.task.arguments import check_arguments, check_dates, read_ids
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
 from airflow_provider_braze.task.description import describe_days, describe_landing
-from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
+from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import (
     Outputs,
     build_lineage,
@@ -125,7 +125,6 @@ class SeriesToObjectStorageOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
         self._has_literal_destination = is_literal(destination)
         self.start = start
         self.end = end
@@ -144,19 +143,21 @@ class SeriesToObjectStorageOperator(BaseOperator):
         self.landed_days: str | None = None
         self._hook: BrazeHook | None = None
         self._outputs: Outputs | None = None
-        check_dates(start, end, timezone)
-        check_arguments(
-            self.series,
-            parts=parts,
-            part=part,
-            tables=self.tables,
-            file_format=file_format,
-            concurrency=concurrency,
-            lookback_days=self.lookback_days,
-            missing_days=missing_days,
-            on_error=on_error,
-            on_error_name=self.on_error_argument,
-        )
+        with naming_task(self.task_id):
+            self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
+            check_dates(start, end, timezone)
+            check_arguments(
+                self.series,
+                parts=parts,
+                part=part,
+                tables=self.tables,
+                file_format=file_format,
+                concurrency=concurrency,
+                lookback_days=self.lookback_days,
+                missing_days=missing_days,
+                on_error=on_error,
+                on_error_name=self.on_error_argument,
+            )
         if self.doc_md is None:
             self.doc_md = describe_landing(self.series, self.tables, self.lookback_days)
 

@@ -18,8 +18,20 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
     BrazeWindowError,
 )
+from airflow_provider_braze.operators.braze import (
+    BrazeCoverageOperator,
+    CampaignDataSeriesAuditOperator,
+    CampaignDataSeriesOperator,
+)
+from airflow_provider_braze.sensors.braze import CampaignDataSeriesSensor, KpiDataSeriesSensor
 from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, rebuild_error
+from airflow_provider_braze.transfers.braze_to_object_storage import (
+    CampaignDataSeriesToObjectStorageOperator,
+    CanvasDataSeriesToObjectStorageOperator,
+    KpiDataSeriesToObjectStorageOperator,
+    PurchaseDataSeriesToObjectStorageOperator,
+)
 
 
 def run(error: BaseException) -> None:
@@ -90,3 +102,31 @@ def test_rebuild_error_of_an_unknown_class_is_the_root_that_names_it(name):
     error = rebuild_error(name, "said")
     assert type(error) is BrazeError
     assert str(error) == f"{name}: said"
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "name"),
+    [
+        (CampaignDataSeriesOperator, {"campaign_ids": ["a"], "lookback_days": -1}, "lookback_days"),
+        (CampaignDataSeriesAuditOperator, {"destination": "file:///lake", "sample": 0}, "sample"),
+        (CampaignDataSeriesAuditOperator, {"destination": "lake"}, "destination"),
+        (BrazeCoverageOperator, {"destination": "file:///lake", "max_age": -1}, "max_age"),
+        (BrazeCoverageOperator, {"destination": "file:///lake", "series": ["users"]}, "users"),
+        (CampaignDataSeriesSensor, {"grace": 5}, "grace"),
+        (KpiDataSeriesSensor, {"metrics": ["wau"]}, "metrics"),
+        (CampaignDataSeriesToObjectStorageOperator, {"destination": "file:///lake", "start": "yesterday"}, "start"),
+        (CampaignDataSeriesToObjectStorageOperator, {"destination": "file://lake"}, "destination"),
+        (
+            CanvasDataSeriesToObjectStorageOperator,
+            {"destination": "file:///lake", "days_per_call": 15},
+            "days_per_call",
+        ),
+        (KpiDataSeriesToObjectStorageOperator, {"destination": "file:///lake", "metrics": "dau"}, "metrics"),
+        (PurchaseDataSeriesToObjectStorageOperator, {"destination": "file:///lake", "metrics": []}, "metrics"),
+    ],
+)
+def test_bad_argument_is_an_error_that_names_task_and_argument(operator, arguments, name):
+    with pytest.raises(BrazeConfigError) as caught:
+        operator(task_id="land_all", **arguments)
+    assert str(caught.value).startswith("Task 'land_all': ")
+    assert name in str(caught.value)
