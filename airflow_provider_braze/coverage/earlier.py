@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeDataError
+from airflow_provider_braze.landing.store import ANY_VERSION
 
 if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store
@@ -72,7 +73,7 @@ def write_earlier(store: Store, series: str, found: Mapping[str, Any]) -> None:
     :param found: the series in the plain values of ``coverage.json``.
     """
     content = (json.dumps({"calendar": found["calendar"], "lacking": found["lacking"]}, indent=1) + "\n").encode()
-    store.update(_name(series), lambda _: content)
+    store.write(_name(series), content, ANY_VERSION)
 
 
 def _name(series: str) -> str:

@@ -10,6 +10,7 @@ from airflow_provider_braze.coverage.earlier import write_earlier
 from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.coverage.reader import read_evidence
+from airflow_provider_braze.landing.store import ANY_VERSION
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,5 +37,4 @@ def write_coverage(store: Store, coverage: Mapping[str, Any]) -> None:
         write_earlier(store, series, found)
     document = json.dumps(coverage, indent=1, ensure_ascii=True) + "\n"
     for name, content in ((DOCUMENT, document), (PAGE, render_page(coverage))):
-        encoded = content.encode()
-        store.update(name, lambda _, new=encoded: new)  # type: ignore[misc]
+        store.write(name, content.encode(), ANY_VERSION)

@@ -14,7 +14,7 @@ from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConflictError
 from airflow_provider_braze.landing import journal as clock
 from airflow_provider_braze.landing.journal import Journal, Other, TryName, digest
-from airflow_provider_braze.landing.store import Stored, VersionConflictError
+from airflow_provider_braze.landing.store import ANY_VERSION, VersionConflictError
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Try:
         self._finished: dict[TryName, Other] = {}
         self._settled: frozenset[str] | None = None
         self._listed: list[TryName] = []
+        self._seen: list[Other] | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -93,6 +94,7 @@ class Try:
             self.begin()
             if day is not None:
                 self.changed.add(day)
+                self._seen = None
         if clock.now() - self.name.began > LONGEST_TRY:
             raise BrazeConflictError(
                 f"This try has been writing for more than {LONGEST_TRY // timedelta(hours=1)} hours, so other runs may "
@@ -110,7 +112,12 @@ class Try:
         if self._settled is None:
             self._settled = self._find_settled(names)
         wanted = [each for each in names if each.began > self._since or not self._is_settled(each)]
-        return [other for each in wanted if (other := self._read(each))]
+        self._seen = [other for each in wanted if (other := self._read(each))]
+        return self._seen
+
+    def look_after_last_write(self) -> list[Other]:
+        """Return the other tries as :meth:`look` does, from the last look if no day was written since."""
+        return self.look() if self._seen is None else self._seen
 
     def report(self, others: Sequence[Other]) -> Report:
         """Determine the days of other tries that this try reports.
@@ -133,16 +140,10 @@ class Try:
 
         :param final: what the record holds besides its opening.
         :return: the whole content.
-        :raises BrazeConflictError: somebody else changes it.
         """
         record = {**self._opening, **final}
-        content = _to_json(record)
-
-        def replace(stored: Stored | None) -> bytes | None:
-            # Equal when the store repeated a request whose response was lost.
-            return None if stored is not None and stored.content == content else content
-
-        self.journal.store.update(self.journal.path(self.name), replace)
+        # No other try writes this object, so no version is compared.
+        self.journal.store.write(self.journal.path(self.name), _to_json(record), ANY_VERSION)
         return record
 
     def prune(self, *, of_all_tasks: bool) -> None:

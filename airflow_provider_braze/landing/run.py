@@ -121,7 +121,7 @@ class _Run:
             skip_argument=skip_argument,
         )
         attempt.begin()  # also of a run that had nothing to write
-        others = attempt.look()
+        others = attempt.look_after_last_write()
         error = error or precedence.find_conflict(others, self.outcome.returned)
         report = attempt.report(others) if plan.day_tables and error is None else None
         for line in (*precedence.lines(), *(report.lines(plan.run) if report else ())):

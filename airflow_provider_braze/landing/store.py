@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError
 from airflow_provider_braze.landing.destination import resolve_destination
 from airflow_provider_braze.landing.stores import extra_of, objects_of
-from airflow_provider_braze.landing.stores.objects import ConditionsUnsupportedError, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ANY_VERSION, ConditionsUnsupportedError, VersionConflictError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["ATTEMPTS", "ConditionsUnsupportedError", "Store", "Stored", "VersionConflictError"]
+__all__ = ["ANY_VERSION", "ATTEMPTS", "ConditionsUnsupportedError", "Store", "Stored", "VersionConflictError"]
 
 ATTEMPTS: Final = 4
 """Times that an object is read, changed and written before :meth:`Store.update` gives up."""
@@ -92,7 +92,7 @@ class Store:
     def write(self, name: str, content: bytes, expected: str | None) -> None:
         """Replace an object as a whole, if it is still the one that was read.
 
-        :param expected: the version that was read, None when there was no object.
+        :param expected: the version that was read, None when there was no object, ``ANY_VERSION`` to replace any.
         :raises VersionConflictError: the object has another version.
         :raises ConditionsUnsupportedError: the store rejects conditions.
         :raises PermissionError: the store denies access.

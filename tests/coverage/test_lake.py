@@ -306,7 +306,6 @@ def test_objects_are_listed_and_never_read(land, check, clock, destination, monk
     assert len(records) == 1 <= MOST_RECORDS
     assert {name for name in read if name not in records} == {
         "_braze/destination.json", "_braze/campaigns/layout.json", "_braze/campaigns/coverage.json",
-        "_braze/coverage/index.html", "_braze/coverage/coverage.json",
     }  # fmt: skip
 
 

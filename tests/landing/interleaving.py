@@ -23,7 +23,7 @@ from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.run import land
 from airflow_provider_braze.landing.store import Store, Stored
-from airflow_provider_braze.landing.stores.objects import VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ANY_VERSION, VersionConflictError
 from airflow_provider_braze.series.campaigns import CAMPAIGN_DAYS, CAMPAIGNS
 from airflow_provider_braze.transport.sender import TransportStats
 
@@ -57,7 +57,7 @@ class Memory:
         return self.objects[path][0]
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        if self.version(path) != expected:
+        if expected not in (ANY_VERSION, self.version(path)):
             raise VersionConflictError(path)
         self._writes += 1
         self.objects[path] = (content, str(self._writes))

@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_braze.core.series import SubjectDays, Table
 from airflow_provider_braze.exceptions import BrazePartialError
+from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.tables.messages import MessageDecoder
@@ -59,6 +60,25 @@ def land(braze_sandbox, make_context, tmp_path):
 def landed(tmp_path) -> set[str]:
     files = (tmp_path / "lake" / "campaign_days").rglob("*.parquet")
     return {each for file in files for each in pa.parquet.read_table(file).column("campaign_id").to_pylist()}
+
+
+def test_journal_costs_five_calls_to_the_store(land, monkeypatch):
+    land()
+    calls: list[str] = []
+    for method in ("read", "write", "delete", "list"):
+        monkeypatch.setattr(Store, method, _noting(getattr(Store, method), calls))
+    land()
+    # The record is created; the others are listed before and after the days, and the last success is read in between.
+    assert calls == ["write", "list", "read", "list", "write"]
+
+
+def _noting(method, calls):
+    def noting(store, name, *arguments):
+        if name.startswith("_braze/campaigns/journal"):
+            calls.append(method.__name__)
+        return method(store, name, *arguments)
+
+    return noting
 
 
 @pytest.mark.parametrize("error", [RecursionError("deep"), pa.ArrowInvalid("a cell"), OverflowError("x" * 5000)])

@@ -6,7 +6,7 @@ import errno
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ANY_VERSION, Objects, VersionConflictError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -49,6 +49,6 @@ class AzureBlobs(Objects):
 def _condition(expected: str | None) -> dict[str, Any]:
     from azure.core import MatchConditions
 
-    if expected is None:
-        return {"overwrite": False}
+    if expected is None or expected == ANY_VERSION:
+        return {"overwrite": expected is not None}
     return {"overwrite": True, "etag": expected, "match_condition": MatchConditions.IfNotModified}

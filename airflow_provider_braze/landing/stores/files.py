@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from stat import S_ISREG
 
-from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ANY_VERSION, Objects, VersionConflictError
 
 
 class Files(Objects):
@@ -38,7 +38,7 @@ class Files(Objects):
         beside = place.with_name(f".{place.name}.tmp")
         descriptor = _open_locked(beside)
         try:
-            if self.version(path) != expected:
+            if expected not in (ANY_VERSION, self.version(path)):
                 beside.unlink()
                 raise VersionConflictError(path)
             _write_all(descriptor, content, beside)

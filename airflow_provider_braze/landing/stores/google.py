@@ -6,7 +6,7 @@ import json
 from typing import Final
 from uuid import uuid4
 
-from airflow_provider_braze.landing.stores.objects import Objects, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import ANY_VERSION, Objects, VersionConflictError
 
 _OBJECT: Final = "b/{}/o/{}"
 
@@ -37,7 +37,7 @@ class GoogleStorage(Objects):
                 self.fs.base.replace("/storage/", "/upload/storage/", 1) + "b/{}/o",
                 bucket,
                 uploadType="multipart",
-                ifGenerationMatch=expected or "0",
+                **({} if expected == ANY_VERSION else {"ifGenerationMatch": expected or "0"}),
                 headers={"Content-Type": f"multipart/related; boundary={boundary}"},
                 data=_multipart(boundary, key, content),
             )

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 _TIMES: Final = ("ETag", "etag", "mtime", "last_modified", "modified", "created")
 
 
+ANY_VERSION: Final = "*"
+"""Expected version of a write without a condition: only one run writes the object, or the last writer wins."""
+
+
 class VersionConflictError(Exception):
     """The object is not the one that was read."""
 
@@ -66,11 +70,13 @@ class Objects:
     def write(self, path: str, content: bytes, expected: str | None) -> None:
         """Replace an object as a whole, if it still has the expected version. None means no object.
 
+        :param expected: a version, None, or ``ANY_VERSION``.
+
         :raises VersionConflictError: it has another version.
         :raises ConditionsUnsupportedError: the store rejects conditions.
         :raises FileNotFoundError: the bucket or container does not exist.
         """
-        if self.version(path) != expected:
+        if expected not in (ANY_VERSION, self.version(path)):
             raise VersionConflictError(path)
         self.fs.pipe_file(path, content)
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from airflow_provider_braze.landing.stores.objects import ConditionsUnsupportedError, Objects, VersionConflictError
+from airflow_provider_braze.landing.stores.objects import (
+    ANY_VERSION,
+    ConditionsUnsupportedError,
+    Objects,
+    VersionConflictError,
+)
 
 # One request up to 5 GB, so that the condition holds for the object as a whole.
 _CHUNK_BYTES: Final = 2_500 * 2**20
@@ -31,9 +36,8 @@ class S3(Objects):
         if not self.has_conditional_writes:
             super().write(path, content, expected)
             return
-        condition = {"IfMatch": expected} if expected else {"IfNoneMatch": "*"}
         try:
-            self.fs.pipe_file(path, content, chunksize=_CHUNK_BYTES, **condition)
+            self.fs.pipe_file(path, content, chunksize=_CHUNK_BYTES, **_condition(expected))
         except FileNotFoundError as error:
             if expected is None:
                 raise
@@ -44,6 +48,12 @@ class S3(Objects):
             if _code(error) in _UNSUPPORTED:
                 raise ConditionsUnsupportedError(f"{path}: {error}") from error
             raise
+
+
+def _condition(expected: str | None) -> dict[str, str]:
+    if expected == ANY_VERSION:
+        return {}
+    return {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
 
 
 def _code(error: OSError) -> str:
