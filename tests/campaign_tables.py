@@ -12,7 +12,7 @@ from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.core.series import SubjectDays
 from airflow_provider_braze.fetch import subjects
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
-from airflow_provider_braze.tables import catalog, details, sorting
+from airflow_provider_braze.tables import details, lists, sorting
 from airflow_provider_braze.tables.messages import MessageDays, MessageDecoder
 from airflow_provider_braze.tables.schemas import schema_of
 
@@ -42,7 +42,7 @@ def sort_rows(name: str, rows: pa.Table) -> pa.Table:
 
 def campaigns_table(entries: Iterable[Any]) -> pa.Table:
     assert CAMPAIGNS.listing
-    return catalog.catalog_table(TABLES["campaigns"], CAMPAIGNS.listing, entries)
+    return lists.list_table(TABLES["campaigns"], CAMPAIGNS.listing, entries)
 
 
 def decode_details(body: bytes, campaign_id: str) -> Any:

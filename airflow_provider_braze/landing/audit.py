@@ -214,7 +214,7 @@ def heal(
             layout=layout,
             part=part,
             subjects=[series.subject(name) for name in names],
-            catalog=None,
+            listed=None,
             tables=tuple(table for table in series.tables if table.name in found.sample.landed_days),
             concurrency=concurrency,
             missing_days="ignore",

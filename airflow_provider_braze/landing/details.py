@@ -104,7 +104,7 @@ def _new_details(plan: Plan, spool_folder: str | None, *, keeps_rows: bool) -> F
 
     table = plan.table_from("details")
     rows = Batches(schema_of(table), spool_folder) if table and keeps_rows else None
-    return FetchedDetails(Tally(plan.catalog is not None), rows)
+    return FetchedDetails(Tally(plan.listed is not None), rows)
 
 
 def _fetch_into(details: FetchedDetails, plan: Plan, hook: BrazeHook) -> None:

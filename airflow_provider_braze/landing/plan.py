@@ -27,7 +27,7 @@ class Plan:
 
     :param window: the days.
     :param subjects: the subjects of this part.
-    :param catalog: the table of Braze's whole list, when the subjects came from it.
+    :param listed: the table of Braze's whole list, when the subjects came from it.
     :param tables: the tables to land.
     :param run: identity of the try: Dag, run, task, map index, try number.
     :param requests_per_minute: the connection's cap.
@@ -40,7 +40,7 @@ class Plan:
     layout: Layout
     part: int
     subjects: Sequence[Subject]
-    catalog: pa.Table | None
+    listed: pa.Table | None
     tables: tuple[Table, ...]
     concurrency: int
     missing_days: MissingDays

@@ -15,8 +15,8 @@ from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Subject
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConflictError
-from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.journal import Other
+from airflow_provider_braze.landing.tries import Try
 
 
 class Precedence:

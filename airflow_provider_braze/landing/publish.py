@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from airflow_provider_braze.core.series import Series, Table
-    from airflow_provider_braze.landing.attempt import Try
     from airflow_provider_braze.landing.layout import Layout
     from airflow_provider_braze.landing.precedence import Precedence
     from airflow_provider_braze.landing.spool import Spool
     from airflow_provider_braze.landing.store import Store, Stored
+    from airflow_provider_braze.landing.tries import Try
     from airflow_provider_braze.tables.fingerprints import Fingerprint
     from airflow_provider_braze.tables.restatement import Restatement, Sums
 

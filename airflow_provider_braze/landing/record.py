@@ -31,7 +31,7 @@ def build_opening(plan: Plan) -> dict[str, Any]:
         "layout": asdict(plan.layout),
         "writes": window if plan.day_tables else None,
         "tables": {table.name: {} for table in plan.tables},
-        "given": None if plan.catalog is not None else [subject.name for subject in plan.subjects],
+        "given": None if plan.listed is not None else [subject.name for subject in plan.subjects],
     }
 
 

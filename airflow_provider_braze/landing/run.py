@@ -17,7 +17,6 @@ from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.outcome import Outcome, error_of, format_drift, format_uncomputed, format_warnings
 from airflow_provider_braze.fetch.subjects import Failed, fetch_all, fetch_subject
-from airflow_provider_braze.landing.attempt import Report, Try
 from airflow_provider_braze.landing.details import land_details
 from airflow_provider_braze.landing.journal import Journal
 from airflow_provider_braze.landing.log import format_result, name_chunk, with_progress
@@ -26,6 +25,7 @@ from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.precedence import Precedence
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.record import build_opening, build_record, restatement_by_age
+from airflow_provider_braze.landing.tries import Report, Try
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,7 @@ def land(
     try:
         objects = _land_days(plan, hook, run, spool_folder) if plan.day_tables else []
         objects += land_details(plan, details, run.publisher)
-        objects += _land_catalog(plan, run.publisher)
+        objects += _land_list(plan, run.publisher)
     except BaseException as error:
         if not run.attempt.has_begun:
             raise
@@ -98,7 +98,7 @@ class _Run:
 
     def __init__(self, plan: Plan, hook: BrazeHook, store: Store, began: float) -> None:
         self.plan = plan
-        self.outcome = Outcome(is_listed=plan.catalog is not None, may_start_late=plan.series.may_start_late)
+        self.outcome = Outcome(is_listed=plan.listed is not None, may_start_late=plan.series.may_start_late)
         self.attempt = Try(
             Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
         )
@@ -289,8 +289,8 @@ def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> li
     return objects
 
 
-def _land_catalog(plan: Plan, publisher: Publisher) -> list[LandedObject]:
+def _land_list(plan: Plan, publisher: Publisher) -> list[LandedObject]:
     table = plan.table_from("list")
-    if plan.catalog is None or plan.part or table is None:
+    if plan.listed is None or plan.part or table is None:
         return []
-    return [publisher.publish_whole(table, plan.catalog)]
+    return [publisher.publish_whole(table, plan.listed)]

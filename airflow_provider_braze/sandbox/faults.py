@@ -10,9 +10,9 @@ from airflow_provider_braze.sandbox import checks
 from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 
 _SHARE: Final = checks.number("a probability from 0 to 1", 0, 1)
-_WIRE_FAULTS: Final = ("rate_429", "rate_500", "rate_cut", "rate_html", "rate_reset", "rate_slow")
+_RATE_FAULTS: Final = ("rate_429", "rate_500", "rate_cut", "rate_html", "rate_reset", "rate_slow")
 _CHECKS: Final[Mapping[str, checks.Check]] = {
-    **dict.fromkeys(_WIRE_FAULTS, _SHARE),
+    **dict.fromkeys(_RATE_FAULTS, _SHARE),
     "retry_after_reset_seconds": checks.SECONDS,
     "slow_seconds": checks.SECONDS,
     "foreign_days": _SHARE,
@@ -78,4 +78,4 @@ class Faults:
 
     def wire_shares(self) -> list[tuple[str, float]]:
         """Return the probability of each fault of the connection; a request has at most one."""
-        return [(name, getattr(self, name)) for name in _WIRE_FAULTS]
+        return [(name, getattr(self, name)) for name in _RATE_FAULTS]

@@ -4,6 +4,6 @@ Decoders: ``messages`` for campaigns and sends, ``canvases``, and ``flat`` for t
 ways with the same rows: a response of a known shape as a whole (``shapes`` or ``canvas_shapes``, then ``packing``), any
 other one value by value (``rows``). ``records`` splits an object into columns and ``other``.
 ``building``, ``columns``: from decoded responses to Arrow columns of a batch. ``sorting``: one order for the same rows.
-``catalog``, ``details``: tables from a series' list and from details. ``schemas``, ``keys``: Arrow schemas, and key
+``lists``, ``details``: tables from a series' list and from details. ``schemas``, ``keys``: Arrow schemas, and key
 columns as one value. ``fingerprints``, ``restatement``: whether rows are equal, and how much stored rows changed.
 """

@@ -272,8 +272,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
             return None
         if not given:
             raise AirflowSkipException(f"No {self.series.plural} were given, so there is nothing to do.")
-        catalog = self.series.table_from("list")
-        if catalog and set(self.tables) == {catalog.name}:
+        table = self.series.table_from("list")
+        if table and set(self.tables) == {table.name}:
             raise BrazeConfigError(
                 f"`tables` is the list of {self.series.plural} alone, which does not land when they are given by id."
             )
@@ -282,9 +282,9 @@ class SeriesToObjectStorageOperator(BaseOperator):
     def _plan(
         self, context: Context, hook: BrazeHook, given: list[Subject] | None, window: Window, layout: Layout
     ) -> Plan:
-        catalog = self._list(hook) if given is None else None
-        if catalog is not None:
-            given = self.subjects_of(self._listed_ids(catalog))
+        listed = self._list(hook) if given is None else None
+        if listed is not None:
+            given = self.subjects_of(self._listed_ids(listed))
         tables = tuple(table for table in self.series.tables if table.name in self.tables)
         part = self.part or 0
         has_days = any(table.has_days for table in tables)
@@ -295,7 +295,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
             layout=layout,
             part=part,
             subjects=choose_subjects(given or (), part, self.parts),
-            catalog=catalog,
+            listed=listed,
             tables=tables,
             concurrency=self.concurrency,
             missing_days=self.missing_days,
@@ -307,21 +307,21 @@ class SeriesToObjectStorageOperator(BaseOperator):
 
     def _list(self, hook: BrazeHook) -> pa.Table:
         load_arrow()
-        from airflow_provider_braze.tables.catalog import catalog_table
+        from airflow_provider_braze.tables.lists import list_table
 
         listing, table = self.series.listing, self.series.table_from("list")
         assert listing is not None  # noqa: S101 - a series without a list returns its subjects from arguments
         assert table is not None  # noqa: S101
         # A table from here on: the entries of a large workspace would be much to hold while its days are landed.
-        catalog = catalog_table(table, listing, hook.list_subjects(listing))
+        listed = list_table(table, listing, hook.list_subjects(listing))
         archived = ", including archived ones" if listing.has_archived else ""
-        self.log.info("Braze lists %s%s", self.series.count(catalog.num_rows), archived)
-        return catalog
+        self.log.info("Braze lists %s%s", self.series.count(listed.num_rows), archived)
+        return listed
 
-    def _listed_ids(self, catalog: pa.Table) -> list[str]:
+    def _listed_ids(self, listed: pa.Table) -> list[str]:
         flag = self.series.listing.required_flag if self.series.listing else None
-        ids: list[str] = catalog.column(0).to_pylist()
-        return [id_ for id_, is_on in zip(ids, catalog.column(flag).to_pylist(), strict=True) if is_on] if flag else ids
+        ids: list[str] = listed.column(0).to_pylist()
+        return [id_ for id_, is_on in zip(ids, listed.column(flag).to_pylist(), strict=True) if is_on] if flag else ids
 
     def _check_mapping(self, context: Context) -> None:
         has_literal = self._has_literal_destination

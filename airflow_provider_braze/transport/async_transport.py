@@ -15,7 +15,7 @@ from airflow_provider_braze.core.endpoints import check_path
 from airflow_provider_braze.core.models import HttpResponse
 from airflow_provider_braze.transport.bodies import BodyReader
 from airflow_provider_braze.transport.failures import too_slow
-from airflow_provider_braze.transport.scrubbing import scrubbed_logs
+from airflow_provider_braze.transport.library_logs import scrubbed_logs
 from airflow_provider_braze.transport.sender import MAX_READ_TIMEOUTS, Sender
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from airflow_provider_braze.core.endpoints import check_path
 from airflow_provider_braze.core.models import HttpResponse
 from airflow_provider_braze.exceptions import BrazeError
 from airflow_provider_braze.transport.bodies import BodyReader
-from airflow_provider_braze.transport.scrubbing import scrubbed_logs
+from airflow_provider_braze.transport.library_logs import scrubbed_logs
 from airflow_provider_braze.transport.sender import Sender
 from airflow_provider_braze.transport.sync_session import close_session, environment_of, open_session
 

@@ -16,8 +16,8 @@ from airflow_provider_braze.coverage.page import render_excerpt
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
-from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.layout import part_of
+from airflow_provider_braze.landing.tries import Try
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import AirflowFailException

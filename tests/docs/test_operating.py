@@ -88,7 +88,7 @@ def a_plan(campaigns: int, days: int) -> Plan:
         layout=Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com"),
         part=0,
         subjects=[CAMPAIGNS.subject(str(number)) for number in range(campaigns)],
-        catalog=None,
+        listed=None,
         tables=tuple(table for table in CAMPAIGNS.tables if table.is_default),
         concurrency=16,
         missing_days="warn",

@@ -186,7 +186,7 @@ class Actor:
             layout=LAYOUT,
             part=0,
             subjects=[CAMPAIGNS.subject(id_) for id_ in self.campaign_ids],
-            catalog=object() if self.is_listed else None,
+            listed=object() if self.is_listed else None,
             tables=(CAMPAIGN_DAYS,),
             concurrency=1,
             missing_days="ignore",

@@ -6,9 +6,9 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import journal as journal_module
-from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.journal import Journal, changed_days
 from airflow_provider_braze.landing.store import Store, VersionConflictError
+from airflow_provider_braze.landing.tries import Try
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
 NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)

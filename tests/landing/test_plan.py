@@ -31,7 +31,7 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
         layout=Layout(parts, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
         part=part,
         subjects=[CAMPAIGNS.subject(f"c{i}") for i in range(campaigns)],
-        catalog=None,
+        listed=None,
         tables=DEFAULT_TABLES,
         concurrency=concurrency,
         missing_days="warn",

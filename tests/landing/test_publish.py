@@ -16,13 +16,13 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import publish
-from airflow_provider_braze.landing.attempt import Try
 from airflow_provider_braze.landing.formats import decode, encode
 from airflow_provider_braze.landing.journal import Journal
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.landing.publish import LandedObject, Publisher
 from airflow_provider_braze.landing.spool import Spool
 from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
+from airflow_provider_braze.landing.tries import Try
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.tables.fingerprints import Fingerprint
 from tests.campaign_tables import SCHEMAS

@@ -32,7 +32,7 @@ def a_plan(days=1, tables: Sequence[str] = CAMPAIGNS.default_tables, campaigns=3
         layout=Layout(1, "parquet", "Europe/Berlin", "https://rest.fra-02.braze.eu"),
         part=0,
         subjects=[CAMPAIGNS.subject(f"c{i}") for i in range(campaigns)],
-        catalog=None,
+        listed=None,
         tables=tuple(TABLES[name] for name in tables),
         concurrency=16,
         missing_days="warn",

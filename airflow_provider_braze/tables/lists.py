@@ -16,7 +16,7 @@ from airflow_provider_braze.tables.schemas import schema_of
 from airflow_provider_braze.tables.sorting import sort_rows
 
 
-def catalog_table(table: Table, listing: Listing, entries: Iterable[JsonObject | str]) -> pa.Table:
+def list_table(table: Table, listing: Listing, entries: Iterable[JsonObject | str]) -> pa.Table:
     """Build the table of listed subjects.
 
     Paging is by position, so an entry may appear twice: the later one counts. What is missing or not of the documented

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_braze.core.series import Column
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
-from airflow_provider_braze.tables.catalog import catalog_table
+from airflow_provider_braze.tables.lists import list_table
 from tests.campaign_tables import SCHEMAS, TABLES, campaigns_table
 
 
@@ -90,5 +90,5 @@ def test_campaigns_table_entry_without_id_raises_data_error_with_path(entry, pat
 def test_column_at_the_end_of_a_list_is_filled():
     assert CAMPAIGNS.listing
     table = replace(TABLES["campaigns"], columns=(*TABLES["campaigns"].columns, Column("created_by", "string")))
-    (row,) = catalog_table(table, CAMPAIGNS.listing, [an_entry(created_by="Ada", tags=["a"])]).to_pylist()
+    (row,) = list_table(table, CAMPAIGNS.listing, [an_entry(created_by="Ada", tags=["a"])]).to_pylist()
     assert (row["campaign_id"], row["created_by"], row["tags"]) == ("b", "Ada", ["a"])
