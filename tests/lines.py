@@ -1,7 +1,7 @@
 """Airflow's lines, 2.11 and 3: what differs for tests.
 
 A test marked ``since_airflow("3.2")`` is about what came with that version. On an older Airflow it is left out, and the
-end of the run tells how many were.
+end of the run lists how many were, and of which files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import pytest
 from packaging.version import Version
 
 AIRFLOW = Version(version("apache-airflow"))
-LEFT_OUT = pytest.StashKey[dict[str, int]]()
+LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
+"""Per version: the number of tests of each file."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,7 +48,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     to_come = {item: versions for item in items if (versions := _versions_to_come(item))}
     config.hook.pytest_deselected(items=list(to_come))
     items[:] = [item for item in items if item not in to_come]
-    config.stash[LEFT_OUT] = dict(Counter(str(max(versions)) for versions in to_come.values()))
+    left_out: dict[str, Counter[str]] = {}
+    for item, versions in to_come.items():
+        left_out.setdefault(str(max(versions)), Counter())[item.location[0]] += 1
+    config.stash[LEFT_OUT] = {came_with: dict(files) for came_with, files in left_out.items()}
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -62,10 +66,13 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash[LEFT_OUT]
-    if left_out:
-        later = ", ".join(f"Airflow {came_with}: {count}" for came_with, count in sorted(left_out.items()))
-        terminalreporter.write_line(f"Tests left out on Airflow {AIRFLOW}, of what came with {later}.")
+    for came_with, files in sorted(config.stash[LEFT_OUT].items()):
+        listed = ", ".join(f"{name}: {count}" for name, count in sorted(files.items()))
+        terminalreporter.write_line(
+            f"{sum(files.values())} tests left out on Airflow {AIRFLOW}: they need Airflow {came_with} ({listed})."
+        )
+    if config.stash[LEFT_OUT]:
+        terminalreporter.write_line("docs/upgrading.md lists what each version of Airflow has.")
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,10 @@ pytestmark = [pytest.mark.xdist_group("airflow_database"), pytest.mark.unmeasure
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "example_dags"
 PARTITIONS = "example_braze_partitions"
-# Each is for the Airflow versions that have what it is about.
-NEEDS = {PARTITIONS: Version("3.2")}
-FILES = [path.stem for path in EXAMPLES.glob("*.py") if NEEDS.get(path.stem, lines.AIRFLOW) <= lines.AIRFLOW]
+since_partitions = pytest.mark.since_airflow("3.2")
+FILES = [path.stem for path in EXAMPLES.glob("*.py") if path.stem != PARTITIONS or Version("3.2") <= lines.AIRFLOW]
 NAMES = sorted([*FILES, "example_braze_changed_days_reprocess"])
+EACH = [*(name for name in NAMES if name != PARTITIONS), pytest.param(PARTITIONS, marks=since_partitions)]
 ZONE = "America/New_York"
 
 LANDING = "CampaignDataSeriesToObjectStorageOperator"
@@ -129,7 +129,7 @@ def test_examples_load_without_a_warning() -> None:
         assert sorted(load_dags(EXAMPLES)) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_example_tells_what_why_and_what_it_needs(name: str) -> None:
     text = load_dags(EXAMPLES)[name].doc_md
     assert all(f"\n{word}" in text for word in ("What: ", "Why", "Needs: "))
@@ -141,7 +141,7 @@ def test_examples_that_land_do_so_one_run_at_a_time() -> None:
     assert {dag.max_active_runs for dag in landing} == {1}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_example_retries_its_tasks(name: str) -> None:
     assert load_dags(EXAMPLES)[name].default_args["retries"] >= 2
 
@@ -396,7 +396,7 @@ def partition_at(dag: Any, tick: datetime) -> Iterator[datetime]:
         event.remove(DagRun, "before_insert", give)
 
 
-@pytest.mark.since_airflow("3.2")
+@since_partitions
 def test_partitions_land_the_day_that_the_partition_names(
     braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]
 ) -> None:
@@ -412,7 +412,7 @@ def test_partitions_land_the_day_that_the_partition_names(
     assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))
 
 
-@pytest.mark.since_airflow("3.2")
+@since_partitions
 def test_partitions_without_one_land_the_last_day_that_had_ended(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-11T05:00:00Z", campaigns=1)
     run = run_dag(PARTITIONS, morning(11, 0))

@@ -49,6 +49,17 @@ LIBRARIES = {
     "uvicorn": ("sandbox",),
 }
 
+# What the arguments of an operator are checked by when a Dag file is parsed.
+LOADED_WITH_ROLES = (
+    "fetch",
+    "fetch.outcome",
+    "landing",
+    "landing.destination",
+    "landing.formats",
+    "landing.jsonl",
+    "landing.parquet",
+)
+
 
 def name_of(path: Path) -> str:
     parts = (PACKAGE, *path.relative_to(FOLDER).with_suffix("").parts)
@@ -114,6 +125,16 @@ def newly_loaded(then: list[str], before: str = "") -> set[str]:
     return {name for name in json.loads(run_python("\n".join(code))) if name not in sys.stdlib_module_names}
 
 
+def loaded_modules() -> set[str]:
+    code = f"""
+import importlib, json, sys
+for name in {within(*ROLES)!r}:
+    importlib.import_module(name)
+print(json.dumps([name for name in sys.modules if name.startswith({PACKAGE!r})]))
+"""
+    return set(json.loads(run_python(code)))
+
+
 def test_role_modules_load_nothing_beyond_airflow() -> None:
     airflow = "from airflow_provider_braze.task.airflow import AirflowSkipException, BaseHook, BaseOperator, conf"
     # Airflow itself may load the package, to read its metadata.
@@ -124,6 +145,11 @@ def test_role_modules_load_neither_requests_nor_pyarrow() -> None:
     # Airflow 2 itself loads requests.
     loaded = newly_loaded(within(*ROLES), before="import airflow")
     assert not loaded & {"requests", "pyarrow", "duckdb", "s3fs", "starlette", "uvicorn"}
+
+
+def test_role_modules_load_what_lands_only_in_a_task() -> None:
+    loaded = set(within("fetch", "landing", "tables", "transport")) & loaded_modules()
+    assert loaded == {f"{PACKAGE}.{name}" for name in LOADED_WITH_ROLES}
 
 
 def test_plugin_loads_nothing_as_every_process_of_airflow_imports_it() -> None:

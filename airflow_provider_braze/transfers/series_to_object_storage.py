@@ -13,12 +13,7 @@ from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.destination import is_literal, resolve_literal
-from airflow_provider_braze.landing.details import open_details
 from airflow_provider_braze.landing.formats import FileFormat
-from airflow_provider_braze.landing.layout import Layout, validate_layout
-from airflow_provider_braze.landing.memory import load_arrow
-from airflow_provider_braze.landing.plan import Plan, choose_subjects
-from airflow_provider_braze.landing.spool import check_spool_folder
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import check_arguments, check_dates, read_ids
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
@@ -43,6 +38,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_braze.core.models import Window
     from airflow_provider_braze.landing.details import FetchedDetails
+    from airflow_provider_braze.landing.layout import Layout
+    from airflow_provider_braze.landing.plan import Plan
     from airflow_provider_braze.landing.store import Store
     from airflow_provider_braze.task.airflow import Context
 
@@ -181,6 +178,11 @@ class SeriesToObjectStorageOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Land the run's days and return the summary."""
+        # What lands is loaded here and below: a Dag file that is parsed does not need it.
+        from airflow_provider_braze.landing.details import open_details
+        from airflow_provider_braze.landing.layout import Layout
+        from airflow_provider_braze.landing.spool import check_spool_folder
+
         with fail_fast_on_permanent_errors():
             self._check_mapping(context)
             check_spool_folder(given_text(self.spool_folder))
@@ -241,6 +243,7 @@ class SeriesToObjectStorageOperator(BaseOperator):
         return build_lineage(hook.settings.credentials.base_url, endpoints, self.series, outputs)
 
     def _open_store(self, layout: Layout) -> Store:
+        from airflow_provider_braze.landing.layout import validate_layout
         from airflow_provider_braze.landing.store import Store
 
         store = Store(self.destination, given_text(self.object_storage_conn_id))
@@ -282,6 +285,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
     def _plan(
         self, context: Context, hook: BrazeHook, given: list[Subject] | None, window: Window, layout: Layout
     ) -> Plan:
+        from airflow_provider_braze.landing.plan import Plan, choose_subjects
+
         listed = self._list(hook) if given is None else None
         if listed is not None:
             given = self.subjects_of(self._listed_ids(listed))
@@ -306,6 +311,8 @@ class SeriesToObjectStorageOperator(BaseOperator):
         )
 
     def _list(self, hook: BrazeHook) -> pa.Table:
+        from airflow_provider_braze.landing.memory import load_arrow
+
         load_arrow()
         from airflow_provider_braze.tables.lists import list_table
 
