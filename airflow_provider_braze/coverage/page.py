@@ -13,6 +13,7 @@ from airflow_provider_braze.coverage.subjects import Problem
 from airflow_provider_braze.coverage.terminal import LABELS
 
 _MOST_ROWS: Final = 100
+_TITLES: Final = {"kpis": "KPIs"}
 
 
 def render_page(coverage: Mapping[str, Any]) -> str:
@@ -48,7 +49,7 @@ def _overview(coverage: Mapping[str, Any]) -> str:
 def _section(name: str, series: Mapping[str, Any]) -> str:
     return "".join(
         (
-            f'<section id="{text_of(name)}"><h2>{text_of(name)}</h2>',
+            f'<section id="{text_of(name)}"><h2>{text_of(_TITLES.get(name, name.capitalize()))}</h2>',
             _legend(series["days"]),
             draw_calendar(series["calendar"]) if series["calendar"] else "<p>No day has landed.</p>",
             "<p class='about'>Older days are in coverage.json.</p>" if series["left_out"]["calendar"] else "",

@@ -166,7 +166,7 @@ class DataSeriesAuditOperator(BaseOperator):
         if found.comparison.changed or not found.comparison.compared:
             return None
         attempts, _ = read_attempts(store, self.series, journal.now())
-        ages = sum_by_age(attempt for attempt in attempts if attempt.has_landed_days)
+        ages = sum_by_age(attempts)
         advice = judge_lookback(ages, self.lookback_days)
         self.log.info("Within the lookback: %s", advice)
         return advice
