@@ -21,6 +21,7 @@ p{margin:4px 0}
 a{color:var(--bar)}
 .about,small{color:var(--soft)}
 .good{margin-top:10px}
+.to-do{margin-top:14px;font-size:17px;font-weight:600}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 10px;padding:0}
 .legend svg{width:12px;height:12px;vertical-align:-1px}
 svg text{fill:var(--soft);font-size:10px}
