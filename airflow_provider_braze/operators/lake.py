@@ -21,7 +21,7 @@ from airflow_provider_braze.task.arguments import (
     check_range,
 )
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
-from airflow_provider_braze.task.description import COVERAGE, describe_audit
+from airflow_provider_braze.task.description import COVERAGE, describe_audit, describe_mapped
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.links import CoverageLink
@@ -114,6 +114,11 @@ class DataSeriesAuditOperator(BaseOperator):
             raise BrazeConfigError(f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None.")
         if self.doc_md is None:
             self.doc_md = describe_audit(self.series)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the task to map, with its description."""
+        return describe_mapped(super().partial(**kwargs), describe_audit(cls.series))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare, land what differs if wanted, and return the result."""
@@ -263,6 +268,11 @@ class BrazeCoverageOperator(BaseOperator):
             find_series(each)
         if self.doc_md is None:
             self.doc_md = COVERAGE
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the task to map, with its description."""
+        return describe_mapped(super().partial(**kwargs), COVERAGE)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the destination, write the page and return the counts."""
