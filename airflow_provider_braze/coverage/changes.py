@@ -64,7 +64,7 @@ class _Comparison:
             first, moved = self.figures.get(name, (0.0, 0.0))
             # A null is not 0: where nothing was before, no share changed.
             if before is not None:
-                # A try of which some subjects failed compared fewer rows.
+                # A try in which some subjects failed compared fewer rows.
                 first, moved = max(first, abs(before - moved)), moved + (after or 0) - before
             self.figures[name] = (first, moved)
 
