@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.text import percent
+from airflow_provider_braze.core.zones import ONE_DAY
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.reader import Attempt
@@ -22,12 +24,12 @@ _FEWEST_RUNS: Final = 7
 class Age:
     """What changed in the days of one age.
 
-    :param runs: number of tries that compared rows of that age.
+    :param days: the days that were compared at that age. Each run compares one.
     :param shares: share of each figure that changed. None when there was nothing before.
     """
 
     age: int
-    runs: int = 0
+    days: set[date] = field(default_factory=set)
     rows: int = 0
     changed: int = 0
     shares: dict[str, float | None] = field(default_factory=dict)
@@ -44,49 +46,105 @@ class Age:
         return self.most is not None and self.most[1] >= _NOTABLE
 
 
+@dataclass(slots=True)
+class _Comparison:
+    """What changed in one day, part and age, over the tries that compared it on the same date.
+
+    :param figures: sum before the first of these tries, and the difference since, by figure.
+    """
+
+    rows: int = 0
+    changed: int = 0
+    figures: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    def add(self, found: Mapping[str, Any]) -> None:
+        self.rows = max(self.rows, found["rows"])
+        self.changed = min(self.rows, self.changed + found["changed"])
+        for name, (before, after) in found["figures"].items():
+            first, moved = self.figures.get(name, (0.0, 0.0))
+            # A null is not 0: where nothing was before, no share changed.
+            if before is not None:
+                # A try in which some subjects failed compared fewer rows.
+                first, moved = max(first, abs(before - moved)), moved + (after or 0) - before
+            self.figures[name] = (first, moved)
+
+
 def sum_by_age(attempts: Iterable[Attempt]) -> list[Age]:
     """Return what changed by age, youngest first.
 
-    The sums of tries and parts are added before they are divided. A rise in one run does not cancel a fall in another.
+    The age of a day counts from the day before the fetch, so a late run is as old as it is. The sums of tries and parts
+    are added before they are divided. A rise in one run does not cancel a fall in another.
+
+    :param attempts: all tries, oldest first, also those that failed or were killed.
     """
     ages: dict[int, Age] = {}
     sums: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
-    for attempt in attempts:
-        for text, found in attempt.record.get("restatement", {}).items():
-            age = ages.setdefault(int(text), Age(int(text)))
-            age.runs += 1
-            age.rows += found["rows"]
-            age.changed += found["changed"]
-            for name, (before, after) in found["figures"].items():
-                # A null is not 0: where nothing was before, no share changed.
-                total = sums[int(text)][name]
-                if before is not None:
-                    total[0] += abs(before)
-                    total[1] += abs((after or 0) - before)
+    for (_, _, day, number), found in _compare(attempts).items():
+        age = ages.setdefault(number, Age(number))
+        age.days.add(day)
+        age.rows += found.rows
+        age.changed += found.changed
+        for name, (before, moved) in found.figures.items():
+            total = sums[number][name]
+            total[0] += before
+            total[1] += abs(moved)
     for number, age in ages.items():
         age.shares = {name: moved / before if before else None for name, (before, moved) in sums[number].items()}
     return [ages[number] for number in sorted(ages)]
+
+
+_Key = tuple[int, tuple[str, ...] | None, date, int]
+"""Part, given subjects, day and age."""
+
+
+def _compare(attempts: Iterable[Attempt]) -> dict[_Key, _Comparison]:
+    """Return what changed by part, given subjects, day and age."""
+    compared: dict[_Key, _Comparison] = {}
+    uncompared: set[_Key] = set()
+    unknown: dict[int, set[date]] = defaultdict(set)
+    for attempt in attempts:
+        if attempt.state in ("running", "killed"):
+            # It may have landed these days, and left no record of what it changed.
+            unknown[attempt.part].update(attempt.window if attempt.record["writes"] else ())
+            continue
+        found = {
+            attempt.window.end - ONE_DAY * (int(age) + 1): each for age, each in attempt.record["restatement"].items()
+        }
+        # These landed for the first time, or their write failed. What a rerun of the same morning compares with them is
+        # not restatement.
+        changed = {date.fromisoformat(day) for day in attempt.record["changed_days"]}
+        uncompared.update(_key(attempt, day) for day in changed - found.keys())
+        for day in found.keys() - unknown[attempt.part]:
+            if (key := _key(attempt, day)) not in uncompared:
+                compared.setdefault(key, _Comparison()).add(found[day])
+        unknown[attempt.part].difference_update(attempt.window if attempt.has_landed else found)
+    return compared
+
+
+def _key(attempt: Attempt, day: date) -> _Key:
+    given = None if attempt.given is None else tuple(attempt.given)
+    return attempt.part, given, day, (attempt.fetched_on - day).days - 1
 
 
 def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
     """Return a sentence on whether the lookback is too short, too long or right."""
     if not lookback_days:
         return "Runs do not look back, so later changes are not seen. Set lookback_days."
-    known = [age for age in ages if age.runs >= _FEWEST_RUNS]
+    known = [age for age in ages if len(age.days) >= _FEWEST_RUNS]
     if not known:
         return f"Too few runs to judge the lookback of {lookback_days} days: each age needs {_FEWEST_RUNS}."
     oldest = known[-1]
-    moving = [age.age for age in known if age.is_notable]
-    if moving and moving[-1] >= min(oldest.age, lookback_days):
-        name, share = oldest.most or ("", 0.0)
-        longer = -(-lookback_days * 3 // 2)
+    moving = [age for age in known if age.is_notable]
+    if moving and moving[-1].age >= min(oldest.age, lookback_days):
+        name, share = moving[-1].most or ("", 0.0)
+        longer = -(-max(lookback_days, moving[-1].age) * 3 // 2)
         return (
-            f"At age {oldest.age} days, {percent(share)} of {name} still changed. "
+            f"At age {moving[-1].age} days, {percent(share)} of {name} still changed. "
             f"Set lookback_days={longer} to see when it ends."
         )
     if oldest.age < lookback_days:
         return f"Too few runs to judge the lookback of {lookback_days} days: the oldest compared age is {oldest.age}."
-    last = moving[-1] if moving else 0
+    last = moving[-1].age if moving else 0
     enough = max(last + 3, 3)
     if enough >= lookback_days:
         return f"Nothing older than {last} days changed notably. lookback_days={lookback_days} fits."
@@ -96,6 +154,6 @@ def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
 def describe_ages(ages: Sequence[Age]) -> list[Mapping[str, Any]]:
     """Return what changed by age in plain values."""
     return [
-        {"age": age.age, "runs": age.runs, "rows": age.rows, "changed": age.changed, "shares": dict(age.shares)}
+        {"age": age.age, "runs": len(age.days), "rows": age.rows, "changed": age.changed, "shares": dict(age.shares)}
         for age in ages
     ]

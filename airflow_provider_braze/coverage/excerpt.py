@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 
 from airflow_provider_braze.core.text import shorten
-from airflow_provider_braze.coverage.days import STATES, State
 from airflow_provider_braze.coverage.model import format_window
+from airflow_provider_braze.coverage.reads import STATES, State
 
 _Kind = TypeVar("_Kind")
 
@@ -19,6 +19,7 @@ XCOM_ROWS: Final = 20
 """Rows of each table in XCom."""
 _WINDOWS: Final = 200
 _MOST_AGES: Final = 120
+"""Ages in the picture. A history run compares older days, too."""
 _LONGEST_NAME: Final = 200
 _LONGEST_TEXT: Final = 600
 _FIRST: Final = date(2000, 1, 1)
@@ -204,14 +205,12 @@ def _excerpt_problem(problem: Mapping[str, str]) -> dict[str, Any]:
 
 def _excerpt_restatement(ages: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the shares of the figure that changed most."""
+    ages = [age for age in ages if age["age"] < _MOST_AGES]
     shares = [(share or 0.0, name) for age in ages for name, share in age["shares"].items()]
     if not shares:
         return []
     _, figure = max(shares)
-    return [
-        {"age": age["age"], "shares": {_shorten(figure, _LONGEST_NAME): age["shares"].get(figure)}}
-        for age in ages[:_MOST_AGES]
-    ]
+    return [{"age": age["age"], "shares": {_shorten(figure, _LONGEST_NAME): age["shares"].get(figure)}} for age in ages]
 
 
 def _shorten(value: Any, longest: int = _LONGEST_TEXT) -> Any:

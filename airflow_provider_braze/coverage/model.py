@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_braze.core.text import counted, shorten
 from airflow_provider_braze.core.zones import ONE_DAY, load_timezone
 from airflow_provider_braze.coverage.changes import describe_ages, judge_lookback, sum_by_age
-from airflow_provider_braze.coverage.days import STATES, judge_days
+from airflow_provider_braze.coverage.days import judge_days
+from airflow_provider_braze.coverage.reads import STATES
 from airflow_provider_braze.coverage.repair import find_repairs
 from airflow_provider_braze.coverage.subjects import LONGEST_ERROR, find_problems
 
@@ -47,7 +48,7 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     complete = [attempt for attempt in evidence.attempts if attempt.has_landed_days]
     looking_back = [attempt.lookback_days for attempt in complete if attempt.lookback_days]
     lookback = looking_back[-1] if looking_back else 0
-    ages = sum_by_age(complete)
+    ages = sum_by_age(evidence.attempts)
     yesterday = now.astimezone(load_timezone(evidence.layout.timezone)).date() - ONE_DAY
     newest = calendar.newest
     return {
@@ -70,8 +71,8 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "lookback_days": lookback,
         "restatement": describe_ages(ages),
         "verdict": judge_lookback(ages, lookback),
-        "failed": find_problems(complete, "failed"),
-        "rejected": find_problems(complete, "rejected"),
+        "failed": find_problems(complete, evidence.objects, "failed"),
+        "rejected": find_problems(complete, evidence.objects, "rejected"),
         "keys_without_column": _newest_drift(complete),
         "runs": [_describe_run(attempt) for attempt in reversed(evidence.attempts[-_LAST_RUNS:])],
         "totals": _sum_totals(evidence.attempts),

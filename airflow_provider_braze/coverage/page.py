@@ -13,6 +13,8 @@ from airflow_provider_braze.coverage.subjects import Problem
 from airflow_provider_braze.coverage.terminal import LABELS
 
 _MOST_ROWS: Final = 100
+_NOTHING_MISSING: Final = "No day is known to be missing."
+_TITLES: Final = {"kpis": "KPIs"}
 
 
 def render_page(coverage: Mapping[str, Any]) -> str:
@@ -27,7 +29,18 @@ def render_excerpt(shown: Mapping[str, Any]) -> str:
         f"As of {value_of(shown['generated_at'])}. Braze host {value_of(shown['host'])}. Days in the time zone "
         f"{value_of(shown['timezone'])}."
     )
-    return render_document("Coverage of", shown["destination"], about, _overview(shown) + sections)
+    content = _to_do(shown["series"]) + _overview(shown) + sections
+    return render_document("Coverage of", shown["destination"], about, content)
+
+
+def _to_do(series: Mapping[str, Any]) -> str:
+    """Return the first sentence: what to land again, or that nothing is known to be missing."""
+    found = []
+    for name, each in series.items():
+        number = sum(days for state, days in each["days"].items() if state not in QUIET)
+        if number:
+            found.append(f'<a href="#{text_of(name)}">{text_of(name)}</a> ({counted(number, "day")})')
+    return f'<p class="to-do">{"To land again: " + ", ".join(found) if found else _NOTHING_MISSING}</p>'
 
 
 def _overview(coverage: Mapping[str, Any]) -> str:
@@ -35,7 +48,7 @@ def _overview(coverage: Mapping[str, Any]) -> str:
         [
             f'<a href="#{text_of(name)}">{text_of(name)}</a>',
             days_of(series["newest_day"] or "none"),
-            value_of("" if series["age_days"] is None else series["age_days"]),
+            _age(series["age_days"]),
             *(_count(state, series["days"][state]) for state in LABELS),
             _count("failed", len(series["failed"]) + series["left_out"]["failed"]),
         ]
@@ -48,15 +61,15 @@ def _overview(coverage: Mapping[str, Any]) -> str:
 def _section(name: str, series: Mapping[str, Any]) -> str:
     return "".join(
         (
-            f'<section id="{text_of(name)}"><h2>{text_of(name)}</h2>',
+            f'<section id="{text_of(name)}"><h2>{text_of(_TITLES.get(name, name.capitalize()))}</h2>',
             _legend(series["days"]),
             draw_calendar(series["calendar"]) if series["calendar"] else "<p>No day has landed.</p>",
             "<p class='about'>Older days are in coverage.json.</p>" if series["left_out"]["calendar"] else "",
             _repairs(series),
-            _changes(series),
-            _lacking(series),
             _problems("Failed in the newest run", series, "failed"),
             _problems("Listed by Braze, but rejected", series, "rejected"),
+            _lacking(series),
+            _changes(series),
             _drift(series),
             _runs(series),
             "</section>",
@@ -76,7 +89,7 @@ def _legend(days: Mapping[str, int]) -> str:
 def _repairs(series: Mapping[str, Any]) -> str:
     unproven = f"<p class='good'>{text_of(series['unproven'])}</p>" if series["unproven"] else ""
     if not series["repairs"]:
-        return f'<p class="good">No day is known to be missing.</p>{unproven}'
+        return f'<p class="good">{_NOTHING_MISSING}</p>{unproven}'
     rows = [
         [
             f'<span class="tag {each["state"]}-tag">{text_of(LABELS[each["state"]])}</span>',
@@ -131,7 +144,7 @@ def _runs(series: Mapping[str, Any]) -> str:
     totals = series["totals"]
     rows = [
         [
-            value_of(each["began"][:16].replace("T", " ")),
+            days_of(each["began"][:16].replace("T", " ")),
             f'<span class="tag {text_of(each["state"])}">{text_of(each["state"])}</span>',
             f"{value_of(each['run_id'])}<br><small>try {each['try_number']}, part {each['part']}</small>",
             days_of(each["first_day"], each["last_day"]),
@@ -149,6 +162,11 @@ def _runs(series: Mapping[str, Any]) -> str:
         about += f"<p class='about'>{counted(series['unread_records'], 'older record')} not read.</p>"
     heads = ["began (UTC)", "state", "run", "days", "changed days", "requests", "error"]
     return (table("Last runs", heads, rows) if rows else "") + about
+
+
+def _age(days: int | None) -> str:
+    """Return an age. Runs are once a day, so a day older than yesterday's needs attention."""
+    return "" if days is None else _count("early" if days > 1 else "final", days)
 
 
 def _count(state: str, number: int) -> str:

@@ -46,6 +46,11 @@ class Attempt:
         return "killed" if self.is_dead else str(self.record["state"])
 
     @property
+    def run_id(self) -> str:
+        """The run that the try belongs to, as Airflow names it."""
+        return str(self.record["run"]["run_id"])
+
+    @property
     def window(self) -> Window:
         """The days that the try fetched."""
         found = self.record["plan"]["window"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.coverage.days import Calendar, Span
     from airflow_provider_braze.coverage.reader import Attempt, Evidence
 
-_SHIFTS: Final = {"schedule": ONE_DAY, "interval": timedelta(), "partition": timedelta()}
+SHIFTS: Final = {"schedule": ONE_DAY, "interval": timedelta(), "partition": timedelta()}
 """From a day to the date of its run, by the rule that gave the window. Other rules do not follow a schedule."""
 _Need = tuple[str, int, frozenset[str] | None]
 """A table, a part, and the subjects without rows; None for all."""
@@ -88,7 +88,7 @@ def _owners(evidence: Evidence, need: _Need) -> Iterator[Attempt]:
     table, part, names = need
     known: set[str] = set()
     for attempt in reversed(evidence.attempts):
-        if attempt.part != part or table not in attempt.tables or attempt.record["plan"]["rule"] not in _SHIFTS:
+        if attempt.part != part or table not in attempt.tables or attempt.record["plan"]["rule"] not in SHIFTS:
             continue
         if attempt.given is None:
             yield attempt
@@ -101,7 +101,7 @@ def _owners(evidence: Evidence, need: _Need) -> Iterator[Attempt]:
 
 def _format_command(dag_id: str, run: Attempt, days: Iterable[date]) -> str:
     days = sorted(days)
-    shift, zone = _SHIFTS[run.record["plan"]["rule"]], run.record["plan"]["timezone"]
+    shift, zone = SHIFTS[run.record["plan"]["rule"]], run.record["plan"]["timezone"]
     first = _moment(days[0] + shift, time(), zone)
     last = _moment(days[-1] + shift, time(23, 59, 59), zone)
     return (

@@ -13,7 +13,7 @@ STYLE: Final = """
 body{margin:0;background:var(--back);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{max-width:1080px;margin:0 auto;padding:24px 20px 60px;overflow-wrap:anywhere}
 h1{font-size:24px;margin:0 0 4px}
-h2{font-size:20px;margin:0 0 10px;text-transform:capitalize}
+h2{font-size:20px;margin:0 0 10px}
 h3,caption{font-size:15px;font-weight:600;text-align:left;margin:22px 0 4px}
 caption{padding:4px 0}
 section{margin-top:40px;padding-top:20px;border-top:1px solid var(--line)}
@@ -21,6 +21,7 @@ p{margin:4px 0}
 a{color:var(--bar)}
 .about,small{color:var(--soft)}
 .good{margin-top:10px}
+.to-do{margin-top:14px;font-size:17px;font-weight:600}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 20px;margin:0 0 10px;padding:0}
 .legend svg{width:12px;height:12px;vertical-align:-1px}
 svg text{fill:var(--soft);font-size:10px}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -12,6 +12,7 @@ from airflow_provider_braze.coverage.earlier import Earlier
 from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.expected import Tasks
     from airflow_provider_braze.coverage.reader import Attempt
 
 _NOTHING: Final = Earlier()
@@ -22,12 +23,25 @@ Problem = Literal["failed", "rejected"]
 
 
 def find_lacking(
-    attempts: Sequence[Attempt], earlier: Earlier = _NOTHING, parts: int = 1
+    attempts: Sequence[Attempt], tables: Collection[str], earlier: Earlier = _NOTHING, parts: int = 1
 ) -> dict[date, frozenset[str]]:
     """Return the subjects that have no row for a day: they failed, or Braze left the day out, and no try had it.
 
+    A subject that lacks the day in one of the tables is named.
+
     :param attempts: tries that published everything that Braze returned, oldest first.
+    :param tables: the tables that have days.
     """
+    # Tables that the same tries landed lack the same subjects.
+    groups = {tuple(number for number, each in enumerate(attempts) if table in each.tables) for table in tables}
+    found: dict[date, set[str]] = defaultdict(set)
+    for group in groups - {()} or {()}:
+        for day, name in _find_lacking([attempts[number] for number in group], earlier, parts):
+            found[day].add(name)
+    return {day: frozenset(names) for day, names in found.items()}
+
+
+def _find_lacking(attempts: Sequence[Attempt], earlier: Earlier, parts: int) -> list[tuple[date, str]]:
     # True while the subject lacks the day. Rows that an earlier try landed stay when a later one fails.
     is_lacking = {(day, name): True for day, names in earlier.lacking.items() for name in names}
     named: dict[int, set[str]] = defaultdict(set)
@@ -43,10 +57,33 @@ def find_lacking(
                 # A read of the whole list that did not name the subject had it. One of given subjects may not.
                 had = attempt.given is None and earlier.was_read(day)
                 is_lacking[day, name] = is_bad and is_lacking.get((day, name), not had)
-    found: dict[date, set[str]] = defaultdict(set)
-    for day, name in (key for key, is_bad in is_lacking.items() if is_bad):
-        found[day].add(name)
-    return {day: frozenset(lacking) for day, lacking in found.items()}
+    return [key for key, is_bad in is_lacking.items() if is_bad]
+
+
+def find_unread(
+    days: Iterable[date], tables: Collection[str], tasks: Tasks, attempts: Sequence[Attempt]
+) -> dict[date, frozenset[str]]:
+    """Return the given subjects that a task should have landed of a day, and that no try asked for.
+
+    Their object can be there: another task lands other subjects in it.
+
+    :param tables: the tables that have days.
+    :param attempts: tries that published everything that Braze returned.
+    """
+    found: dict[date, frozenset[str]] = {}
+    for day in days:
+        due = [attempt for attempt in tasks.of(day) if attempt.given]
+        done = [attempt for attempt in attempts if due and attempt.window.start <= day < attempt.window.end]
+        names = {
+            name
+            for attempt in due
+            for table in attempt.tables.keys() & tables
+            for name in attempt.given or ()
+            if not any(each.part == attempt.part and table in each.tables and each.asked_for(name) for each in done)
+        }
+        if names:
+            found[day] = frozenset(names)
+    return found
 
 
 def _read_days(attempt: Attempt, name: str) -> Iterator[tuple[date, bool]]:
@@ -55,24 +92,30 @@ def _read_days(attempt: Attempt, name: str) -> Iterator[tuple[date, bool]]:
     return ((day, name in attempt.failed or day.isoformat() in missing) for day in attempt.window)
 
 
-def find_rejected(attempts: Sequence[Attempt]) -> frozenset[str]:
+def find_rejected(attempts: Sequence[Attempt], tables: Collection[str]) -> frozenset[str]:
     """Return the subjects that Braze rejected in the newest try that asked for them."""
-    return frozenset(each["name"] for each in find_problems(attempts, "rejected"))
+    return frozenset(each["name"] for each in find_problems(attempts, tables, "rejected"))
 
 
-def find_problems(attempts: Sequence[Attempt], kind: Problem) -> list[dict[str, str]]:
+def find_problems(attempts: Sequence[Attempt], tables: Collection[str], kind: Problem) -> list[dict[str, str]]:
     """Return the subjects that failed or were rejected in the newest try that asked for them, and since when.
 
     :param attempts: tries that published everything that Braze returned, oldest first.
+    :param tables: the tables that have days.
     """
     open_: dict[tuple[int, str], dict[str, str]] = {}
+    touched: dict[tuple[int, str], Collection[str]] = {}
     for attempt in attempts:
         named = attempt.failed if kind == "failed" else attempt.rejected
+        mine = attempt.tables.keys() & tables
         for part, name in list(open_):
-            if part == attempt.part and name not in named and attempt.asked_for(name):
+            # A task that lands other tables says nothing about these.
+            is_same = part == attempt.part and attempt.asked_for(name) and mine.issuperset(touched[part, name])
+            if is_same and name not in named:
                 del open_[part, name]
         for name, error in named.items():
             since = open_.get((attempt.part, name), {}).get("since", attempt.began.isoformat(timespec="seconds"))
+            touched[attempt.part, name] = mine
             open_[attempt.part, name] = {
                 "name": name,
                 "since": since,

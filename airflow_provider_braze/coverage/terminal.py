@@ -11,7 +11,7 @@ from airflow_provider_braze.coverage.model import format_window
 LABELS: Final = {
     "final": "final",
     "still_read": "still read",
-    "unproven": "landed, unproven",
+    "unproven": "unproven",
     "early": "read once or too early",
     "incomplete": "subjects missing",
     "not_landed": "not landed",

@@ -21,7 +21,7 @@ from airflow_provider_braze.task.arguments import (
     check_range,
 )
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
-from airflow_provider_braze.task.description import COVERAGE, describe_audit
+from airflow_provider_braze.task.description import COVERAGE, describe_audit, describe_mapped
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.links import CoverageLink
@@ -118,6 +118,11 @@ class DataSeriesAuditOperator(BaseOperator):
         if self.doc_md is None:
             self.doc_md = describe_audit(self.series)
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the task to map, with its description."""
+        return describe_mapped(super().partial(**kwargs), describe_audit(cls.series))
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Compare, land what differs if wanted, and return the result."""
         from airflow_provider_braze.landing.audit import audit, require_layout
@@ -169,7 +174,7 @@ class DataSeriesAuditOperator(BaseOperator):
         if found.comparison.changed or not found.comparison.compared:
             return None
         attempts, _ = read_attempts(store, self.series, journal.now())
-        ages = sum_by_age(attempt for attempt in attempts if attempt.has_landed_days)
+        ages = sum_by_age(attempts)
         advice = judge_lookback(ages, self.lookback_days)
         self.log.info("Within the lookback: %s", advice)
         return advice
@@ -267,6 +272,11 @@ class BrazeCoverageOperator(BaseOperator):
                 find_series(each)
         if self.doc_md is None:
             self.doc_md = COVERAGE
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the task to map, with its description."""
+        return describe_mapped(super().partial(**kwargs), COVERAGE)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the destination, write the page and return the counts."""

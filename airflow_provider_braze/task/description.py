@@ -55,6 +55,16 @@ def describe_landing(series: Series, tables: Collection[str], lookback_days: int
     return "\n".join(lines)
 
 
+def describe_mapped(mapped: Any, description: str) -> Any:
+    """Give a task to map its description: Airflow creates the operator only when it runs.
+
+    :param mapped: what ``partial()`` of the operator returned.
+    """
+    if mapped.kwargs.get("doc_md") is None:
+        mapped.kwargs["doc_md"] = description
+    return mapped
+
+
 def describe_days(record: Mapping[str, Any]) -> str:
     """Return the days that a run landed, for Airflow's rendered fields.
 

@@ -17,7 +17,7 @@ from airflow_provider_braze.landing.formats import FileFormat
 from airflow_provider_braze.task.airflow import AirflowSkipException, BaseOperator
 from airflow_provider_braze.task.arguments import check_arguments, check_dates, read_ids
 from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
-from airflow_provider_braze.task.description import describe_days, describe_landing
+from airflow_provider_braze.task.description import describe_days, describe_landing, describe_mapped
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import (
     Outputs,
@@ -157,6 +157,14 @@ class SeriesToObjectStorageOperator(BaseOperator):
             )
         if self.doc_md is None:
             self.doc_md = describe_landing(self.series, self.tables, self.lookback_days)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the task to map, with its description."""
+        tables = kwargs.get("tables") or cls.series.default_tables
+        lookback = kwargs.get("lookback_days")
+        description = describe_landing(cls.series, tables, cls.series.lookback_days if lookback is None else lookback)
+        return describe_mapped(super().partial(**kwargs), description)
 
     def given_subjects(self) -> list[Subject] | None:
         """Return the subjects that the arguments name; None to take Braze's list.

@@ -38,13 +38,17 @@ def attempt(
     error: str | None = None,
     run_id: str | None = None,
     dag_id: str = "braze",
+    try_number: int = 1,
     subjects: int = 25,
 ) -> Attempt:
     """A try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
     began = datetime.combine((read_on or newest) + DAY, time(6), tzinfo=timezone.utc)
     window = {"start": (newest - lookback * DAY).isoformat(), "end": (newest + DAY).isoformat()}
     record: dict[str, Any] = {
-        "run": {"dag_id": dag_id, "run_id": run_id or f"scheduled__{newest}", "try_number": 1},
+        "run": {
+            **{"dag_id": dag_id, "task_id": "land", "map_index": -1},
+            **{"run_id": run_id or f"scheduled__{newest}", "try_number": try_number},
+        },
         "plan": {"window": window, "rule": rule, "lookback_days": lookback, "timezone": zone, "subjects": subjects},
         "writes": window,
         "given": given,

@@ -12,6 +12,7 @@ from tests.coverage.evidence import DAY, attempt, days, evidence
 
 FIRST = date(2026, 10, 1)
 TEN = days(FIRST, 10)
+TABLES = ("campaign_days", "campaign_messages")
 
 
 def daily(first: int = 3, last: int = 9, **options):
@@ -91,18 +92,18 @@ def test_a_failing_subject_lacks_only_the_days_that_it_never_had():
 
 def test_a_later_run_that_returns_the_subject_completes_its_days():
     attempts = [attempt(TEN[7], failed=["c1"]), attempt(TEN[9])]
-    assert find_lacking(attempts) == {TEN[4]: {"c1"}, TEN[5]: {"c1"}}
+    assert find_lacking(attempts, TABLES) == {TEN[4]: {"c1"}, TEN[5]: {"c1"}}
 
 
 def test_a_missing_day_of_one_subject_is_found_and_a_rejected_subject_costs_no_day():
     attempts = [attempt(TEN[9], rejected=["gone"], missing={"c2": [TEN[8]]})]
-    assert find_lacking(attempts) == {TEN[8]: {"c2"}}
+    assert find_lacking(attempts, TABLES) == {TEN[8]: {"c2"}}
 
 
 def test_a_run_over_given_subjects_completes_only_theirs():
     bad = attempt(TEN[9], failed=["c1", "c2"])
     again = attempt(TEN[9], given=["c2"], read_on=TEN[9] + DAY)
-    assert set().union(*find_lacking([bad, again]).values()) == {"c1"}
+    assert set().union(*find_lacking([bad, again], TABLES).values()) == {"c1"}
 
 
 def test_a_killed_try_proves_nothing():
@@ -177,6 +178,102 @@ def test_a_run_of_the_list_alone_says_nothing_about_days():
     listing.record["writes"] = None
     calendar = judge_days(evidence([attempt(TEN[8]), listing], TEN[:9]))
     assert max(calendar.states) == TEN[8]
+
+
+def tables_of_two_dags(last: int, **options):
+    """Tries of a Dag for days, with all of their runs, and of a Dag for messages, that stopped after one day."""
+    days_ = [attempt(day, dag_id="days", tables=["campaign_days"], **options) for day in TEN[3:]]
+    messages = [attempt(day, dag_id="messages", tables=["campaign_messages"], **options) for day in TEN[3 : last + 1]]
+    return [*days_, *messages]
+
+
+def test_days_that_another_dag_has_not_landed_are_missing_with_its_table():
+    for last in (5, 7):
+        landed = {(day, 0) for day in TEN[last + 1 :]}
+        calendar = judge_days(evidence(tables_of_two_dags(last), TEN, campaign_messages=landed))
+        assert states_of(calendar)["not_landed"] == list(range(last + 1, 10))
+        assert set(calendar.absent.values()) == {(("campaign_messages", 0),)}
+        assert calendar.newest == TEN[last]
+
+
+def test_a_dag_that_runs_after_another_is_not_late_before_its_run():
+    calendar = judge_days(evidence(tables_of_two_dags(8), TEN, campaign_messages={(TEN[9], 0)}))
+    assert "not_landed" not in states_of(calendar)
+
+
+def test_a_weekly_dag_is_late_after_a_week():
+    many = days(FIRST, 30)
+    daily_ = [attempt(day, dag_id="days", tables=["campaign_days"]) for day in many[3:]]
+    for last, late in ((23, []), (16, list(range(17, 30)))):
+        weekly = [attempt(many[each], 8, dag_id="raw", tables=["campaign_messages"]) for each in range(9, last + 1, 7)]
+        absent = {(day, 0) for day in many[last + 1 :]}
+        calendar = judge_days(evidence([*daily_, *weekly], many, campaign_messages=absent))
+        assert states_of(calendar).get("not_landed", []) == late
+
+
+def test_a_table_that_was_landed_by_hand_is_not_expected_of_other_days():
+    once = attempt(TEN[6], 2, rule="arguments", dag_id="history", tables=["campaign_messages"])
+    absent = {(day, 0) for day in (*TEN[:4], *TEN[7:])}
+    attempts = [*(attempt(day, tables=["campaign_days"]) for day in TEN[3:]), once]
+    assert "not_landed" not in states_of(judge_days(evidence(attempts, TEN, campaign_messages=absent)))
+
+
+def test_a_table_that_a_task_no_longer_lands_is_not_expected():
+    attempts = [*daily(last=5), *daily(first=6, tables=["campaign_days"])]
+    calendar = judge_days(evidence(attempts, TEN, campaign_messages={(day, 0) for day in TEN[6:]}))
+    assert "not_landed" not in states_of(calendar)
+
+
+def test_a_day_is_final_when_each_of_its_tables_is():
+    early = [attempt(day, dag_id="messages", tables=["campaign_messages"]) for day in (TEN[3], TEN[4], TEN[9])]
+    calendar = judge_days(evidence([*(attempt(day, tables=["campaign_days"]) for day in TEN[3:]), *early], TEN))
+    assert states_of(calendar) == {"final": [0, 1, 6], "unproven": [5], "early": [2, 3, 4], "still_read": [7, 8, 9]}
+
+
+def metrics_of_two_dags(last: int):
+    dau = [attempt(day, dag_id="dau", tables=["kpi_days"], given=["dau"]) for day in TEN[3:]]
+    mau = [attempt(day, dag_id="mau", tables=["kpi_days"], given=["mau"]) for day in TEN[3 : last + 1]]
+    return [*dau, *mau]
+
+
+def test_days_lack_the_metric_that_another_dag_has_not_landed():
+    calendar = judge_days(evidence(metrics_of_two_dags(5), TEN, series="kpis"))
+    assert calendar.lacking == {day: {"mau"} for day in TEN[6:]}
+    assert states_of(calendar) == {"final": [0, 1, 2], "early": [3, 4, 5], "incomplete": [6, 7, 8, 9]}
+    assert judge_days(evidence(metrics_of_two_dags(8), TEN, series="kpis")).lacking == {}
+
+
+def test_a_later_read_of_the_other_metric_does_not_complete_the_day():
+    for given, lacking in ((["dau"], {"mau"}), (["mau"], None)):
+        again = attempt(TEN[9], 9, dag_id="history", rule="arguments", tables=["kpi_days"], given=given)
+        calendar = judge_days(evidence([*metrics_of_two_dags(5), again], TEN, series="kpis"))
+        assert calendar.lacking.get(TEN[7]) == lacking
+
+
+def test_a_metric_that_a_task_begins_to_land_is_not_expected_of_older_days():
+    attempts = [attempt(day, tables=["kpi_days"], given=["dau"]) for day in TEN[3:8]]
+    attempts += [attempt(day, tables=["kpi_days"], given=["dau", "mau"]) for day in TEN[8:]]
+    calendar = judge_days(evidence(attempts, TEN, series="kpis"))
+    assert calendar.lacking == {}
+    assert states_of(calendar) == {"final": list(range(7)), "still_read": [7, 8, 9]}
+
+
+def test_a_mapped_task_whose_copies_land_other_metrics_is_one_task():
+    attempts = [attempt(day, tables=["kpi_days"], given=[name]) for day in TEN[3:] for name in ("dau", "mau")]
+    assert states_of(judge_days(evidence(attempts, TEN, series="kpis")))["final"] == list(range(7))
+    # The copy of one of them failed on the last mornings.
+    for bad in [each for each in attempts if each.given == ["mau"]][4:]:
+        bad.record.update(state="failed", is_complete=False)
+    assert judge_days(evidence(attempts, TEN, series="kpis")).lacking == {day: {"mau"} for day in TEN[7:]}
+
+
+def test_a_subject_that_fails_in_one_table_lacks_the_day_although_another_dag_has_it():
+    bad = attempt(TEN[9], dag_id="messages", tables=["campaign_messages"], failed=["c1"])
+    good = [attempt(day, dag_id="days", tables=["campaign_days"]) for day in TEN[3:]]
+    first = [attempt(day, dag_id="messages", tables=["campaign_messages"]) for day in TEN[3:9]]
+    for attempts in ([bad, *first, *good], [*first, *good, bad]):
+        calendar = judge_days(evidence(attempts, TEN))
+        assert calendar.lacking == {TEN[9]: {"c1"}}
 
 
 def check_again(calendar: Calendar, attempts, landed=TEN, **options) -> Calendar:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
-from itertools import count, pairwise
+from itertools import count
 
 import pytest
 
@@ -17,6 +19,7 @@ from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
 from airflow_provider_braze.landing.layout import part_of
+from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.landing.tries import Try
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
@@ -290,8 +293,6 @@ def test_command_reports_a_destination_that_it_cannot_read(tmp_path, capsys):
 
 
 def test_objects_are_listed_and_never_read(land, check, clock, destination, monkeypatch):
-    from airflow_provider_braze.landing.store import Store
-
     land()
     read, found, listed = [], [], []
     for name, calls in (("read", read), ("find", found), ("list", listed)):
@@ -363,7 +364,6 @@ def test_five_years_of_seven_series_within_memory(tmp_path):
     import tracemalloc
 
     from airflow_provider_braze.coverage.report import read_coverage, write_coverage
-    from airflow_provider_braze.landing.store import Store
     from tests.coverage.lakes import DAYS, RECORDS, write_five_years
 
     write_five_years(tmp_path / "lake")
@@ -421,31 +421,66 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
     assert [(each["name"], each["since"]) for each in series["failed"]] == [(failing, began[2])]
 
 
+@contextmanager
+def interrupted(on: str, *, is_killed: bool) -> Iterator[None]:
+    """Let the store fail at an object, and also at the try's last record if the try is killed."""
+    write = Store.write
+
+    def fail(self, name, *arguments):
+        if name.startswith(on):
+            raise OSError("the worker is gone")
+        write(self, name, *arguments)
+
+    def vanish(*_):
+        raise OSError("the worker is gone")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "write", fail)
+        if is_killed:
+            patch.setattr(Try, "finish", vanish)
+        yield
+
+
 @pytest.mark.stores("file")
-def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, clock, destination, braze_sandbox):
-    mornings = [datetime(2026, 11, day, 6, tzinfo=timezone.utc) for day in (15, 16, 19)]  # two runs are skipped
-    for morning in mornings:
-        braze_sandbox.configure(as_of=morning.isoformat())
-        land("2026-11-05", morning.date().isoformat())
-    check()
-    found = document(destination)["series"]["campaigns"]["restatement"]
+def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, at, destination, braze_sandbox):
+    """Over mornings without a run, with a run that failed and was repeated, and with one that was killed."""
+    braze_sandbox.configure(campaigns=8)
+    first, failed, killed = date(2026, 11, 5), 16, 17
+    fails_on = date(2026, 11, 10)
+    landed_at: dict[date, datetime] = {}
+    sums: dict[int, list[int]] = {}
 
     def total(day: date, as_of: datetime) -> int:
         settings = braze_sandbox.settings
         figures = [data.day_object(settings, each, day, as_of) for each in data.campaign_ids(settings)]
         return sum(each.get("conversions_by_send_time") or 0 for each in figures)
 
-    sums: dict[int, list[int]] = {}
-    for before, after in pairwise(mornings):
-        newest = after.date() - timedelta(days=1)
-        for age in range(1, (newest - date(2026, 11, 5)).days + 1):
-            day = newest - timedelta(days=age)
-            if day < before.date():
-                old = total(day, before)
-                both = sums.setdefault(age, [0, 0])
-                both[0] += old
-                both[1] += total(day, after) - old
+    for number in (13, 14, failed, killed, 18, 19):  # nothing ran on the 15th
+        now = datetime(2026, 11, number, 6, tzinfo=timezone.utc)
+        braze_sandbox.configure(as_of=now.isoformat())
+        at(number)
+        days = [first + timedelta(days=each) for each in range((now.date() - first).days)]
+        if number in (failed, killed):
+            before = destination.data()
+            with (
+                interrupted(f"campaign_days/dt={fails_on}", is_killed=number == killed),
+                pytest.raises(OSError, match="the worker is gone"),
+            ):
+                land(first.isoformat(), now.date().isoformat())
+            assert destination.data() != before
+        land(first.isoformat(), now.date().isoformat())
+        if number == failed:
+            land(first.isoformat(), now.date().isoformat())
+        for day in days:
+            # What a killed try or a failed write changed is not known, and not counted as unchanged either.
+            if day in landed_at and number != killed and (number, day) != (failed, fails_on):
+                both = sums.setdefault((now.date() - day).days - 1, [0, 0])
+                both[0] += total(day, landed_at[day])
+                both[1] += total(day, now) - total(day, landed_at[day])
+            landed_at[day] = now
+    check()
+    found = document(destination)["series"]["campaigns"]["restatement"]
     assert {each["age"] for each in found} == set(sums)
     shares = {each["age"]: each["shares"]["conversions_by_send_time"] for each in found}
     assert shares == {age: pytest.approx(moved / before) if before else None for age, (before, moved) in sums.items()}
-    assert any(shares.values())
+    assert sum(map(bool, shares.values())) > 5

@@ -153,8 +153,17 @@ def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_good_o
         attempt(TEN[7], failed=["other"], part=1),
         attempt(TEN[8], given=["c"]),
     ]
-    since = {each["name"]: each["since"][:10] for each in find_problems(attempts, "failed")}
+    since = {each["name"]: each["since"][:10] for each in find_problems(attempts, ["campaign_days"], "failed")}
     assert since == {"b": "2026-10-06", "a": "2026-10-08", "other": "2026-10-09"}
+
+
+def test_a_failure_in_one_table_is_not_over_when_another_dag_lands_another_table():
+    tables = ["campaign_days", "campaign_messages"]
+    bad = attempt(TEN[8], failed=["c1"], tables=["campaign_messages"])
+    good = attempt(TEN[9], tables=["campaign_days"])
+    assert [each["name"] for each in find_problems([bad, good], tables, "failed")] == ["c1"]
+    again = attempt(TEN[9], tables=["campaign_messages"], read_on=TEN[9] + DAY)
+    assert find_problems([bad, good, again], tables, "failed") == []
 
 
 def test_shares_add_up_tries_before_they_divide_and_null_is_not_zero():
@@ -166,22 +175,68 @@ def test_shares_add_up_tries_before_they_divide_and_null_is_not_zero():
     ]
     one, two = sum_by_age(attempts)
     assert one.shares == {"conversions": 20 / 400}
-    assert (one.runs, one.rows, one.changed) == (3, 30, 15)
+    assert (len(one.days), one.rows, one.changed) == (3, 30, 15)
     assert two.shares == {"conversions": None}
     assert not two.is_notable
+
+
+def share_of(*attempts):
+    return {each.age: each.shares["conversions"] for each in sum_by_age(attempts)}
+
+
+def test_tries_of_one_morning_count_as_one_comparison():
+    first = attempt(TEN[5], restatement=change(1, 100, 110), state="failed", is_complete=False)
+    again = attempt(TEN[5], restatement=change(1, 110, 110), try_number=2)
+    assert share_of(first, again) == {1: 0.1}
+    third = attempt(TEN[5], restatement=change(1, 110, 115), try_number=3)
+    assert share_of(first, again, third) == {1: 0.15}
+    (age,) = sum_by_age([first, again, third])
+    assert (len(age.days), age.rows, age.changed) == (1, 10, 10)
+
+
+def test_a_try_of_which_a_subject_failed_compares_fewer_rows():
+    first = attempt(TEN[5], restatement=change(1, 100, 110, rows=9), failed=["c1"])
+    again = attempt(TEN[5], restatement=change(1, 130, 132), try_number=2)
+    assert share_of(first, again) == {1: 12 / 120}
+
+
+def test_a_rerun_of_a_first_landing_compares_nothing():
+    first = attempt(TEN[5])  # lands its last day for the first time
+    again = attempt(TEN[5], restatement={**change(0, 100, 100), **change(1, 100, 110)}, try_number=2)
+    assert share_of(first, again) == {1: 0.1}
+
+
+def test_what_a_killed_try_may_have_changed_is_not_compared():
+    killed = attempt(TEN[5], 1, state="running", is_dead=True)
+    again = attempt(TEN[5], restatement={**change(1, 100, 100), **change(2, 100, 101)}, try_number=2)
+    later = attempt(TEN[6], restatement=change(1, 100, 120))
+    assert share_of(killed, again, later) == {1: 0.2, 2: 0.01}
+
+
+def test_a_late_run_counts_at_the_age_that_the_days_have():
+    late = attempt(TEN[2], rule="arguments", read_on=TEN[9], restatement=change(1, 100, 110))
+    assert share_of(late) == {8: 0.1}
+
+
+def test_parts_and_given_subjects_are_compared_each_for_itself():
+    parts = [attempt(TEN[5], part=part, restatement=change(1, 100, 110)) for part in (0, 1)]
+    given = [attempt(TEN[5], given=[name], restatement=change(1, 100, 110)) for name in ("dau", "mau")]
+    for attempts in (parts, given):
+        (age,) = sum_by_age(attempts)
+        assert (len(age.days), age.rows, age.shares) == (1, 20, {"conversions": 0.1})
 
 
 def ages_of(shares, runs=7):
     return sum_by_age(
         attempt(
-            TEN[0],
+            TEN[number],
             restatement={
                 key: value
                 for age, share in shares.items()
                 for key, value in change(age, 1000.0, 1000.0 * (1 + share)).items()
             },
         )
-        for _ in range(runs)
+        for number in range(runs)
     )
 
 
@@ -194,6 +249,10 @@ def ages_of(shares, runs=7):
         ),
         ({30: 0.0, 12: 0.002, 11: 0.1}, "Nothing older than 12 days changed notably. lookback_days=15 would do."),
         ({30: 0.0, 28: 0.01}, "Nothing older than 28 days changed notably. lookback_days=30 fits."),
+        (
+            {50: 0.0, 40: 0.02, 30: 0.0},
+            "At age 40 days, 2.0 % of conversions still changed. Set lookback_days=60 to see when it ends.",
+        ),
         ({10: 0.0}, "Too few runs to judge the lookback of 30 days: the oldest compared age is 10."),
     ],
 )

@@ -95,6 +95,30 @@ def test_page_refers_to_nothing_outside_itself():
     assert policy.startswith("default-src 'none'")
 
 
+def text_of(page: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
+def test_first_sentence_says_what_to_land_again():
+    page = text_of(render_page(coverage(series=("campaigns", "kpis"))))
+    assert "To land again: campaigns (1 day), kpis (1 day)" in page
+    complete = [evidence([attempt(day) for day in days(date(2026, 11, 20), 6)], days(date(2026, 11, 17), 9))]
+    page = text_of(render_page(build_coverage("s3://lake/braze", complete, NOW)))
+    assert page.index("No day is known to be missing.") < page.index("All series")
+
+
+def test_headings_are_names_as_people_write_them():
+    page = render_page(coverage(series=("campaigns", "kpis")))
+    assert re.findall(r"<h2>(.*?)</h2>", page) == ["Campaigns", "KPIs"]
+
+
+def test_what_is_wrong_stands_before_what_changes():
+    runs = [attempt(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
+    page = render_page(build_coverage("s3://lake/braze", [evidence(runs, days(date(2026, 11, 17), 9))], NOW))
+    order = ["Days to land again", "Failed in the newest run", "Subjects without some days", "What still changes"]
+    assert sorted(order, key=page.index) == order
+
+
 def test_pictures_are_described_in_words():
     pictures = [each for tag, each in Elements(render_page(coverage())).found if tag == "svg"]
     assert all(each.get("role") == "img" and each["aria-label"] for each in pictures if "aria-hidden" not in each)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from jinja2 import Environment, StrictUndefined
 
 from airflow_provider_braze.series.campaigns import CAMPAIGN_DAYS
+from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks, read
 from tests.lines import for_this_airflow, load_dags
@@ -50,6 +54,33 @@ def test_sql_replaces_the_day_by_its_objects(name):
     inside = [place for place, each in enumerate(found) if re.match("BEGIN|COMMIT", each)]
     assert inside in ([], [inside and inside[0], len(found) - 1])
     assert not inside or inside[0] < found.index(removing[0])
+
+
+def operator_of(name: str, folder: Path, **arguments: Any) -> Any:
+    """The operator of the page's Dag, in a Dag that finds the SQL of a warehouse."""
+    (folder / "load_day.sql").write_text(TEMPLATES[name])
+    with DAG("load", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None) as dag:
+        dag.template_searchpath = [str(folder)]
+        load = SQLExecuteQueryOperator(
+            task_id="load", conn_id="warehouse", sql="load_day.sql", params={"day": DAY}, **arguments
+        )
+    load.resolve_template_files()
+    load.render_template_fields({"params": {"day": DAY}})
+    return load
+
+
+@pytest.mark.parametrize("name", WAREHOUSES)
+def test_operator_sends_one_statement_after_the_other(name, tmp_path):
+    operator = operator_of(name, tmp_path, split_statements=True)
+    sent = DbApiHook.split_sql_string(operator.sql)
+    assert [" ".join(each.rstrip(";").split()) for each in sent] == statements(name)
+    assert "params" not in operator.sql
+
+
+def test_bigquery_gets_its_transaction_as_one_query(tmp_path):
+    operator = operator_of("BigQuery", tmp_path, split_statements=False)
+    assert operator.sql.count(";") == len(statements("BigQuery"))
+    assert "`split_statements=False`" in PAGE.read_text()
 
 
 def test_snowflake_and_databricks_do_not_skip_an_overwritten_object():

@@ -104,8 +104,8 @@ def test_unchanged_days_come_with_advice_from_the_records_of_the_lookback(land, 
             str(age): {"rows": 6, "changed": int(age <= 5), "figures": {"conversions": [100, 101 if age <= 5 else 100]}}
             for age in range(1, 31)
         }
-        record = {**attempt(LAST_DAY, 30, restatement=ages).record, "settled": []}
-        name = f"20261119T060{number}00000000-00-00000000-00000000-{number:012x}.json"
+        record = {**attempt(day_of_age(number), 30, restatement=ages).record, "settled": []}
+        name = f"202611{19 - number}T060000000000-00-00000000-00000000-{number:012x}.json"
         (lake / "_braze/campaigns/journal" / name).write_text(json.dumps(record))
     assert audit()["advice"] == "Nothing older than 5 days changed notably. lookback_days=8 would do."
 

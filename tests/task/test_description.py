@@ -64,6 +64,21 @@ def test_description_of_the_user_is_kept(kind):
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
+def test_mapped_task_is_described_as_the_task_is(kind):
+    given = {"destination": "s3://lake/braze", "object_storage_conn_id": None}
+    with DAG("dag", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None):
+        mapped = kind.partial(task_id="mapped", destination="s3://lake/braze").expand(object_storage_conn_id=["a", "b"])
+        own = kind.partial(task_id="own", destination="s3://lake/braze", doc_md="Ours.").expand(
+            object_storage_conn_id=["a", "b"]
+        )
+    assert mapped.doc_md == kind(task_id="task", **given).doc_md
+    assert own.doc_md == "Ours."
+    with DAG("dag", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None, default_args={"doc_md": "A"}):
+        other = kind.partial(task_id="other", destination="s3://lake/braze").expand(object_storage_conn_id=["a"])
+    assert other.doc_md == "A"
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
 def test_description_names_pages_that_exist(kind):
     text = kind(task_id="task", destination="s3://lake/braze").doc_md
     pages = re.findall(r"docs/[\w-]+\.md", text)

@@ -1,0 +1,86 @@
+"""How often and how late each day of a table was read, and what state that gives the day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final, Literal
+
+from airflow_provider_braze.core.zones import ONE_DAY
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.coverage.earlier import Earlier
+    from airflow_provider_braze.coverage.expected import Tasks
+    from airflow_provider_braze.coverage.reader import Attempt
+
+State = Literal["final", "still_read", "unproven", "early", "incomplete", "not_landed"]
+STATES: Final[tuple[State, ...]] = ("final", "still_read", "unproven", "early", "incomplete", "not_landed")
+"""From good to bad.
+
+``final``: last read when its figures no longer change. ``still_read``: the next run reads it again. ``unproven``: it
+has landed, but neither a kept record nor an earlier result of coverage shows a complete read. ``early``: read once or
+too early, and no run reads it again. ``incomplete``: some subjects lack it. ``not_landed``: at least one object is
+absent.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The complete tries that read each day of one table.
+
+    :param parts: for each part and day, the tries, and whether each was late enough to be the last one.
+    :param newest: the newest day that was read.
+    :param lookback_days: the lookback of the newest run that has one.
+    """
+
+    table: str
+    parts: Mapping[int, Mapping[date, Sequence[tuple[Attempt, bool]]]]
+    newest: date | None
+    lookback_days: int
+    earlier: Earlier
+
+    @classmethod
+    def of(cls, table: str, attempts: Sequence[Attempt], parts: int, earlier: Earlier) -> Reads:
+        """Sort the tries of one table by part and day.
+
+        :param attempts: tries that published everything that Braze returned, oldest first.
+        """
+        mine = [attempt for attempt in attempts if table in attempt.tables]
+        # Where runs read Braze's whole list, a run over given subjects says nothing about the others.
+        mine = [attempt for attempt in mine if attempt.given is None] or mine
+        lookback = next((each.lookback_days for each in reversed(mine) if each.lookback_days), 0)
+        found: dict[int, dict[date, list[tuple[Attempt, bool]]]] = {part: defaultdict(list) for part in range(parts)}
+        for attempt in mine:
+            yesterday = attempt.fetched_on - ONE_DAY
+            # Of a time with another lookback, that one counts.
+            needed = (attempt.lookback_days or lookback) * ONE_DAY
+            for day in attempt.window:
+                found[attempt.part][day].append((attempt, yesterday - day >= needed))
+        newest = max((attempt.window.end - ONE_DAY for attempt in mine), default=None)
+        return cls(table, found, newest, lookback, earlier)
+
+    def count(self, day: date) -> int:
+        """Return the number of reads of a day, of the part with the fewest."""
+        return min((len(days.get(day, ())) for days in self.parts.values()), default=0)
+
+    def state(self, day: date, tasks: Tasks) -> State:
+        """Judge a day whose objects are all there.
+
+        :param tasks: the tasks whose given subjects must have been read.
+        """
+        if self.newest is not None and self.newest - day < self.lookback_days * ONE_DAY:
+            return "still_read"
+        known = self.earlier.states.get(day)
+        if known == "final" or all(self._is_final(day, part, tasks) for part in self.parts):
+            return "final"
+        is_early = known == "early" or any(
+            days.get(day) and not self._is_final(day, part, tasks) for part, days in self.parts.items()
+        )
+        return "early" if is_early else "unproven"
+
+    def _is_final(self, day: date, part: int, tasks: Tasks) -> bool:
+        late = [attempt for attempt, is_late in self.parts[part].get(day, ()) if is_late]
+        names = tasks.subjects(day, self.table, part) if late else ()
+        return bool(late) and all(any(attempt.asked_for(name) for attempt in late) for name in names)
