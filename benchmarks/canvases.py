@@ -197,12 +197,14 @@ def decode(canvases: int) -> dict[str, float]:
 
     def build() -> None:
         batch: list[Any] = []
+        weight = 0
         for id_, body in bodies.items():
             subject = CANVASES.subject(id_)
             batch.append(collect(subject, [decoder.decode(body, subject, call, keep_payload=False)]))
-            if sum(each.weight for each in batch) >= BATCH_WEIGHT:
+            weight += batch[-1].weight
+            if weight >= BATCH_WEIGHT:
                 decoder.build(batch, tables)
-                batch = []
+                batch, weight = [], 0
         if batch:
             decoder.build(batch, tables)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
+import pyarrow as pa
 from msgspec.structs import astuple
 
 from airflow_provider_braze.core.channels import CANVAS_FIGURES, CANVAS_ROW_FIELDS, CHANNEL_STATS
@@ -57,6 +58,7 @@ Extra = tuple[str, str]
 class CanvasShape:
     """What a response may hold.
 
+    :param is_learned: whether it has keys that are not documented.
     :param no_total: replaces ``total_stats`` that are null or missing.
     :param no_messages: replaces ``messages`` that are null or missing.
     :param decode: decodes a body into an object with ``data.stats``, or raises.
@@ -66,19 +68,19 @@ class CanvasShape:
     variant: Record
     step: Record
     channels: tuple[Record, ...]
+    is_learned: bool
     no_total: Any = field(repr=False)
     no_messages: Any = field(repr=False)
     decode: Callable[[bytes], Any] = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Keyed:
+class Keyed(NamedTuple):
     """Rows with an id: the variants or the steps of some days.
 
     :param counts: number of rows per day, int32 as bytes.
     """
 
-    ids: tuple[str, ...]
+    ids: pa.Array
     counts: bytes
     block: Block | None
 
@@ -104,12 +106,13 @@ class PackedCanvas:
         return len(self.dates) + len(self.variants.ids) + len(self.steps.ids) + count_rows(self.messages)
 
 
-def pack_canvas(body: bytes, start: date, end: date) -> PackedCanvas | None:
+def pack_canvas(body: bytes, start: date, end: date, learned: Sequence[CanvasShape] = ()) -> PackedCanvas | None:
     """Decode a response and pack its wanted days.
 
+    :param learned: shapes of other responses, which are tried before a new one is learned.
     :return: None when no shape fits, or when a day is missing or there twice: then the general way decides.
     """
-    for shape in (_shape(frozenset(), is_plain=True), _shape(frozenset()), None):
+    for shape in (_shape(frozenset(), is_plain=True), _shape(frozenset()), *learned, None):
         try:
             found = shape or _learn(body)
             days = [day for day in found.decode(body).data.stats if start <= day.time < end]
@@ -123,31 +126,35 @@ def pack_canvas(body: bytes, start: date, end: date) -> PackedCanvas | None:
 
 def _pack(shape: CanvasShape, days: Sequence[Any]) -> PackedCanvas:
     drift: Counter[str] = Counter()
-    totals = _columns(astuple(day.total_stats or shape.no_total) for day in days)
-    drift.update({f"total_stats.{key}": count for key, count in count_extras(shape.total, totals)})
+    totals = _pack_rows(shape.total, _columns(day.total_stats or shape.no_total for day in days), "total_stats", drift)
     variants, _ = _pack_keyed(shape.variant, [day.variant_stats or {} for day in days], "variant_stats", drift)
     steps, messages = _pack_keyed(shape.step, [day.step_stats or {} for day in days], "step_stats", drift, nested=True)
     blocks = pack_channels(shape.channels, (each or shape.no_messages for each in messages), drift)
     dates = tuple(day.time for day in days)
-    return PackedCanvas(shape, dates, pack_block(shape.total, totals), variants, steps, blocks, drift)
+    return PackedCanvas(shape, dates, totals, variants, steps, blocks, drift)
 
 
 def _pack_keyed(
-    record: Record, by_day: Sequence[Mapping[str, Any]], level: str, drift: Counter[str], *, nested: bool = False
+    record: Record, by_day: Sequence[dict[str, Any]], level: str, drift: Counter[str], *, nested: bool = False
 ) -> tuple[Keyed, tuple[Any, ...]]:
     """Pack the objects of some days; the first field is their messages when they are nested."""
-    ids = tuple(chain.from_iterable(by_day))
-    columns = _columns(astuple(each) for objects in by_day for each in objects.values())
+    ids = pa.array(list(chain.from_iterable(by_day)), pa.string())
+    columns = _columns(chain.from_iterable(map(dict.values, by_day)))
     messages: tuple[Any, ...] = ()
     if nested and columns:
         messages, *columns = columns
-    if columns:
-        drift.update({f"{level}.{key}": count for key, count in count_extras(record, columns)})
-    return Keyed(ids, pack_counts(by_day), pack_block(record, columns) if columns else None), messages
+    block = _pack_rows(record, columns, level, drift) if columns else None
+    return Keyed(ids, pack_counts(by_day), block), messages
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
+def _pack_rows(record: Record, columns: Sequence[tuple[Any, ...]], level: str, drift: Counter[str]) -> Block:
+    for key, count in count_extras(record, columns):
+        drift[f"{level}.{key}"] += count
+    return pack_block(record, columns)
+
+
+def _columns(rows: Iterable[Any]) -> list[tuple[Any, ...]]:
+    return list(zip(*map(astuple, rows), strict=True))
 
 
 def _learn(body: bytes) -> CanvasShape:
@@ -227,7 +234,7 @@ def _shape(extras: frozenset[Extra], *, is_plain: bool = False) -> CanvasShape:
     data = msgspec.defstruct("Data", [("stats", tuple[day, ...])])  # type: ignore[valid-type]
     response: Any = msgspec.defstruct("Response", [("data", data), ("message", Literal["success"], "success")])
     decode = msgspec.json.Decoder(response).decode
-    return CanvasShape(total, variant, step, channels, total_type(), messages(), decode)
+    return CanvasShape(total, variant, step, channels, bool(extras), total_type(), messages(), decode)
 
 
 class RawData(msgspec.Struct):

@@ -46,6 +46,9 @@ from airflow_provider_braze.tables.records import Converters, converters_of, joi
 from airflow_provider_braze.tables.rows import drift_name
 from airflow_provider_braze.tables.shapes import NAME_COLUMNS, Record
 
+MAX_LEARNED: Final = 4
+"""Learned shapes that are tried: those of the workspace's newest keys. Each costs a part of a day."""
+
 MAX_ROWS: Final = 200_000
 """Rows of one response: 14 days of 200 steps have some 30,000 with their messages."""
 
@@ -106,8 +109,8 @@ class CanvasDays:
 
     @property
     def weight(self) -> int:
-        """Rows in memory, in units of a campaign's day, which has about two."""
-        return max(len(self.dates), self.content.rows // 2)
+        """Rows in memory, in units of a campaign's day, which has as many cells as three."""
+        return max(len(self.dates), self.content.rows // 3)
 
     @property
     def drift(self) -> Counter[str]:
@@ -127,13 +130,16 @@ class CanvasDecoder:
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
         self._tables = series.tables[:4]
+        self._learned: tuple[CanvasShape, ...] = ()
         fields = (TOTAL_FIELDS, VARIANT_FIELDS, STEP_FIELDS, CANVAS_ROW_FIELDS)
         for table, names in zip(self._tables, fields, strict=True):
             check_columns(table, names)
 
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> CanvasDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
-        packed = None if keep_payload else pack_canvas(body, call.start, call.end)
+        packed = None if keep_payload else pack_canvas(body, call.start, call.end, self._learned)
+        if packed and packed.shape.is_learned and packed.shape not in self._learned:
+            self._learned = (packed.shape, *self._learned[: MAX_LEARNED - 1])
         days = CanvasDays(packed) if packed else _split(body, call.start, call.end, keep_payload=keep_payload)
         check_limits(rows=days.content.rows, most_rows=MAX_ROWS, unknown_keys=len(days.drift))
         return days
@@ -161,12 +167,12 @@ def _keyed_group(record: Record, id_name: str, places: Places, keyed: Sequence[K
     if not blocks:
         return [], {}
     owners = owners_of(int32_array(b"".join(each.counts for each in keyed)))
-    ids = pa.array(list(chain.from_iterable(each.ids for each in keyed)), pa.string()).dictionary_encode()
+    ids = pa.concat_arrays([each.ids for each in keyed]).dictionary_encode()
     group: dict[str, Any] = {**take_places(places, owners), id_name: ids, **join_blocks(record, blocks)}
     own_places = {name: group[name] for name in (*places, id_name)}
     if "step_name" in record.fields:
-        names = list(chain.from_iterable(group["step_name"]))
-        own_places["step_name"] = pa.array(names, pa.string()).dictionary_encode()
+        names = group.get("step_name", pa.nulls(len(owners), pa.string()))
+        group["step_name"] = own_places["step_name"] = names.dictionary_encode()
     return [group], own_places
 
 
@@ -177,8 +183,7 @@ def _split_groups(places: Places, contents: Sequence[SplitCanvas]) -> tuple[list
     steps = _owned(places, contents, "steps", ("step_id", *STEP_FIELDS, "other"))
     if not steps:
         return days, variants, steps, []
-    step_places = {name: steps[0][name] for name in (*places, "step_id")}
-    step_places["step_name"] = pc.dictionary_encode(steps[0]["step_name"])
+    step_places = {name: steps[0][name] for name in (*places, "step_id", "step_name")}
     messages = _owned(step_places, contents, "messages", ("channel", *CANVAS_ROW_FIELDS, "other"), owner="steps")
     return days, variants, steps, messages
 
@@ -198,8 +203,8 @@ def _owned(
     if not rows:
         return []
     group = {**take_places(dict(places), pa.array(owners, pa.int32())), **_typed(columns, rows)}
-    # Arrow joins arrays of one type only; in packed groups ids are encoded.
-    return [{**group, columns[0]: pc.dictionary_encode(group[columns[0]])}]
+    # Arrow joins arrays of one type only; in packed groups these are encoded.
+    return [group | {name: pc.dictionary_encode(group[name]) for name in (columns[0], "step_name") if name in columns}]
 
 
 def _typed(columns: Sequence[str], rows: Sequence[Cells]) -> Group:

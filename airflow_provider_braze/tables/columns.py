@@ -7,7 +7,6 @@ until a column of the whole batch is wanted: Arrow's cost depends on the number 
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain, groupby
@@ -21,11 +20,11 @@ from airflow_provider_braze.core.series import DAY, OTHER, Table
 from airflow_provider_braze.tables.packing import Block, Packed
 from airflow_provider_braze.tables.rows import SplitDay
 from airflow_provider_braze.tables.schemas import arrow_type, schema_of
-from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Record
+from airflow_provider_braze.tables.shapes import MISSING, NO_INT, Record
 from airflow_provider_braze.tables.sorting import Columns
 
-Cells = Sequence[Any]
-"""A packed column: for each response int64 or float64 as bytes, or a sequence of texts."""
+Cells = Sequence[bytes]
+"""A packed column of figures: int64 or float64 of each response."""
 
 Places = dict[str, pa.Array]
 """The columns that hold each row's subject and day."""
@@ -35,8 +34,7 @@ Group = Mapping[str, pa.Array | Cells]
 
 _TEXTS: Final = frozenset({"variant_id", "step_id", "channel", OTHER})
 """Columns of text besides the keys of a record."""
-_NO_INT: Final = NO_INT.to_bytes(8, sys.byteorder, signed=True)
-_NO_FLOAT: Final = struct.pack("d", NO_FLOAT)
+_MISSING: Final = {format_: struct.pack(format_, MISSING[format_]) for format_ in "qd"}
 
 
 def place_columns(
@@ -74,16 +72,28 @@ def channel_groups(
     :param places: the columns that place each day or step.
     :param parts: for each response its rows by the channel's place in `channels`, and its number of days or steps.
     """
+    used = sorted(set().union(*(messages for messages, _ in parts)))
+    if not used:
+        return []
+    counts = [
+        messages[place].counts if place in messages else bytes(4 * length)
+        for place in used
+        for messages, length in parts
+    ]
+    # All channels at once: an owner is a channel and a day or step.
+    owners = owners_of(int32_array(b"".join(counts)))
+    size = sum(length for _, length in parts)
+    codes = pc.divide(owners, size)
+    placed = take_places(places, pc.subtract(owners, pc.multiply(codes, size)))
+    placed["channel"] = dictionary_array(codes.cast(pa.int32()), [channels[place].channel for place in used])
     groups: list[Group] = []
-    for place, record in enumerate(channels):
-        blocks = [messages.get(place) for messages, _ in parts]
-        if found := [block for block in blocks if block]:
-            counts = (
-                block.counts if block else bytes(4 * length) for block, (_, length) in zip(blocks, parts, strict=True)
-            )
-            owners = owners_of(int32_array(b"".join(counts)))
-            channel = dictionary_array(int32_array(bytes(4 * len(owners))), [record.channel])
-            groups.append({**take_places(places, owners), "channel": channel, **join_blocks(record, found)})
+    start = 0
+    for place in used:
+        blocks = [messages[place] for messages, _ in parts if place in messages]
+        length = sum(block.length for block in blocks)
+        own = {name: column.slice(start, length) for name, column in placed.items()}
+        groups.append({**own, **join_blocks(channels[place], blocks)})
+        start += length
     return groups
 
 
@@ -119,6 +129,8 @@ def join_groups(table: Table, groups: Sequence[Group]) -> Columns:
         kind = schema.field(column).type
         if all(part is None for part, _ in found):
             return pa.nulls(sum(lengths), kind)
+        if all(not isinstance(part, pa.Array) for part, _ in found):
+            return _join_cells(kind, found)
         arrays: list[pa.Array] = []
         for is_array, run in groupby(found, lambda part: isinstance(part[0], pa.Array)):
             parts = list(run)
@@ -134,21 +146,29 @@ def owners_of(counts: pa.Array) -> pa.Array:
     return pc.list_parent_indices(pa.ListArray.from_arrays(starts, pa.nulls(starts[-1].as_py())))
 
 
-def join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, Cells]:
-    """Return the columns of blocks that have one record, one sequence per block."""
+def join_blocks(record: Record, blocks: Sequence[Block]) -> dict[str, pa.Array | Cells]:
+    """Return the columns of blocks that have one record, without those that have no value."""
+    group: dict[str, pa.Array | Cells] = {}
+    lengths = [block.length for block in blocks]
     columns = zip(*(block.cells for block in blocks), strict=True)
-    group: dict[str, Cells] = dict(zip(record.fields, columns, strict=True))
+    for name, format_, cells in zip(record.fields, record.formats, columns, strict=True):
+        if any(cells):
+            whole = [each or _missing_cells(format_, length) for each, length in zip(cells, lengths, strict=True)]
+            group[name] = whole if format_ else pa.concat_arrays(whole)
     if record.extras:
-        group["other"] = [block.other for block in blocks]
+        group[OTHER] = pa.array(list(chain.from_iterable(block.other for block in blocks)), pa.string())
     return group
+
+
+def _missing_cells(format_: str, length: int) -> bytes | pa.Array:
+    return _MISSING[format_] * length if format_ else pa.nulls(length, pa.string())
 
 
 def _join_cells(kind: pa.DataType, parts: Iterable[tuple[Cells | None, int]]) -> pa.Array:
     """Join packed columns, with nulls where a group has none."""
-    if pa.types.is_string(kind):
-        texts = chain.from_iterable([(None,) * length] if cells is None else cells for cells, length in parts)
-        return pa.array(list(chain.from_iterable(texts)), kind)
-    missing = _NO_FLOAT if pa.types.is_floating(kind) else _NO_INT
+    if pa.types.is_string(kind):  # Texts that are there are arrays.
+        return pa.nulls(sum(length for _, length in parts), kind)
+    missing = _MISSING["d" if pa.types.is_floating(kind) else "q"]
     joined = b"".join(chain.from_iterable([missing * length] if cells is None else cells for cells, length in parts))
     buffer = pa.py_buffer(joined)
     values = pa.Array.from_buffers(kind, len(joined) // 8, [None, buffer])

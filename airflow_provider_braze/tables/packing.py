@@ -12,33 +12,34 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain, starmap
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
+import pyarrow as pa
 from msgspec import UNSET
 from msgspec.structs import astuple
 
-from airflow_provider_braze.core.channels import CHANNEL_STATS, field_type
+from airflow_provider_braze.core.channels import CHANNEL_STATS
 from airflow_provider_braze.core.payloads import MAX_DEPTH, check_depth
 from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.shapes import NO_FLOAT, NO_INT, Proven, Record, Shape
+from airflow_provider_braze.tables.shapes import MISSING, Proven, Record, Shape
 
 Column = tuple[Any, ...]
 
-_NO_INT_FOR: Final = {None: NO_INT}.get
-_NO_FLOAT_FOR: Final = {None: NO_FLOAT}.get
 _encode_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some rows with the same keys.
+class Block(NamedTuple):
+    """Some rows with the same keys, one or more.
 
-    :param cells: a column for each of the record's fields: int64 or float64 as bytes, or a tuple of texts.
+    :param length: number of rows.
+    :param cells: a column for each of the record's fields: int64 or float64 as bytes, an array of texts, or None when
+        the rows have no value there.
     :param other: the texts of ``other``; empty when the record has no keys without a column.
     :param counts: number of rows per day or step, int32 as bytes; empty when the rows are those.
     """
 
+    length: int
     cells: tuple[Any, ...]
     other: tuple[bytes | None, ...]
     counts: bytes = b""
@@ -82,8 +83,10 @@ def pack_channels(channels: Sequence[Record], messages: Iterable[Any], drift: Co
     :return: the rows of each channel that has any, by its place in `channels`.
     """
     blocks = {}
-    for place, groups in enumerate(zip(*map(astuple, messages), strict=True)):
-        if any(groups):
+    by_channel = list(zip(*map(astuple, messages), strict=True))
+    nothing = ((),) * len(by_channel[0]) if by_channel else ()
+    for place, groups in enumerate(by_channel):
+        if groups != nothing:
             record = channels[place]
             columns = list(zip(*map(astuple, chain.from_iterable(groups)), strict=True))
             blocks[place] = pack_block(record, columns, pack_counts(groups))
@@ -98,26 +101,27 @@ def pack_counts(groups: Sequence[Any]) -> bytes:
 
 def count_rows(messages: Mapping[int, Block]) -> int:
     """Return the number of message rows of all channels."""
-    return sum(sum(memoryview(block.counts).cast("i")) for block in messages.values())
+    return sum(block.length for block in messages.values())
 
 
 def pack_block(record: Record, columns: Sequence[Column], counts: bytes = b"") -> Block:
     """Pack the fields of one record, column by column."""
-    length = len(columns[0])
-    cells = tuple(_pack_column(name, values, length) for name, values in zip(record.fields, columns, strict=False))
+    cells = tuple(map(_pack_column, record.formats, columns))
     other = _others(record, columns[len(record.fields) :]) if record.extras else ()
-    return Block(cells, other, counts)
+    return Block(len(columns[0]), cells, other, counts)
 
 
-def _pack_column(name: str, values: Column, length: int) -> Column | bytes:
-    type_ = field_type(name)
-    if type_ == "string":
-        return values
-    code, without_null = ("d", _NO_FLOAT_FOR) if type_ == "double" else ("q", _NO_INT_FOR)
+def _pack_column(format_: str, values: Column) -> bytes | pa.Array | None:
+    missing = MISSING[format_]
+    if values[0] is missing and values.count(missing) == len(values):
+        return None
+    if not format_:
+        return pa.array(values, pa.string())
+    column_format = f"{len(values)}{format_}"
     try:
-        return struct.pack(f"{length}{code}", *values)
+        return struct.pack(column_format, *values)
     except struct.error:  # Some are null, as in control rows.
-        return struct.pack(f"{length}{code}", *map(without_null, values, values))
+        return struct.pack(column_format, *map({None: missing}.get, values, values))
 
 
 def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ...]:

@@ -8,7 +8,7 @@ response. A response that none of them proves is left to :mod:`~airflow_provider
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -30,14 +30,14 @@ NO_INT: Final = -1
 NO_FLOAT: Final = float("nan")
 """Marks a missing fraction: JSON has no such number."""
 
+MISSING: Final[Mapping[str, Any]] = {"": None, "q": NO_INT, "d": NO_FLOAT}
+"""What marks a missing value, by the column's format."""
+
 # A union with float keeps integers as they are, so that none is rounded unseen; within the bounds all are doubles.
 _INT: Final = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 _FLOAT: Final = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] | float | None
-_BY_TYPE: Final[dict[str, tuple[Any, Any]]] = {
-    "string": (str | None, None),
-    "int64": (_INT, NO_INT),
-    "double": (_FLOAT, NO_FLOAT),
-}
+_TYPES: Final[Mapping[str, Any]] = {"": str | None, "q": _INT, "d": _FLOAT}
+_FORMATS: Final[Mapping[str, str]] = {"string": "", "int64": "q", "double": "d"}
 # Before 0.21 msgspec's errors are not ValueErrors.
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding may raise."""
@@ -57,12 +57,14 @@ class Record:
 
     :param channel: the channel, or an empty text for the day.
     :param fields: keys that have a column, in the order of the struct's fields.
+    :param formats: the format of each field's column as in :mod:`struct`, empty for a text.
     :param extras: keys that have none; their fields follow.
     :param rest: struct of the extras alone, which encodes to ``other``.
     """
 
     channel: str
     fields: tuple[str, ...]
+    formats: tuple[str, ...]
     extras: tuple[str, ...]
     rest: type[msgspec.Struct]
 
@@ -155,13 +157,16 @@ def new_record(channel: str, fields: tuple[str, ...], extras: tuple[str, ...] = 
     """Return a record with some keys that have no column."""
     names = [f"extra{place}" for place, _ in enumerate(extras)]
     rest = define("Rest", ((name, Any, UNSET) for name in names), dict(zip(names, extras, strict=True)))
-    return Record(channel, fields, extras, rest)
+    formats = tuple(_FORMATS[field_type(name)] for name in fields)
+    return Record(channel, fields, formats, extras, rest)
 
 
 @lru_cache(maxsize=256)
 def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
     """Return the struct of a record, with some fields before its own."""
-    known = ((name, *_BY_TYPE[field_type(name)]) for name in record.fields)
+    known = (
+        (name, _TYPES[format_], MISSING[format_]) for name, format_ in zip(record.fields, record.formats, strict=True)
+    )
     extras = [(f"extra{place}", Any, UNSET) for place, _ in enumerate(record.extras)]
     rename = {name: "name" for name in record.fields if name in NAME_COLUMNS}
     rename |= {name: key for (name, _, _), key in zip(extras, record.extras, strict=True)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import groupby
+from functools import cache, lru_cache
+from itertools import groupby, repeat
 from typing import Any, Final
 
 import msgspec
@@ -13,12 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_braze.core.payloads import canonical_json
-from airflow_provider_braze.core.series import Table
+from airflow_provider_braze.core.series import OTHER, Table
 from airflow_provider_braze.tables.schemas import schema_of
 
 _POSITION: Final = "position"
 
 _LARGEST_CODE: Final = 2**62
+
+_OTHER_KEY: Final = b'"%b":' % OTHER.encode()
+
+_encode_lines: Final = msgspec.json.Encoder(order="deterministic").encode_lines
 
 
 Columns = Callable[[str], pa.Array]
@@ -109,7 +113,7 @@ def _encode(values: pa.Array) -> tuple[pa.Array, int]:
         numbers = values.cast(pa.int32()).cast(pa.int64())
         lowest, highest = (bound or 0 for bound in pc.min_max(numbers).as_py().values())
         numbers, size = pc.subtract(numbers, lowest), highest - lowest + 1
-    return pc.fill_null(numbers, size), size + 1
+    return pc.fill_null(numbers, size) if numbers.null_count else numbers, size + 1
 
 
 def _pack(codes: Iterable[tuple[pa.Array, int]]) -> dict[str, pa.Array]:
@@ -134,14 +138,26 @@ def _equals_previous(codes: pa.Table) -> pa.Array:
 
 
 def _rank(columns: Columns, names: Sequence[str], groups: list[int], indices: pa.Array) -> list[int]:
-    rows = pa.table({name: _plain(columns(name).take(indices)) for name in names}).to_pylist()
-    return [index for _, _, index in sorted(zip(groups, map(_content, rows), indices.to_pylist(), strict=True))]
+    row_type = _row_type(tuple(sorted(names)))
+    tied = (_take(columns(name), indices) for name in row_type.__struct_fields__)
+    cells = [values.to_pylist() if values.null_count < len(values) else repeat(None, len(groups)) for values in tied]
+    contents = map(_content, _encode_lines(list(map(row_type, *cells))).splitlines())
+    return [index for _, _, index in sorted(zip(groups, contents, indices.to_pylist(), strict=True))]
 
 
-def _content(row: dict[str, Any]) -> tuple[str, str]:
+def _content(stored: bytes) -> tuple[bytes, bytes]:
     """Return a row as Braze sent it, as canonical JSON without null keys; then, with ``other``, as it is stored."""
-    cells = {key: value for key, value in row.items() if value is not None}
-    if "other" not in cells:
-        return canonical_json(cells), ""
-    sent = {key: value for key, value in cells.items() if key != "other"}
-    return canonical_json(sent | msgspec.json.decode(cells["other"])), canonical_json(cells)
+    if _OTHER_KEY not in stored:
+        return stored, b""
+    row = msgspec.json.decode(stored)
+    other = msgspec.json.decode(row.pop(OTHER, "{}"))
+    return canonical_json(row | other).encode(), stored
+
+
+@lru_cache(maxsize=64)
+def _row_type(names: tuple[str, ...]) -> Any:
+    """Return a struct that encodes to canonical JSON without null keys.
+
+    :param names: the columns, sorted.
+    """
+    return msgspec.defstruct("Row", [(name, Any, None) for name in names], omit_defaults=True, gc=False)

@@ -48,6 +48,13 @@ def test_packed_and_split_responses_give_equal_tables(responses):
     assert packed > ROUNDS / 4
 
 
+def test_learned_shape_serves_other_responses():
+    (learned,) = decode(body_of([{"total_stats": {"tried": 1, "seen": 2}}])).responses
+    (other,) = decode(body_of([{"total_stats": {"seen": 3}}])).responses
+    assert other.content.shape is learned.content.shape
+    assert other.drift == {"total_stats.seen": 1}
+
+
 def test_any_order_of_days_rows_and_keys_gives_the_same_tables(responses):
     for days, dice in responses:
         response = json.loads(body_of(days))
