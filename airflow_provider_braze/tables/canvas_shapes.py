@@ -106,7 +106,7 @@ class PackedCanvas:
         return len(self.dates) + len(self.variants.ids) + len(self.steps.ids) + count_rows(self.messages)
 
 
-def pack_canvas(body: bytes, start: date, end: date, learned: Sequence[CanvasShape] = ()) -> PackedCanvas | None:
+def pack_canvas(body: bytes, start: date, end: date, learned: Iterable[CanvasShape] = ()) -> PackedCanvas | None:
     """Decode a response and pack its wanted days.
 
     :param learned: shapes of other responses, which are tried before a new one is learned.

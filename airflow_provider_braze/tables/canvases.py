@@ -44,10 +44,7 @@ from airflow_provider_braze.tables.columns import (
 )
 from airflow_provider_braze.tables.records import Converters, converters_of, join_other, split_record
 from airflow_provider_braze.tables.rows import drift_name
-from airflow_provider_braze.tables.shapes import NAME_COLUMNS, Record
-
-MAX_LEARNED: Final = 4
-"""Learned shapes that are tried: those of the workspace's newest keys. Each costs a part of a day."""
+from airflow_provider_braze.tables.shapes import NAME_COLUMNS, Learned, Record
 
 MAX_ROWS: Final = 200_000
 """Rows of one response: 14 days of 200 steps have some 30,000 with their messages."""
@@ -130,7 +127,7 @@ class CanvasDecoder:
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
         self._tables = series.tables[:4]
-        self._learned: tuple[CanvasShape, ...] = ()
+        self._learned: Learned[CanvasShape] = Learned()
         fields = (TOTAL_FIELDS, VARIANT_FIELDS, STEP_FIELDS, CANVAS_ROW_FIELDS)
         for table, names in zip(self._tables, fields, strict=True):
             check_columns(table, names)
@@ -138,8 +135,8 @@ class CanvasDecoder:
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> CanvasDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
         packed = None if keep_payload else pack_canvas(body, call.start, call.end, self._learned)
-        if packed and packed.shape.is_learned and packed.shape not in self._learned:
-            self._learned = (packed.shape, *self._learned[: MAX_LEARNED - 1])
+        if packed:
+            self._learned.add(packed.shape)
         days = CanvasDays(packed) if packed else _split(body, call.start, call.end, keep_payload=keep_payload)
         check_limits(rows=days.content.rows, most_rows=MAX_ROWS, unknown_keys=len(days.drift))
         return days

@@ -24,7 +24,7 @@ from airflow_provider_braze.tables.building import build_tables, check_columns, 
 from airflow_provider_braze.tables.columns import Group, Places, packed_groups, split_groups
 from airflow_provider_braze.tables.packing import Packed, count_rows, pack
 from airflow_provider_braze.tables.rows import SplitDay, split_day
-from airflow_provider_braze.tables.shapes import Proven, RawResponse, Shape, prove
+from airflow_provider_braze.tables.shapes import Learned, Proven, RawResponse, Shape, prove
 
 MAX_ROWS: Final = 50_000
 """Message rows of one response: 100 days of a campaign with many variations have some thousands."""
@@ -73,12 +73,13 @@ class MessageDecoder:
     def __init__(self, series: Series) -> None:
         self._keys = series.keys
         self._tables = series.tables[:2]
+        self._learned: Learned[Shape] = Learned()
         for table, fields in zip(self._tables, (DAY_FIGURES, ROW_FIELDS), strict=True):
             check_columns(table, fields)
 
     def decode(self, body: bytes, subject: Subject, call: SeriesCall, *, keep_payload: bool) -> MessageDays:
         """Decode one response; see :class:`~airflow_provider_braze.core.series.Decoder`."""
-        packed = None if keep_payload else _pack_days(body, call.start, call.end)
+        packed = None if keep_payload else _pack_days(body, call.start, call.end, self._learned)
         days = packed or _split_days(body, call.start, call.end, keep_payload=keep_payload)
         check_limits(rows=days.content_rows, most_rows=MAX_ROWS, unknown_keys=len(days.drift))
         return days
@@ -94,11 +95,12 @@ def _groups(shape: Shape | None, places: Places, contents: list[Any]) -> tuple[l
     return packed_groups(places, contents)
 
 
-def _pack_days(body: bytes, start: date, end: date) -> MessageDays | None:
-    proven = prove(body)
+def _pack_days(body: bytes, start: date, end: date, learned: Learned[Shape]) -> MessageDays | None:
+    proven = prove(body, learned)
     days = [day for day in proven.days if start <= day.time < end] if proven else []
     if not proven or not days or len({day.time for day in days}) < len(days):
         return None
+    learned.add(proven.shape)
     packed = pack(Proven(proven.shape, days))
     return MessageDays(packed.dates, packed, None)
 

@@ -126,10 +126,15 @@ def _pack_column(format_: str, values: Column) -> bytes | pa.Array | None:
 
 def _others(record: Record, columns: Sequence[Column]) -> tuple[bytes | None, ...]:
     texts = list(map(_encode_sorted, starmap(record.rest, zip(*columns, strict=True))))
-    for text in texts:
-        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+    # Nothing is deep as long as all texts together open no more than one of them may.
+    for text in texts if _opened(b"".join(texts)) - len(texts) >= MAX_DEPTH else ():
+        if _opened(text) > MAX_DEPTH:
             check_depth(msgspec.json.decode(text))
     return tuple(None if text == b"{}" else text for text in texts)
+
+
+def _opened(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
 
 
 def _add_channel_drift(drift: Counter[str], record: Record, columns: Sequence[Column]) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from itertools import chain
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -41,6 +41,9 @@ _FORMATS: Final[Mapping[str, str]] = {"string": "", "int64": "q", "double": "d"}
 # Before 0.21 msgspec's errors are not ValueErrors.
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding may raise."""
+
+MAX_LEARNED: Final = 4
+"""Learned shapes that are tried: those of the workspace's newest keys. Each costs a part of a day."""
 
 _SAMPLES: Final = 3
 _MOST_EXTRAS: Final = 48
@@ -75,14 +78,28 @@ class Shape:
 
     :param day: the keys of a day; its struct begins with ``time`` (a date) and ``messages``.
     :param channels: the keys of each channel's rows, in the order of the fields of ``messages``.
+    :param is_learned: whether it has keys that are not documented.
     :param no_messages: replaces ``messages`` that are null.
     :param decode: decodes the body of a response into an object with ``data``, or raises.
     """
 
     day: Record
     channels: tuple[Record, ...]
+    is_learned: bool
     no_messages: msgspec.Struct
     decode: Callable[[bytes], Any] = field(repr=False)
+
+
+class HasLearned(Protocol):
+    """A shape of any series."""
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether it has keys that are not documented."""
+        ...
+
+
+AnyShape = TypeVar("AnyShape", bound=HasLearned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +119,28 @@ class RawResponse(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-def prove(body: bytes) -> Proven | None:
+class Learned(Generic[AnyShape]):
+    """The newest shapes that a run learned of its responses. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._shapes: tuple[AnyShape, ...] = ()
+
+    def __iter__(self) -> Iterator[AnyShape]:
+        return iter(self._shapes)
+
+    def add(self, shape: AnyShape) -> None:
+        """Keep a shape, unless it is documented or known."""
+        if shape.is_learned and shape not in self._shapes:
+            self._shapes = (shape, *self._shapes[: MAX_LEARNED - 1])
+
+
+def prove(body: bytes, learned: Iterable[Shape] = ()) -> Proven | None:
     """Decode a response if it has a shape.
 
+    :param learned: shapes of other responses, which are tried before a new one is learned.
     :return: all days of the response in Braze's order; None if no shape fits.
     """
-    return _try(_FLAT, body) or _try(_FULL, body) or _learn(body)
+    return next(filter(None, (_try(shape, body) for shape in (_FLAT, _FULL, *learned))), None) or _learn(body)
 
 
 def _try(shape: Shape, body: bytes) -> Proven | None:
@@ -173,7 +206,7 @@ def struct_of(record: Record, *before: tuple[str, Any, Any]) -> Any:
     return define("Record", (*before, *known, *extras), rename)
 
 
-def _shape(day: Record, channels: Sequence[Record]) -> Shape:
+def _shape(day: Record, channels: Sequence[Record], *, is_learned: bool = False) -> Shape:
     # Tuples, not lists: the garbage collector does not track a tuple of plain values.
     names = [f"channel{place}" for place, _ in enumerate(channels)]
     rows = [(name, tuple[struct_of(record), ...], ()) for name, record in zip(names, channels, strict=True)]  # type: ignore[misc]
@@ -182,7 +215,7 @@ def _shape(day: Record, channels: Sequence[Record]) -> Shape:
     # Not define: a response may carry other keys.
     fields: list[Any] = [("data", tuple[days, ...]), ("message", Literal["success"], "success")]
     response = msgspec.defstruct("Response", fields, gc=False)
-    return Shape(day, tuple(channels), messages(), msgspec.json.Decoder(response).decode)
+    return Shape(day, tuple(channels), is_learned, messages(), msgspec.json.Decoder(response).decode)
 
 
 @lru_cache(maxsize=64)
@@ -194,9 +227,8 @@ def _shape_with(extras: frozenset[Extra]) -> Shape:
     check_extras(len(extras))
     channels = dict.fromkeys((*CHANNEL_STATS, *sorted({channel for channel, _ in extras} - {""})))
     day = new_record("", DAY_FIGURES, tuple(sorted(key for channel, key in extras if channel == "")))
-    return _shape(
-        day, [_channel_record(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
-    )
+    records = [_channel_record(channel, sorted(key for of, key in extras if of == channel)) for channel in channels]
+    return _shape(day, records, is_learned=True)
 
 
 def _channel_record(channel: str, keys: Sequence[str]) -> Record:

@@ -76,8 +76,21 @@ def sort_columns(table: Table, columns: Columns) -> pa.Table:
 
 
 def _take(values: pa.Array, indices: pa.Array) -> pa.Array:
-    # Nulls are the same in any order.
-    return _plain(values if values.null_count == len(values) else values.take(indices))
+    if values.null_count == len(values):
+        # Nulls are the same in any order.
+        return _plain(values)
+    if pa.types.is_dictionary(values.type):
+        return pa.DictionaryArray.from_arrays(_take(values.indices, indices), values.dictionary).dictionary_decode()
+    if values.null_count == 0 or not pa.types.is_primitive(values.type):
+        return pc.take(values, indices, boundscheck=False)
+    # Arrow takes numbers and their validity, one after the other, in less than half the time of both together.
+    buffers = (
+        pc.take(
+            pa.Array.from_buffers(kind, len(values), [None, buffer], offset=values.offset), indices, boundscheck=False
+        ).buffers()[1]
+        for kind, buffer in zip((pa.bool_(), values.type), values.buffers(), strict=True)
+    )
+    return pa.Array.from_buffers(values.type, len(indices), list(buffers))
 
 
 def _plain(values: pa.Array) -> pa.Array:
