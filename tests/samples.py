@@ -44,7 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(count): a usual run takes that number of cases of the test, --whole takes all"
     )
-    config.addinivalue_line("markers", "any_store: a usual run takes one kind of store a case, mostly files, --whole takes all")
+    config.addinivalue_line(
+        "markers", "any_store: a usual run takes one kind of store a case, mostly files, --whole takes all"
+    )
     config.addinivalue_line("markers", "unmeasured: coverage leaves the test out")
 
 
