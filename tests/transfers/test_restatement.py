@@ -18,7 +18,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     EventDataSeriesToObjectStorageOperator,
 )
 
-pytestmark = pytest.mark.stores("file")
+pytestmark = [pytest.mark.stores("file"), pytest.mark.unmeasured]
 LOOKBACK = 30
 # The third morning has no run.
 MORNINGS = [datetime(2026, 11, day, 6, tzinfo=timezone.utc) for day in (12, 13, 15, 16, 17, 18)]

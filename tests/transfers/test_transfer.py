@@ -27,7 +27,7 @@ from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSki
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.killing import killed_once
 
-pytestmark = pytest.mark.any_store
+pytestmark = [pytest.mark.any_store, pytest.mark.unmeasured]
 
 DATA_SERIES = "/campaigns/data_series"
 UTC = timezone.utc
