@@ -32,7 +32,10 @@ os.environ["AIRFLOW__OPENLINEAGE__DISABLED"] = "True"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
-pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines", "tests.samples"]
+pytest_plugins = [
+    "airflow_provider_braze.sandbox.pytest_plugin",
+    *("tests.stores", "tests.lines", "tests.samples", "tests.workers"),
+]
 
 # What is imported and collected stays to the end. To look through it again and again for garbage takes seconds.
 gc.disable()
@@ -63,9 +66,9 @@ def _is_address(host: Any) -> bool:
         return False
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Refuse whatever leaves this machine, and fail the test that tried, even if the code under test coped."""
+@pytest.fixture(scope="session")
+def _guarded_network() -> Iterator[list[Any]]:
+    """Reject what leaves this machine; return the list of what was tried."""
     tried: list[Any] = []
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
@@ -88,18 +91,26 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
             raise socket.gaierror(f"Tests may not look up {host!r}.")
         return getaddrinfo(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
-    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
-    yield tried
-    assert not tried, f"The test tried to leave this machine: {tried}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield tried
+
+
+@pytest.fixture(autouse=True)
+def _no_network(_guarded_network: list[Any]) -> Iterator[list[Any]]:
+    """Fail the test that tried to leave this machine, even if the code under test coped."""
+    _guarded_network.clear()
+    yield _guarded_network
+    assert not _guarded_network, f"The test tried to leave this machine: {_guarded_network}"
 
 
 def _children() -> set[int]:
     found: set[int] = set()
-    for path in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):  # a thread that has just ended
-            found.update(map(int, path.read_text().split()))
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(OSError), open(f"/proc/self/task/{thread}/children") as file:  # it may have just ended
+            found.update(map(int, file.read().split()))
     return found
 
 
