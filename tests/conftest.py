@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core import responses
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
 
 # Before anything imports Airflow, which reads them once. Each process of pytest-xdist makes a home of its own.
@@ -173,6 +174,12 @@ def make_context() -> Callable[..., dict[str, Any]]:
         make_context(run_type="scheduled", data_interval_start=a, data_interval_end=b)
     """
     return _make_context
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait hardly at all before a retry; announced resets are waited for."""
+    monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
 
 
 Answer = bytes | Callable[[socket.socket, threading.Event], None]

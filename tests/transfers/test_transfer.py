@@ -213,7 +213,7 @@ def test_given_campaign_that_braze_refuses_fails_by_name_after_the_rest_landed(l
 
 
 @pytest.fixture
-def two_attempts(braze_sandbox, monkeypatch):
+def two_attempts(braze_sandbox, no_backoff, monkeypatch):
     """Have the connection give up early, so that no test waits for a back-off of half a minute."""
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 2
