@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_braze.core import responses
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings
 
 # Before anything imports Airflow, which reads them once. Each process of pytest-xdist makes a home of its own.
@@ -31,13 +33,24 @@ os.environ["AIRFLOW__OPENLINEAGE__DISABLED"] = "True"
 for _name in [name for name in os.environ if name.startswith("AIRFLOW_CONN_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]
 
-pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin", "tests.stores", "tests.lines", "tests.samples"]
+pytest_plugins = [
+    "airflow_provider_braze.sandbox.pytest_plugin",
+    *("tests.stores", "tests.lines", "tests.samples", "tests.workers"),
+]
+
+# What is imported and collected stays to the end. To look through it again and again for garbage takes seconds.
+gc.disable()
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(words, promise): the fault that a test is about, for docs/faults.md")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _is_local(host: Any) -> bool:
@@ -54,9 +67,9 @@ def _is_address(host: Any) -> bool:
         return False
 
 
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Refuse whatever leaves this machine, and fail the test that tried, even if the code under test coped."""
+@pytest.fixture(scope="session")
+def _guarded_network() -> Iterator[list[Any]]:
+    """Reject what leaves this machine; return the list of what was tried."""
     tried: list[Any] = []
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
@@ -79,18 +92,26 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
             raise socket.gaierror(f"Tests may not look up {host!r}.")
         return getaddrinfo(host, *args, **kwargs)
 
-    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
-    monkeypatch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
-    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
-    yield tried
-    assert not tried, f"The test tried to leave this machine: {tried}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded_connect)
+        patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+        patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+        yield tried
+
+
+@pytest.fixture(autouse=True)
+def _no_network(_guarded_network: list[Any]) -> Iterator[list[Any]]:
+    """Fail the test that tried to leave this machine, even if the code under test coped."""
+    _guarded_network.clear()
+    yield _guarded_network
+    assert not _guarded_network, f"The test tried to leave this machine: {_guarded_network}"
 
 
 def _children() -> set[int]:
     found: set[int] = set()
-    for path in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):  # a thread that has just ended
-            found.update(map(int, path.read_text().split()))
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(OSError), open(f"/proc/self/task/{thread}/children") as file:  # it may have just ended
+            found.update(map(int, file.read().split()))
     return found
 
 
@@ -153,6 +174,12 @@ def make_context() -> Callable[..., dict[str, Any]]:
         make_context(run_type="scheduled", data_interval_start=a, data_interval_end=b)
     """
     return _make_context
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait hardly at all before a retry; announced resets are waited for."""
+    monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
 
 
 Answer = bytes | Callable[[socket.socket, threading.Event], None]

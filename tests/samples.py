@@ -3,7 +3,8 @@
 A test says so in one of four ways:
 
 - ``@pytest.mark.sampled(12)`` keeps 12 of its cases, which hold each value of each parameter;
-- ``@pytest.mark.any_store`` takes the kinds of store in turn, because what is proven does not depend on the store;
+- ``@pytest.mark.any_store`` takes local files, and another kind of store for each fifth case, because what is proven
+  does not depend on the store, and a run on S3 costs twice as much;
 - the fixture ``sample`` gives a part of the places, or moments, that a test goes through;
 - ``@examples(20)`` is the number of examples of a property, which is ten times as large in a whole run; default 40.
 
@@ -43,7 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "sampled(count): a usual run takes that number of cases of the test, --whole takes all"
     )
-    config.addinivalue_line("markers", "any_store: a usual run takes one kind of store a case, --whole takes all")
+    config.addinivalue_line(
+        "markers", "any_store: a usual run takes one kind of store a case, mostly files, --whole takes all"
+    )
     config.addinivalue_line("markers", "unmeasured: coverage leaves the test out")
 
 
@@ -114,8 +117,10 @@ def _on_further_stores(items: Iterable[pytest.Item]) -> Iterable[pytest.Item]:
         if _kind_of_store(item) is not None:
             others = {name: value for name, value in item.callspec.params.items() if name != "destination_kind"}
             cases.setdefault((item.parent, item.originalname, repr(others)), []).append(item)
-    for place, kinds in enumerate(cases.values()):
-        yield from (item for item in kinds if item is not kinds[place % len(kinds)])
+    for place, kinds in enumerate(each for each in cases.values() if len(each) > 1):
+        first, *others = kinds
+        taken = first if (place + 1) % 5 else others[place // 5 % len(others)]
+        yield from (item for item in kinds if item is not taken)
 
 
 def _kind_of_store(item: pytest.Item) -> str | None:

@@ -497,6 +497,7 @@ def test_sensor_waits_in_a_trigger_until_the_day_is_there(
     connection = {"conn_type": "braze", "host": server.url, "password": "a-key", "extra": {"timezone": ZONE}}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     monkeypatch.setattr(dags["example_braze_sensor"].task_dict["wait_for_day"], "poke_interval", 0.0)
+    monkeypatch.setattr("airflow_provider_braze.triggers.braze.LEAST_POKE_SECONDS", 0.0)
     run = run_dag("example_braze_sensor", morning(10, 0))
     found = run.get_task_instance("wait_for_day").xcom_pull(task_ids="wait_for_day")
     assert (found["day"], found["campaign_id"]) == ("2026-11-09", "a")

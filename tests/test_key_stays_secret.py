@@ -152,6 +152,7 @@ def test_key_would_be_found_if_nothing_scrubbed_it(fail, monkeypatch, echo):
     assert shown(all_that_is_told(fail(ECHOES[echo])))
 
 
+@pytest.mark.usefixtures("no_backoff")
 @pytest.mark.parametrize("is_scrubbed", [True, False])
 def test_key_is_in_the_log_of_a_retry_only_if_nothing_scrubs_it(fail, records, monkeypatch, is_scrubbed):
     if not is_scrubbed:

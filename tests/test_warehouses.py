@@ -7,6 +7,8 @@ import pytest
 from tests.warehouses import *  # noqa: F403 - the tests that PostgreSQL shares
 from tests.warehouses import Warehouse
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture
 def warehouse(tmp_path):

@@ -1,4 +1,4 @@
-"""A lake of five years of all series, with the records of 40 daily runs each."""
+"""A lake of some years of all series, with the records of 40 daily runs each."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from airflow_provider_braze.series import all_series
 from tests.coverage.evidence import DAY, attempt
 
 FIRST: Final = date(2021, 11, 20)
-DAYS: Final = 1825
 RECORDS: Final = 40
 _LOOKBACK: Final = 30
 
 
-def write_five_years(root: Path) -> None:
-    """Write empty data objects, layouts and records."""
+def write_lake(root: Path, days: int) -> None:
+    """Write empty data objects, layouts and records.
+
+    :param days: number of the lake's days.
+    """
     for series in all_series():
         tables = [table.name for table in series.tables if table.has_days and table.is_default]
-        for number in range(DAYS):
+        for number in range(days):
             for table in tables:
                 folder = root / table / f"dt={FIRST + timedelta(days=number)}"
                 folder.mkdir(parents=True)
@@ -31,7 +33,7 @@ def write_five_years(root: Path) -> None:
         layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com", series.name)
         (own / "layout.json").write_text(json.dumps(layout.own))
         for number in range(RECORDS):
-            newest = FIRST + timedelta(days=DAYS - RECORDS + number)
+            newest = FIRST + timedelta(days=days - RECORDS + number)
             name = f"{newest + DAY:%Y%m%d}T060000000000-00-00000000-{number:08x}-{number:012x}.json"
             record = _record(newest, tables, series.main_figures)
             (own / "journal" / name).write_text(json.dumps(record, indent=2))

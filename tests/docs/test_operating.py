@@ -21,6 +21,8 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 from tests.docs.messages import FILLED_IN, all_texts
 from tests.docs.pages import read, rows, section, words
 
+pytestmark = pytest.mark.unmeasured
+
 TEXT = read("operating.md")
 
 
@@ -104,13 +106,16 @@ def test_plan_in_the_log_is_that_of_its_campaigns():
 
 
 def test_lines_of_the_log_are_those_of_the_code():
-    patterns = [
-        ".*".join(map(re.escape, text.split(FILLED_IN))) for text in all_texts() if re.match(r"(::)?\w{4}", text)
-    ]
+    texts = [text.split(FILLED_IN) for text in all_texts() if re.match(r"(::)?\w{4}", text)]
     lines = re.findall(r"^    (\S.*)$", section(TEXT, "The log"), flags=re.M)
     others = [line for line in lines if line not in result_lines()]
     assert len(lines) == len(others) + len(result_lines())
-    assert [line for line in others if not any(re.fullmatch(pattern, line) for pattern in patterns)] == []
+    assert [line for line in others if not any(is_filled_in(line, pieces) for pieces in texts)] == []
+
+
+def is_filled_in(line: str, pieces: list[str]) -> bool:
+    # The first piece rules out nearly all texts, of which there are thousands.
+    return line.startswith(pieces[0]) and bool(re.fullmatch(".*".join(map(re.escape, pieces)), line))
 
 
 def result_lines() -> list[str]:

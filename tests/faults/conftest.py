@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_braze.core import responses
 from airflow_provider_braze.core.channels import ROW_FIGURES
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import Sandbox, SandboxSettings, data
@@ -212,6 +211,7 @@ def lake(
     fault_proxy: FaultProxy,
     landed_before: dict[str, Any],
     make_context: Callable[..., dict[str, Any]],
+    no_backoff: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -220,8 +220,6 @@ def lake(
     row = row_of(request.node)
     assert row, "The test has no mark for its fault and its promise"
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "")
-    # So that no test waits for a back-off; announced resets are waited for.
-    monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
     fault_proxy.rule = NO_FAULT
     early = fault_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     old = figures_of(early)

@@ -9,13 +9,13 @@ import pytest
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.landing import journal
-from tests.landing.interleaving import CAMPAIGN_IDS, DAYS, Actor, Lake
+from tests.landing.interleaving import DAYS, SERIES, SUBJECTS, Actor, Lake
 
 pytestmark = pytest.mark.unmeasured
 
 INTERLEAVINGS = 2_000
 GROUPS = 20
-ON_REAL_STORES = 10
+ON_REAL_STORES = 6
 ONE_DAY = timedelta(days=1)
 
 
@@ -38,10 +38,10 @@ def an_actor(lake: Lake, run_id: str, *, faults: float, tries: int | None = None
     random = lake.random
     first, last = sorted((random.choice(DAYS), random.choice(DAYS)))
     is_listed = random.random() < 0.6
-    ids = CAMPAIGN_IDS if is_listed else tuple(sorted(random.sample(CAMPAIGN_IDS, random.randint(1, 2))))
+    subjects = SUBJECTS if is_listed else tuple(sorted(random.sample(SUBJECTS, random.randint(1, 2))))
     tries = tries or random.choice([1, 2, 3])
     task = random.choice(["daily", "daily", "other"])
-    return Actor(lake, task, run_id, Window(first, last + ONE_DAY), ids, is_listed, tries, faults)
+    return Actor(lake, task, run_id, Window(first, last + ONE_DAY), subjects, is_listed, tries, faults)
 
 
 def run_alone(actor: Actor) -> None:
@@ -86,7 +86,7 @@ def check_newest(lake: Lake, actors: list[Actor]) -> None:
     Days of runs that failed are left out: Airflow shows these runs as failed, and a rerun fetches fresh data.
     """
     newest: dict = {}
-    failed = {(id_, day) for actor in actors if not actor.green for id_ in actor.campaign_ids for day in actor.window}
+    failed = {(id_, day) for actor in actors if not actor.green for id_ in actor.subjects for day in actor.window}
     for actor in sorted((each for each in actors if each.green), key=lambda each: each.fetched_at):
         left = actor.green["left_days"]
         newest.update({key: value for key, value in actor.fetched.items() if f"{key[1]}" not in left})
@@ -127,11 +127,12 @@ def check(seed: int, later, destination: str = "file:///memory", conn_id: str | 
 def has_lost_success(lake: Lake, actors: list[Actor]) -> bool:
     """Return whether a run succeeded without Airflow's knowledge, and no later try of it succeeded."""
     red = {actor.run_id for actor in actors if actor.green is None}
-    book = journal.Journal(lake._store, "campaigns")
+    book = journal.Journal(lake._store, SERIES.name)
     records = [book.read(name).record for name in book.names()]
     return any(record["state"] == "success" and record["run"]["run_id"] in red for record in records)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_interleavings_report_every_change_and_keep_newer_data(group, later):
     share = INTERLEAVINGS // GROUPS

@@ -37,7 +37,7 @@ def events():
 
 
 @pytest.fixture
-def land(braze_sandbox, tmp_path, make_context, events, monkeypatch):
+def land(braze_sandbox, tmp_path, make_context, events, no_backoff, monkeypatch):
     """Run the task once; keyword arguments are the operator's."""
     # A clock that stands, for the figures of the last 30 days grow by the minute.
     braze_sandbox.configure(campaigns=4, as_of="2026-11-19T06:00:00Z")

@@ -20,7 +20,9 @@ from tests.gate import Gate
 pytestmark = pytest.mark.unmeasured
 
 DETAILS = "campaign_details/part-00-of-01.parquet"
-KILLS = 12
+# By kind of store: a process that lands on another kind costs three times as much.
+KILLS = {"file": 8}
+KILLS_ELSEWHERE = 5
 # What a run loads, so that each process need not; what is not installed is passed over.
 PRELOADED = [
     "airflow_provider_braze.transfers.braze_to_object_storage",
@@ -95,7 +97,7 @@ def changed_days(before, after):
     return {name.split("/")[1].removeprefix("dt=") for name in after if "dt=" in name and after[name] != before[name]}
 
 
-def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, sample):
+def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, destination_kind, sample):
     assert run()()[0] == 0
     before = destination.contents()
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
@@ -107,7 +109,8 @@ def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, 
     assert before[DETAILS] != undisturbed[DETAILS]
 
     torn = 0
-    for die_at in sample(range(steps), KILLS):
+    deaths = sample(range(steps), KILLS.get(destination_kind, KILLS_ELSEWHERE))
+    for die_at in deaths:
         destination.restore(before)
         assert run(die_at)()[0] == -signal.SIGKILL
         left = {name: content for name, content in destination.data().items() if not name.endswith(".tmp")}
@@ -117,7 +120,7 @@ def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, 
         assert code == 0
         assert destination.data() == undisturbed, die_at
         assert set(destination.record(summary["record"])["changed_days"]) >= changed, die_at
-    assert torn > 3, "hardly any death came between two writes, so little was shown"
+    assert torn > len(deaths) / 4, "hardly any death came between two writes, so little was shown"
 
 
 def test_first_run_killed_a_rerun_lands_all(run, destination, sample):

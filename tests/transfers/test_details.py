@@ -64,7 +64,7 @@ def ids(braze):
 
 
 @pytest.fixture
-def two_attempts(monkeypatch, braze):
+def two_attempts(no_backoff, monkeypatch, braze):
     """Have the connection give up early, so that no test waits for a back-off of half a minute."""
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 2
