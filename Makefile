@@ -20,10 +20,11 @@ PYTHON_OF_2.11 := 3.12
 PYTHON_OF_3.0 := 3.12
 PYTHON_OF_3.1 := 3.13
 PYTHON_OF_3.2 := 3.13
-# The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider. Killed
-# processes are about the stores, and take minutes of each line.
-TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
-	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py \
+# The tests that touch Airflow: roles, what a task has and reports, Dags of examples and pages, discovery of the provider.
+# Killed processes are about the stores, and take minutes of each line.
+TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers \
+	$(addprefix tests/docs/test_,code.py recipes.py schedules.py warehouses.py) \
+	tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_readme.py \
 	$(addprefix --ignore ,$(wildcard tests/transfers/*crashes.py))
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
