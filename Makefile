@@ -1,4 +1,4 @@
-# Needs Python 3.10 or newer with venv, and make; each target installs what else it needs, into this folder only;
+# Needs Python 3.10 to 3.13 with venv, and make; each target installs what else it needs, into this folder only;
 # but make system and make screenshots need Chromium, which as root on Debian comes as the package of that name.
 
 PYTHON ?= python3
@@ -7,6 +7,7 @@ OLDER_CONSTRAINTS := constraints/airflow-2.11.txt
 STORE_CONSTRAINTS := constraints/stores.txt
 SYSTEM_CONSTRAINTS := constraints/system.txt
 OLDER_SYSTEM_CONSTRAINTS := constraints/system-2.11.txt
+FIRST_OF_3_CONSTRAINTS := constraints/period/3.0.6.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # What `make words` reads.
@@ -19,10 +20,11 @@ PYTHON_OF_2.11 := 3.12
 PYTHON_OF_3.0 := 3.12
 PYTHON_OF_3.1 := 3.13
 PYTHON_OF_3.2 := 3.13
-# The tests that touch Airflow: roles, what a task has and reports, example Dags, discovery of the provider. Killed
-# processes are about the stores, and take minutes of each line.
-TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers tests/docs/test_code.py \
-	tests/docs/test_schedules.py tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py \
+# The tests that touch Airflow: roles, what a task has and reports, Dags of examples and pages, discovery of the provider.
+# Killed processes are about the stores, and take minutes of each line.
+TOUCHING_AIRFLOW := tests/hooks tests/operators tests/plugins tests/sensors tests/task tests/transfers tests/triggers \
+	$(addprefix tests/docs/test_,code.py recipes.py schedules.py warehouses.py) \
+	tests/test_example_dags.py tests/test_imports.py tests/test_provider_info.py tests/test_readme.py \
 	$(addprefix --ignore ,$(wildcard tests/transfers/*crashes.py))
 IN_PARALLEL := -n logical --maxprocesses 4 --dist loadgroup
 # The stores of make stores: any of abfs, gs, s3, file. One that is named and not to be had fails the target.
@@ -60,6 +62,7 @@ test-3.2: ## The tests that touch Airflow, on 3.2 (Python 3.11 to 3.13)
 test-3.0 test-3.1 test-3.2: test-%:
 	@$(PYTHON) tools/make_venv.py .venv-$* --constraints constraints/airflow-$*.txt --extras $(EXTRAS) --group test \
 	--newest-python $(PYTHON_OF_$*)
+	@echo "Left out on Airflow $*, run on 3.3 and 2.11: tests that do not touch Airflow, and tests of killed processes."
 	.venv-$*/bin/python -m pytest $(IN_PARALLEL) $(TOUCHING_AIRFLOW) $(ARGS)
 
 test-lowest: ## All tests with the lowest versions of all direct dependencies (Python 3.10 to 3.12)
@@ -115,8 +118,10 @@ stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; ne
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
 	PATH="$(CURDIR)/$(AZURITE)/node_modules/.bin:$$PATH" .venv-stores/bin/python -m pytest --stores $(STORES) $(IN_PARALLEL) $(ARGS)
 
-system: venv chromium ## Whole deployments of Airflow 3.3 and 2.11, with PostgreSQL, Redis and S3; sampled tests whole; about an hour
+system: venv chromium ## Whole deployments of Airflow 3.3, 3.0 and 2.11, with PostgreSQL, Redis and S3; sampled tests whole; about an hour
 	@$(PYTHON) tools/make_venv.py .venv-system-2.11 --constraints $(OLDER_SYSTEM_CONSTRAINTS) --group system-older \
+	--newest-python 3.12
+	@$(PYTHON) tools/make_venv.py .venv-system-3.0 --constraints $(FIRST_OF_3_CONSTRAINTS) --group system-older \
 	--newest-python 3.12
 	$(BIN)/python -m pytest --whole $(IN_PARALLEL)
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
@@ -161,4 +166,4 @@ COMPILE = .venv-uv/bin/uv pip compile --quiet --no-header --no-annotate --no-emi
 EXTRAS_OF_UV := --extra amazon --extra openlineage --extra sandbox
 
 clean: ## Remove what these targets made
-	rm -rf .demo .venv .venv-2.11 .venv-3.0 .venv-3.1 .venv-3.2 .venv-lowest .venv-next .venv-release dist .venv-bench .venv-stores .venv-system .venv-system-2.11 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .demo .venv .venv-2.11 .venv-3.0 .venv-3.1 .venv-3.2 .venv-lowest .venv-next .venv-release dist .venv-bench .venv-stores .venv-system .venv-system-2.11 .venv-system-3.0 .system .venv-uv .azurite-* .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import insert, inspect, text
 
 from airflow_provider_braze.coverage.excerpt import for_xcom
 from tests.coverage.test_landed import SUMMARY
 from tests.coverage.test_page import HOSTILE, Elements, coverage
+from tests.lines import AIRFLOW, Version
 
 pytestmark = pytest.mark.since_airflow("3.1")
 
@@ -32,6 +35,7 @@ def database(tmp_path_factory):
     import_all_models()
     engine = create_engine(f"sqlite:///{folder}/airflow.db")
     names = {"dag", "dag_bundle", "dag_bundle_team", "dag_run", "dag_tag", "revoked_token", "team", "xcom"}
+    names |= {"legacy_task_data_owner", "log_template", "task_instance", "xcom_v1", "xcom_v2"}  # XComs of Airflow 3.4
     Base.metadata.create_all(engine, tables=[each for each in Base.metadata.sorted_tables if each.name in names])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "made-up-secret-of-the-tests-" * 3)
@@ -48,27 +52,42 @@ def database(tmp_path_factory):
 @pytest.fixture
 def put(database):
     """Return a function that stores a value as XCom; all are removed after the test."""
-    from airflow.models.xcom import XComModel
 
     def store(value, key="coverage", *, map_index=-1, dag_id=DAG_ID, task_id="check"):
+        ids = {"dag_id": dag_id, "run_id": RUN_ID, "task_id": task_id}
+        add = add_by_attempt if Version("3.4.0b1") <= AIRFLOW else add_xcom
         with database() as session, session.begin():
-            number = session.query(XComModel).count() + 1
-            session.add(
-                XComModel(
-                    dag_run_id=number,
-                    dag_id=dag_id,
-                    run_id=RUN_ID,
-                    task_id=task_id,
-                    map_index=map_index,
-                    key=key,
-                    value=value,
-                    timestamp=datetime.now(timezone.utc),
-                )
-            )
+            add(session, ids, map_index, key, value)
 
     yield store
     with database() as session, session.begin():
-        session.query(XComModel).delete()
+        for name in ("xcom", "xcom_v2", "task_instance", "dag_run"):
+            if inspect(session.connection()).has_table(name):
+                session.execute(text(f"DELETE FROM {name}"))
+
+
+def add_xcom(session, ids, map_index, key, value):
+    from airflow.models.xcom import XComModel
+
+    number = session.query(XComModel).count() + 1
+    now = datetime.now(timezone.utc)
+    session.add(XComModel(dag_run_id=number, map_index=map_index, key=key, value=value, timestamp=now, **ids))
+
+
+def add_by_attempt(session, ids, map_index, key, value):
+    """Store as Airflow 3.4 does: for an attempt of a task, which is of a run."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+
+    run = {name: ids[name] for name in ("dag_id", "run_id")}
+    if not session.query(DagRun).filter_by(**run).count():
+        session.execute(
+            insert(DagRun.__table__).values(run_type="scheduled", run_after=datetime.now(timezone.utc), **run)
+        )
+    attempt = uuid4()
+    session.execute(insert(TaskInstance.__table__).values(id=attempt, region_index=map_index, pool="p", **ids))
+    XComModel.set_for_attempt(task_instance_id=attempt, key=key, value=value, serialize=False, session=session)
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.system.deployment import NEWEST, OLDER
+from tests.system.deployment import FIRST_OF_3, NEWEST, OLDER
 
 RUN_SECONDS = 600
 DAYS = ["2026-11-01", "2026-11-02", "2026-11-03"]
 
 
-@pytest.fixture(scope="module", params=[NEWEST, OLDER], ids=lambda line: line.name)
+@pytest.fixture(scope="module", params=[NEWEST, FIRST_OF_3, OLDER], ids=lambda line: line.name)
 def airflow(start_airflow, tmp_path_factory, request):
     environment = {"AIRFLOW_VAR_LAKE": str(tmp_path_factory.mktemp("lake"))}
     name = f"outlets_{request.param.name}"
