@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
+from html import escape
 from itertools import count
 
 import pytest
@@ -23,6 +24,7 @@ from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.landing.tries import Try
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks
@@ -170,15 +172,34 @@ def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, che
     for day in range(12, 19):
         with pytest.raises(BrazePartialError):
             land(f"2026-11-{day}", f"2026-11-{day + 1}")
-    with pytest.raises(BrazeMissingDaysError, match=rf"7 days missing .* 2026-11-12 to 2026-11-18 \({bad}\)"):
+    (name,) = [each.name for each in all_campaigns(0, 5).values() if each.id == bad]
+    what = rf"2026-11-12 to 2026-11-18 \({re.escape(name)} \({bad}\)\)"
+    with pytest.raises(BrazeMissingDaysError, match=rf"7 days missing .* {what}"):
         check()
+    page = destination.contents()["_braze/coverage/index.html"].decode()
+    assert page.count(escape(f"{name} ({bad})")) == 3
     found = document(destination)["series"]["campaigns"]
     assert [each["name"] for each in found["failed"]] == [bad]
+    assert found["names"] == {bad: name}
     assert found["lacking"] == {bad: [f"2026-11-{day}" for day in range(12, 19)]}
     braze_sandbox.configure(faults=None)
     (repair,) = found["repairs"]
     land(repair["start"], repair["end"])
     assert check()["series"]["campaigns"]["failed"] == 0
+
+
+@pytest.mark.parametrize("content", [None, b"nothing that can be read"])
+@pytest.mark.stores("file")
+@pytest.mark.usefixtures("one_attempt")
+def test_a_campaign_without_a_name_is_its_id(land, check, clock, destination, braze_sandbox, content):
+    bad = data.campaign_ids(braze_sandbox.settings)[2]
+    braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
+    with pytest.raises(BrazePartialError):
+        land("2026-11-17", "2026-11-19")
+    kept = {name: each for name, each in destination.contents().items() if not name.startswith("campaigns/")}
+    destination.restore(kept | ({"campaigns/campaigns.parquet": content} if content else {}))
+    with pytest.raises(BrazeMissingDaysError, match=rf"2026-11-17 to 2026-11-18 \({bad}\)"):
+        check()
 
 
 @pytest.fixture
