@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
@@ -440,6 +441,20 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
     }  # fmt: skip
     # The page shows the same beginning.
     assert [(each["name"], each["since"]) for each in series["failed"]] == [(failing, began[2])]
+
+
+@pytest.mark.stores("file")
+def test_comparing_rows_costs_no_further_read_of_an_object(land, destination, braze_sandbox, monkeypatch):
+    braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
+    land("2026-11-05", "2026-11-15")
+    braze_sandbox.configure(as_of="2026-11-16T06:00:00Z")
+    read, whole = Counter(), Store.read
+    monkeypatch.setattr(Store, "read", lambda self, name: read.update([name]) or whole(self, name))
+    record = destination.record(land("2026-11-05", "2026-11-16")["record"])
+    assert len(record["restatement"]) == 10
+    objects = {name: number for name, number in read.items() if "dt=" in name}
+    assert len(objects) == 22
+    assert set(objects.values()) == {1}
 
 
 @contextmanager
