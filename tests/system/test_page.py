@@ -34,7 +34,7 @@ def airflow(start_airflow, s3, tmp_path_factory):
         "team_name": TEAM,
     }
     environment = {
-        "AIRFLOW_VAR_LAKE": s3("braze").uri,
+        "AIRFLOW_VAR_LAKE": s3("analytics").uri,
         "AIRFLOW_CONN_AWS_DEFAULT": os.environ["AIRFLOW_CONN_AWS_DEFAULT"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{rights}" for name, rights in USERS.items()),
