@@ -10,6 +10,7 @@ import msgspec
 
 from airflow_provider_braze.core.text import shorten
 from airflow_provider_braze.coverage.model import format_window
+from airflow_provider_braze.coverage.names import with_name
 from airflow_provider_braze.coverage.reads import STATES, State
 
 _Kind = TypeVar("_Kind")
@@ -167,14 +168,20 @@ def convert(value: object, kind: type[_Kind]) -> _Kind:
 
 
 def _excerpt_series(series: Mapping[str, Any], rows: int, windows: int | None) -> dict[str, Any]:
+    names = series["names"]
     tables = {
         "repairs": [_excerpt_repair(each, rows // 4) for each in series["repairs"][:rows]],
         "lacking": [
-            {"name": _shorten(name, _LONGEST_NAME), "days": len(days), "first": days[0], "last": days[-1]}
+            {
+                "name": _shorten(with_name(name, names), _LONGEST_NAME),
+                "days": len(days),
+                "first": days[0],
+                "last": days[-1],
+            }
             for name, days in list(series["lacking"].items())[:rows]
         ],
-        "failed": [_excerpt_problem(each) for each in series["failed"][:rows]],
-        "rejected": [_excerpt_problem(each) for each in series["rejected"][:rows]],
+        "failed": [_excerpt_problem(each, names) for each in series["failed"][:rows]],
+        "rejected": [_excerpt_problem(each, names) for each in series["rejected"][:rows]],
         "keys_without_column": {
             _shorten(name, _LONGEST_NAME): number for name, number in list(series["keys_without_column"].items())[:rows]
         },
@@ -199,8 +206,9 @@ def _excerpt_repair(repair: Mapping[str, Any], most: int) -> dict[str, Any]:
     }
 
 
-def _excerpt_problem(problem: Mapping[str, str]) -> dict[str, Any]:
-    return {**{key: _shorten(text) for key, text in problem.items()}, "name": _shorten(problem["name"], _LONGEST_NAME)}
+def _excerpt_problem(problem: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+    name = _shorten(with_name(problem["name"], names), _LONGEST_NAME)
+    return {**{key: _shorten(text) for key, text in problem.items()}, "name": name}
 
 
 def _excerpt_restatement(ages: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -25,11 +25,13 @@ class _Task:
     :param runs: tries by day and run. The last run of a day is the newest that asked for it.
     :param newest: tries of the newest run on a schedule.
     :param last_days: the last day of each run on a schedule.
+    :param first: the day before the oldest of these runs. The records of the runs before it may be gone.
     """
 
     runs: dict[date, dict[str, list[Attempt]]] = field(default_factory=lambda: defaultdict(dict))
     newest: list[Attempt] = field(default_factory=list)
     last_days: set[date] = field(default_factory=set)
+    first: date = date.max
 
     def add(self, attempt: Attempt) -> None:
         for day in attempt.window:
@@ -38,6 +40,7 @@ class _Task:
             is_same = bool(self.newest) and self.newest[0].run_id == attempt.run_id
             self.newest = [*self.newest, attempt] if is_same else [attempt]
             self.last_days.add(attempt.window.end - ONE_DAY)
+            self.first = min(self.first, attempt.fetched_on - ONE_DAY)
 
     def due_days(self, end: date) -> tuple[date, date]:
         """Return the first and the last day that its schedule should have landed by now.
@@ -45,19 +48,19 @@ class _Task:
         :param end: the newest day that any task has landed.
         """
         if not self.last_days:
-            return date.max, date.min
+            return self.first, date.min
         days = sorted(self.last_days)
         steps = [(later - earlier).days for earlier, later in pairwise(days)]
         # A task that runs after others, or once a week, is not late before its next run.
         is_late = (end - days[-1]).days > (median_low(steps) if steps else 1)
-        return min(self.runs), end if is_late else days[-1]
+        return self.first, end if is_late else days[-1]
 
 
 class Tasks:
     """The landing tasks of a series.
 
     The newest run of a task that asked for a day shows what the task lands of it. A task on a schedule should also have
-    landed the days after its first one for which none of its kept tries asked: it was paused, or never ran.
+    landed the days since its oldest kept run for which none of its kept tries asked: it was paused, or never ran.
 
     :param attempts: tries that asked for days, oldest first.
     :param end: the newest known day.

@@ -51,6 +51,10 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     ages = sum_by_age(evidence.attempts)
     yesterday = now.astimezone(load_timezone(evidence.layout.timezone)).date() - ONE_DAY
     newest = calendar.newest
+    failed, rejected = (find_problems(complete, evidence.objects, kind) for kind in ("failed", "rejected"))
+    lacking = _days_by_subject(calendar.lacking)
+    named = {*lacking, *(each["name"] for each in [*failed, *rejected])}
+    names = evidence.read_names() if named else {}
     return {
         "noun": evidence.series.noun,
         "plural": evidence.series.plural,
@@ -65,14 +69,15 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
             {"state": each.state, "start": each.start.isoformat(), "end": each.end.isoformat()}
             for each in calendar.windows(*STATES)
         ],
-        "repairs": find_repairs(evidence, calendar),
+        "repairs": find_repairs(evidence, calendar, names),
         "unproven": _describe_unproven(calendar, evidence.series.noun),
-        "lacking": _days_by_subject(calendar.lacking),
+        "lacking": lacking,
+        "names": {each: names[each] for each in sorted(named) if each in names},
         "lookback_days": lookback,
         "restatement": describe_ages(ages),
         "verdict": judge_lookback(ages, lookback),
-        "failed": find_problems(complete, evidence.objects, "failed"),
-        "rejected": find_problems(complete, evidence.objects, "rejected"),
+        "failed": failed,
+        "rejected": rejected,
         "keys_without_column": _newest_drift(complete),
         "runs": [_describe_run(attempt) for attempt in reversed(evidence.attempts[-_LAST_RUNS:])],
         "totals": _sum_totals(evidence.attempts),

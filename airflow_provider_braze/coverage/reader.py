@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
+from airflow_provider_braze.coverage.names import read_names
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
 from airflow_provider_braze.landing.layout import Layout, parse_day_object, read_layout
@@ -121,6 +123,7 @@ class Evidence:
     :param attempts: the tries, oldest first.
     :param unread: number of older records that were not read.
     :param earlier: the earlier result of coverage.
+    :param read_names: returns the names of subjects by id.
     """
 
     series: Series
@@ -129,6 +132,7 @@ class Evidence:
     attempts: Sequence[Attempt]
     unread: int = 0
     earlier: Earlier = field(default_factory=Earlier)
+    read_names: Callable[[], Mapping[str, str]] = dict
 
 
 def read_evidence(store: Store, names: Collection[str] | None, now: datetime) -> Iterator[Evidence]:
@@ -152,7 +156,8 @@ def _read_series(store: Store, series: Series, layout: Layout, now: datetime) ->
     tables = [table.name for table in series.tables if table.has_days]
     objects = {name: parse_objects(store.find(name), layout.parts) for name in tables}
     attempts, unread = read_attempts(store, series, now)
-    return Evidence(series, layout, objects, attempts, unread, read_earlier(store, series.name))
+    names = partial(read_names, store, series, layout)
+    return Evidence(series, layout, objects, attempts, unread, read_earlier(store, series.name), names)
 
 
 def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[Attempt], int]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.zones import ONE_DAY, load_timezone
+from airflow_provider_braze.coverage.names import with_name
 from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
@@ -21,8 +23,13 @@ _Need = tuple[str, int, frozenset[str] | None]
 """A table, a part, and the subjects without rows; None for all."""
 
 
-def find_repairs(evidence: Evidence, calendar: Calendar) -> list[dict[str, Any]]:
-    """Return the windows to land again, worst first, each with what is wrong and what to do."""
+def find_repairs(
+    evidence: Evidence, calendar: Calendar, names: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Return the windows to land again, worst first, each with what is wrong and what to do.
+
+    :param names: names of subjects by id.
+    """
     return [
         {
             "state": state,
@@ -30,7 +37,7 @@ def find_repairs(evidence: Evidence, calendar: Calendar) -> list[dict[str, Any]]
             "end": window.end.isoformat(),
             "days": window.days,
             "is_asked": window.is_asked,
-            "what": _describe(evidence, calendar, window),
+            "what": _describe(evidence, calendar, window, names),
             "commands": _commands(evidence, calendar, window),
         }
         for state in ("not_landed", "incomplete", "early")
@@ -42,11 +49,11 @@ def _days(window: Span) -> Window:
     return Window(window.start, window.end)
 
 
-def _describe(evidence: Evidence, calendar: Calendar, window: Span) -> list[str]:
+def _describe(evidence: Evidence, calendar: Calendar, window: Span, names: Mapping[str, str]) -> list[str]:
     """Return the absent objects, or the subjects without rows, of all days of a window."""
     days = list(_days(window))
     if window.state == "incomplete":
-        return sorted({name for day in days for name in calendar.lacking.get(day, ())})
+        return sorted({with_name(name, names) for day in days for name in calendar.lacking.get(day, ())})
     if window.state == "early":
         reads = [calendar.reads[day] for day in days]
         return ["read once, too early" if max(reads) == 1 == min(reads) else "read too early"]

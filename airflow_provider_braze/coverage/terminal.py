@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.coverage.model import format_window
+from airflow_provider_braze.coverage.names import with_name
 
 LABELS: Final = {
     "final": "final",
@@ -43,9 +44,9 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
     if series["unproven"]:
         yield f"  {series['unproven']}"
     for subject, days in list(series["lacking"].items())[:_MOST]:
-        yield f"  {subject} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
+        yield f"  {with_name(subject, series['names'])} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
     for kind in ("failed", "rejected"):
-        yield from _format_problems(kind, series[kind])
+        yield from _format_problems(kind, series[kind], series["names"])
     if drift := series["keys_without_column"]:
         yield f"  Keys without a column: {', '.join(drift)}"
     totals = series["totals"]
@@ -55,9 +56,10 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {counted(series['unread_records'], 'older record')} not read"
 
 
-def _format_problems(kind: str, problems: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _format_problems(kind: str, problems: Sequence[Mapping[str, str]], names: Mapping[str, str]) -> Iterator[str]:
     for each in problems[:_MOST]:
-        yield f"  {kind.capitalize()} since {each['since'][:10]}: {each['name']} ({each['class']}: {each['message']})"
+        name, error = with_name(each["name"], names), f"{each['class']}: {each['message']}"
+        yield f"  {kind.capitalize()} since {each['since'][:10]}: {name}, {error}"
     if len(problems) > _MOST:
         yield f"  {kind.capitalize()}: {len(problems) - _MOST} more"
 

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
+from airflow_provider_braze.coverage.earlier import Earlier
+from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.reader import Attempt, Evidence
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.series import find_series
 
 DAY = timedelta(days=1)
+
+
+def picture() -> dict[str, Any]:
+    """The coverage that the picture in the docs shows: 300 days, of which three are absent and four lack a campaign."""
+    zone, bad = "America/New_York", "21636369-8b52-4b4a-97b7-50923ceb3ffd"
+    every = days(date(2026, 2, 2), 297)
+    figures = {age: {"conversions_by_send_time": [10_000, 10_000 + 1_500 * 0.905**age]} for age in range(1, 31)}
+    ages = {str(age): {"rows": 40, "changed": 31 - age, "figures": each} for age, each in figures.items()}
+    attempts = [
+        attempt(
+            newest,
+            30,
+            zone=zone,
+            dag_id="braze_with_coverage",
+            restatement=ages,
+            failed=[bad] if newest > every[-5] else (),
+            error="BrazePartialError: 1 of 40 campaigns failed" if newest > every[-5] else None,
+            state="failed" if newest > every[-5] else "success",
+        )
+        for newest in every[-40:]
+    ]
+    absent = {every[101], every[102], every[210]}
+    found = evidence(attempts, [day for day in every if day not in absent])
+    earlier = Earlier({day: "final" for day in every[28:-30] if day not in absent})
+    names = {bad: "Welcome series, all channels"}
+    layout = replace(found.layout, timezone=zone)
+    found = replace(found, layout=layout, earlier=earlier, read_names=lambda: names)
+    return build_coverage("s3://lake/braze", [found], datetime(2026, 11, 26, 7, tzinfo=timezone.utc))
 
 
 def days(start: date, number: int) -> list[date]:

@@ -243,6 +243,21 @@ def test_days_lack_the_metric_that_another_dag_has_not_landed():
     assert judge_days(evidence(metrics_of_two_dags(8), TEN, series="kpis")).lacking == {}
 
 
+def test_days_between_an_old_backfill_and_the_kept_records_lack_no_metric():
+    for rule in ("arguments", "schedule"):
+        old = attempt(FIRST - 100 * DAY, 0, rule=rule, read_on=TEN[8], tables=["kpi_days"], given=["dau"])
+        daily_ = [attempt(day, tables=["kpi_days"], given=["dau"]) for day in TEN[3:]]
+        calendar = judge_days(evidence([old, *daily_], days(FIRST - 100 * DAY, 110), series="kpis"))
+        assert calendar.lacking == {}
+        assert calendar.counts()["unproven"] == 99
+
+
+def test_days_without_runs_between_kept_ones_lack_the_metrics():
+    attempts = [attempt(TEN[each], 1, tables=["kpi_days"], given=["dau"]) for each in (1, 2, 8, 9)]
+    calendar = judge_days(evidence(attempts, TEN, series="kpis"))
+    assert calendar.lacking == {day: {"dau"} for day in TEN[3:7]}
+
+
 def test_a_later_read_of_the_other_metric_does_not_complete_the_day():
     for given, lacking in ((["dau"], {"mau"}), (["mau"], None)):
         again = attempt(TEN[9], 9, dag_id="history", rule="arguments", tables=["kpi_days"], given=given)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
+from html import escape
 from itertools import count
 
 import pytest
@@ -23,6 +25,7 @@ from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.landing.tries import Try
 from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.sandbox.campaigns import all_campaigns
 from airflow_provider_braze.task.airflow import AirflowFailException
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.docs.pages import DOCS, blocks
@@ -170,15 +173,34 @@ def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, che
     for day in range(12, 19):
         with pytest.raises(BrazePartialError):
             land(f"2026-11-{day}", f"2026-11-{day + 1}")
-    with pytest.raises(BrazeMissingDaysError, match=rf"7 days missing .* 2026-11-12 to 2026-11-18 \({bad}\)"):
+    (name,) = [each.name for each in all_campaigns(0, 5).values() if each.id == bad]
+    what = rf"2026-11-12 to 2026-11-18 \({re.escape(name)} \({bad}\)\)"
+    with pytest.raises(BrazeMissingDaysError, match=rf"7 days missing .* {what}"):
         check()
+    page = destination.contents()["_braze/coverage/index.html"].decode()
+    assert page.count(escape(f"{name} ({bad})")) == 3
     found = document(destination)["series"]["campaigns"]
     assert [each["name"] for each in found["failed"]] == [bad]
+    assert found["names"] == {bad: name}
     assert found["lacking"] == {bad: [f"2026-11-{day}" for day in range(12, 19)]}
     braze_sandbox.configure(faults=None)
     (repair,) = found["repairs"]
     land(repair["start"], repair["end"])
     assert check()["series"]["campaigns"]["failed"] == 0
+
+
+@pytest.mark.parametrize("content", [None, b"nothing that can be read"])
+@pytest.mark.stores("file")
+@pytest.mark.usefixtures("one_attempt")
+def test_a_campaign_without_a_name_is_its_id(land, check, clock, destination, braze_sandbox, content):
+    bad = data.campaign_ids(braze_sandbox.settings)[2]
+    braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
+    with pytest.raises(BrazePartialError):
+        land("2026-11-17", "2026-11-19")
+    kept = {name: each for name, each in destination.contents().items() if not name.startswith("campaigns/")}
+    destination.restore(kept | ({"campaigns/campaigns.parquet": content} if content else {}))
+    with pytest.raises(BrazeMissingDaysError, match=rf"2026-11-17 to 2026-11-18 \({bad}\)"):
+        check()
 
 
 @pytest.fixture
@@ -320,7 +342,7 @@ def test_bad_arguments_fail_when_the_dag_is_parsed(arguments):
 
 
 @pytest.mark.stores("s3")
-def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, monkeypatch):
+def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, monkeypatch, braze_sandbox):
     from aiobotocore.httpsession import AIOHTTPSession
 
     sent = []
@@ -329,15 +351,18 @@ def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, m
     text = " ".join((DOCS / "coverage.md").read_text().split())
     pattern = (
         r"(\d) requests if it has not landed. Each record costs (\d) .* series costs (\d+) more, and a check (\d+) more"
+        r".* their list is read as well, with (\d) requests"
     )
-    absent, record, series, whole = map(int, re.search(pattern, text).groups())
+    absent, record, series, whole, names = map(int, re.search(pattern, text).groups())
+    rejected = {data.campaign_ids(braze_sandbox.settings)[2]: 404}
     for records in range(1, 4):
+        braze_sandbox.configure(faults={"bad_subjects": rejected if records == 3 else {}})
         land("2026-11-17", "2026-11-19")
         sent.clear()
         check(series=["campaigns"])
         if records > 1:  # the first check creates its objects
             # Two tables have landed, and campaign_raw has not.
-            assert len(sent) == 2 + absent + records * record + series + whole
+            assert len(sent) == 2 + absent + records * record + series + whole + (names if records == 3 else 0)
 
 
 def test_results_outlive_the_records(land, check, clock, destination):
@@ -370,7 +395,6 @@ def test_years_of_seven_series_within_memory(years, tmp_path):
     days = 365 * years
     write_lake(tmp_path / "lake", days)
     store = Store(f"file://{tmp_path}/lake")
-    write_coverage(store, read_coverage(store, None, NOW))
     tracemalloc.start()
     try:
         coverage = read_coverage(store, None, NOW)
@@ -421,6 +445,20 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
     }  # fmt: skip
     # The page shows the same beginning.
     assert [(each["name"], each["since"]) for each in series["failed"]] == [(failing, began[2])]
+
+
+@pytest.mark.stores("file")
+def test_comparing_rows_costs_no_further_read_of_an_object(land, destination, braze_sandbox, monkeypatch):
+    braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
+    land("2026-11-05", "2026-11-15")
+    braze_sandbox.configure(as_of="2026-11-16T06:00:00Z")
+    read, whole = Counter(), Store.read
+    monkeypatch.setattr(Store, "read", lambda self, name: read.update([name]) or whole(self, name))
+    record = destination.record(land("2026-11-05", "2026-11-16")["record"])
+    assert len(record["restatement"]) == 10
+    objects = {name: number for name, number in read.items() if "dt=" in name}
+    assert len(objects) == 22
+    assert set(objects.values()) == {1}
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from html.parser import HTMLParser
 
@@ -85,6 +86,17 @@ def test_no_value_becomes_markup():
     assert HOSTILE[0] not in page
     assert not {"\u202e", "\u202c", "\x1b"} & set(page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_name_that_a_person_gave_is_text_and_hides_no_id(name):
+    runs = [attempt(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
+    found = replace(evidence(runs, days(date(2026, 11, 17), 9)), read_names=lambda: {"c1": name})
+    document = build_coverage("s3://lake/braze", [found], NOW)
+    page, text = render_page(document), format_coverage(document)
+    assert not {tag for tag, _ in Elements(page).found} & {"script", "img"}
+    assert page.count("(c1)") == text.count("(c1)") == 3
+    assert all(character.isprintable() for character in text.replace("\n", ""))
 
 
 def test_page_refers_to_nothing_outside_itself():

@@ -10,7 +10,9 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.plugins.braze import PREFIX
+from tests.coverage.evidence import picture
 from tests.system.browser import chromium, take_picture, window
 
 RUN_SECONDS = 600
@@ -32,7 +34,7 @@ def airflow(start_airflow, s3, tmp_path_factory):
         "team_name": TEAM,
     }
     environment = {
-        "AIRFLOW_VAR_LAKE": s3("braze").uri,
+        "AIRFLOW_VAR_LAKE": s3("analytics").uri,
         "AIRFLOW_CONN_AWS_DEFAULT": os.environ["AIRFLOW_CONN_AWS_DEFAULT"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{rights}" for name, rights in USERS.items()),
@@ -177,6 +179,14 @@ def test_tasks_say_what_they_land(airflow, run_id):
     tasks = {each["task_id"]: each["doc_md"] for each in airflow.client.call("GET", f"/dags/{DAG_ID}/tasks")["tasks"]}
     assert "`campaign_days`" in tasks["land_campaigns"]
     assert "docs/coverage.md" in tasks["check_coverage"]
+
+
+def test_page_is_seen_outside_of_airflow(airflow, browser, tmp_path):
+    with window(browser, airflow.url, tmp_path / "traffic.har", viewport={"width": 1100, "height": 1090}) as page:
+        page.set_content(render_page(picture()))
+        expect(page.get_by_text("To land again: campaigns (7 days)")).to_be_visible()
+        expect(page.get_by_text("Welcome series, all channels").first).to_be_visible()
+        take_picture(page, airflow.folder.parent / "pictures" / "coverage.png")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
