@@ -96,7 +96,7 @@ def judge_days(evidence: Evidence) -> Calendar:
     lacking = {day: missed.get(day, frozenset()) | unread.get(day, frozenset()) for day in [*missed, *unread]}
     expected = Expected(evidence, tasks, missed, written)
     absent = {day: names for day in days if (names := expected.absent(day))}
-    reads = {table: Reads.of(table, complete, evidence.layout.parts, evidence.earlier) for table in tables}
+    reads = {table: Reads.of(table, complete, evidence) for table in tables}
     rejected = find_rejected(complete, tables)
 
     def state_of(day: date) -> State:

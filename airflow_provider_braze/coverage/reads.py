@@ -9,11 +9,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_braze.core.zones import ONE_DAY
+from airflow_provider_braze.coverage.repair import SHIFTS
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.earlier import Earlier
     from airflow_provider_braze.coverage.expected import Tasks
-    from airflow_provider_braze.coverage.reader import Attempt
+    from airflow_provider_braze.coverage.reader import Attempt, Evidence
 
 State = Literal["final", "still_read", "unproven", "early", "incomplete", "not_landed"]
 STATES: Final[tuple[State, ...]] = ("final", "still_read", "unproven", "early", "incomplete", "not_landed")
@@ -42,7 +43,7 @@ class Reads:
     earlier: Earlier
 
     @classmethod
-    def of(cls, table: str, attempts: Sequence[Attempt], parts: int, earlier: Earlier) -> Reads:
+    def of(cls, table: str, attempts: Sequence[Attempt], evidence: Evidence) -> Reads:
         """Sort the tries of one table by part and day.
 
         :param attempts: tries that published everything that Braze returned, oldest first.
@@ -51,15 +52,19 @@ class Reads:
         # Where runs read Braze's whole list, a run over given subjects says nothing about the others.
         mine = [attempt for attempt in mine if attempt.given is None] or mine
         lookback = next((each.lookback_days for each in reversed(mine) if each.lookback_days), 0)
-        found: dict[int, dict[date, list[tuple[Attempt, bool]]]] = {part: defaultdict(list) for part in range(parts)}
+        # Runs over given days do not look back, and do not make a day final at once.
+        is_scheduled = any(attempt.record["plan"]["rule"] in SHIFTS for attempt in mine)
+        least = lookback if is_scheduled else evidence.series.lookback_days
+        parts = range(evidence.layout.parts)
+        found: dict[int, dict[date, list[tuple[Attempt, bool]]]] = {part: defaultdict(list) for part in parts}
         for attempt in mine:
             yesterday = attempt.fetched_on - ONE_DAY
             # Of a time with another lookback, that one counts.
-            needed = (attempt.lookback_days or lookback) * ONE_DAY
+            needed = (attempt.lookback_days or least) * ONE_DAY
             for day in attempt.window:
                 found[attempt.part][day].append((attempt, yesterday - day >= needed))
         newest = max((attempt.window.end - ONE_DAY for attempt in mine), default=None)
-        return cls(table, found, newest, lookback, earlier)
+        return cls(table, found, newest, lookback, evidence.earlier)
 
     def count(self, day: date) -> int:
         """Return the number of reads of a day, of the part with the fewest."""

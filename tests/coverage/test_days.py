@@ -77,6 +77,18 @@ def test_a_longer_lookback_does_not_make_older_reads_early():
     assert "early" not in states_of(calendar)
 
 
+def test_days_that_only_runs_over_given_days_read_are_final_by_the_lookback_of_the_series():
+    many = days(FIRST, 40)
+    once = attempt(many[-1], 39, rule="arguments")
+    once.record["plan"]["lookback_days"] = 0
+    assert judge_days(evidence([once], many)).counts() == {
+        "final": 10, "still_read": 0, "unproven": 0, "early": 30, "incomplete": 0, "not_landed": 0,
+    }  # fmt: skip
+    # A schedule without lookback is a decision.
+    calendar = judge_days(evidence([*(attempt(day, 0) for day in many)], many))
+    assert calendar.counts()["final"] == 40
+
+
 def test_a_day_that_was_landed_late_is_final_at_once():
     late = attempt(TEN[2], 0, rule="arguments", read_on=TEN[9])
     calendar = judge_days(evidence([attempt(TEN[9]), late], TEN))

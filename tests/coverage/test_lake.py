@@ -20,6 +20,7 @@ from airflow_provider_braze.coverage.page import render_excerpt
 from airflow_provider_braze.coverage.reader import MOST_RECORDS
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.landing import journal
+from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.landing.layout import part_of
 from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.landing.tries import Try
@@ -42,9 +43,23 @@ def clock(monkeypatch):
     monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(seconds=next(ticks)))
 
 
+def clock_at(moment: datetime) -> type[datetime]:
+    """A clock that is later at each look."""
+    ticks = count()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return moment + timedelta(seconds=next(ticks))
+
+    return Clock
+
+
 @pytest.fixture
-def land(braze_sandbox, make_context, destination):
+def land(braze_sandbox, make_context, destination, monkeypatch):
+    """Land days, after their figures have stopped to change."""
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
+    monkeypatch.setattr(landing_run, "datetime", clock_at(NOW + timedelta(days=30)))
 
     def run(start="2026-11-09", end="2026-11-19", context=None, **arguments):
         operator = CampaignDataSeriesToObjectStorageOperator(
@@ -206,18 +221,11 @@ def test_a_campaign_without_a_name_is_its_id(land, check, clock, destination, br
 @pytest.fixture
 def at(monkeypatch, clock):
     """Set the time at which runs fetch and write."""
-    from airflow_provider_braze.landing import run
 
     def set_time(day: int) -> None:
-        moment, ticks = datetime(2026, 11, day, 6, tzinfo=timezone.utc), count()
-
-        class Clock(datetime):
-            @classmethod
-            def now(cls, tz=None):
-                return moment + timedelta(seconds=next(ticks))
-
-        monkeypatch.setattr(run, "datetime", Clock)
-        monkeypatch.setattr(journal, "now", lambda: Clock.now())
+        moment = clock_at(datetime(2026, 11, day, 6, tzinfo=timezone.utc))
+        monkeypatch.setattr(landing_run, "datetime", moment)
+        monkeypatch.setattr(journal, "now", lambda: moment.now())
 
     return set_time
 
