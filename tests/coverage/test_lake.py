@@ -57,7 +57,7 @@ def clock_at(moment: datetime) -> type[datetime]:
 
 @pytest.fixture
 def land(braze_sandbox, make_context, destination, monkeypatch):
-    """Land days, after their figures have stopped to change."""
+    """Land days after their figures have stopped changing."""
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
     monkeypatch.setattr(landing_run, "datetime", clock_at(NOW + timedelta(days=30)))
 

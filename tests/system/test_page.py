@@ -136,7 +136,7 @@ def test_tab_of_the_failed_check_shows_the_days_that_are_missing(airflow, run_id
         frame = frame_of(page)
         expect(frame.get_by_role("heading", name="Coverage of")).to_be_visible()
         expect(frame.get_by_text("not landed: 3 days")).to_be_visible()
-        expect(frame.get_by_role("cell", name="start=")).to_be_visible()
+        expect(frame.get_by_role("cell", name="start=").first).to_be_visible()
 
 
 def test_mapped_task_has_a_page_per_map_index(airflow, run_id, get, open_page):
