@@ -22,6 +22,7 @@ from typing import Any
 
 import pendulum
 
+from airflow_provider_braze.task.asset_events import changed_days_of_events
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 try:
@@ -69,11 +70,7 @@ with DAG(
     @task
     def find_changed_days(**context: Any) -> list[str]:
         """Return the changed days of all events that triggered this run."""
-        # The second key is the one of Airflow 2.
-        events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
-        extras = [event.extra for events_of_asset in events.values() for event in events_of_asset]
-        days = {day for extra in extras for day in extra.get("changed_days", ())}
-        return sorted(days)
+        return changed_days_of_events(context)
 
     @task
     def sum_revenue(day: str, destination: str, conn_id: str = "") -> float:

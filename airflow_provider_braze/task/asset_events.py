@@ -14,6 +14,20 @@ DAILY_KEY: Final = "%Y-%m-%dT%H:%M:%S"
 """Default key format of Airflow's partition timetables and mappers."""
 
 
+def changed_days_of_events(context: Mapping[str, Any]) -> list[str]:
+    """Return the changed days of all asset events that started a run, oldest first.
+
+    One run can have several events as its cause: parts, a backfill, or runs that passed while its Dag was paused.
+
+    :param context: Airflow's context of a task in a Dag that is scheduled on outlets of landing tasks.
+    :return: ISO dates, each once.
+    """
+    # The second key is the one of Airflow 2.
+    events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
+    extras = (event.extra for of_asset in events.values() for event in of_asset)
+    return sorted({day for extra in extras for day in extra.get("changed_days", ())})
+
+
 def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:
     """Build what the Dags that an asset event starts need, in plain values.
 

@@ -7,6 +7,7 @@ from typing import Any
 import pendulum
 
 from airflow_provider_braze.task.airflow import DAG, Asset, task
+from airflow_provider_braze.task.asset_events import changed_days_of_events
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
 WHOLE, BY_PARTITION = Asset("whole"), Asset("by_partition")
@@ -26,9 +27,7 @@ def land(outlet: Asset) -> None:
 @task(task_id="tell")
 def tell_days(**context: Any) -> str:
     """Return the days that the run's events name; as text, for the API of Airflow 2 gives nothing else."""
-    events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
-    extras = [event.extra for each in events.values() for event in each]
-    return " ".join(sorted({day for extra in extras for day in extra["changed_days"]}))
+    return " ".join(changed_days_of_events(context))
 
 
 @task(task_id="tell")
