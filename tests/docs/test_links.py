@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, PAGES, ROOT, anchors, prose, read
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors, prose
 
 
 def links(page: Path) -> list[str]:
@@ -36,6 +36,6 @@ def test_readme_leads_to_the_index():
 
 def test_pictures_are_used_and_told_in_words():
     pictures = {path.name for path in (DOCS / "images").iterdir()}
-    texts = "".join(page.read_text() for page in [DOCS.parent / "README.md", *DOCS.glob("*.md")])
+    texts = "".join(page.read_text() for page in [ROOT / "README.md", *DOCS.glob("*.md")])
     assert pictures
     assert {Path(target).name for _, target in re.findall(r"!\[([^\]]{20,})\]\(([^)]+)\)", texts)} == pictures
