@@ -12,7 +12,7 @@ from airflow_provider_braze.core.text import percent
 from airflow_provider_braze.core.zones import ONE_DAY
 
 if TYPE_CHECKING:
-    from airflow_provider_braze.coverage.reader import Attempt
+    from airflow_provider_braze.coverage.reader import PastTry
 
 _NOTABLE: Final = 0.001
 """A figure still changes if at least this share of it changed."""
@@ -69,7 +69,7 @@ class _Comparison:
             self.figures[name] = (first, moved)
 
 
-def sum_by_age(attempts: Iterable[Attempt]) -> list[Age]:
+def sum_by_age(attempts: Iterable[PastTry]) -> list[Age]:
     """Return what changed by age, youngest first.
 
     The age of a day counts from the day before the fetch, so a late run is as old as it is. The sums of tries and parts
@@ -97,7 +97,7 @@ _Key = tuple[int, tuple[str, ...] | None, date, int]
 """Part, given subjects, day and age."""
 
 
-def _compare(attempts: Iterable[Attempt]) -> dict[_Key, _Comparison]:
+def _compare(attempts: Iterable[PastTry]) -> dict[_Key, _Comparison]:
     """Return what changed by part, given subjects, day and age."""
     compared: dict[_Key, _Comparison] = {}
     uncompared: set[_Key] = set()
@@ -121,7 +121,7 @@ def _compare(attempts: Iterable[Attempt]) -> dict[_Key, _Comparison]:
     return compared
 
 
-def _key(attempt: Attempt, day: date) -> _Key:
+def _key(attempt: PastTry, day: date) -> _Key:
     given = None if attempt.given is None else tuple(attempt.given)
     return attempt.part, given, day, (attempt.fetched_on - day).days - 1
 

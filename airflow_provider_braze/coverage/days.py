@@ -16,7 +16,7 @@ from airflow_provider_braze.coverage.reads import STATES, Reads, State
 from airflow_provider_braze.coverage.subjects import find_lacking, find_rejected, find_unread
 
 if TYPE_CHECKING:
-    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.coverage.reader import Evidence, PastTry
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def judge_days(evidence: Evidence) -> Calendar:
 
 def _days_to_judge(
     evidence: Evidence,
-    complete: Sequence[Attempt],
+    complete: Sequence[PastTry],
     landed: Collection[date],
     asked: Collection[date],
     lacking: Collection[date],
@@ -133,7 +133,7 @@ def _days_to_judge(
     return list(Window(min(known), max(known) + ONE_DAY)) if known else []
 
 
-def _written(attempt: Attempt, parts: int) -> Iterator[tuple[date, int]]:
+def _written(attempt: PastTry, parts: int) -> Iterator[tuple[date, int]]:
     """Return the days and parts of the objects that a try wrote."""
     for table in attempt.tables.values():
         names = [each["path"].partition("/")[2] for each in table.get("objects", ())]

@@ -15,7 +15,7 @@ from airflow_provider_braze.coverage.repair import SHIFTS
 from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
-    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.coverage.reader import Evidence, PastTry
 
 
 @dataclass(slots=True)
@@ -28,12 +28,12 @@ class _Task:
     :param first: the day before the oldest of these runs. The records of the runs before it may be gone.
     """
 
-    runs: dict[date, dict[str, list[Attempt]]] = field(default_factory=lambda: defaultdict(dict))
-    newest: list[Attempt] = field(default_factory=list)
+    runs: dict[date, dict[str, list[PastTry]]] = field(default_factory=lambda: defaultdict(dict))
+    newest: list[PastTry] = field(default_factory=list)
     last_days: set[date] = field(default_factory=set)
     first: date = date.max
 
-    def add(self, attempt: Attempt) -> None:
+    def add(self, attempt: PastTry) -> None:
         for day in attempt.window:
             self.runs[day].setdefault(attempt.run_id, []).append(attempt)
         if attempt.record["plan"]["rule"] in SHIFTS:
@@ -66,14 +66,14 @@ class Tasks:
     :param end: the newest known day.
     """
 
-    def __init__(self, attempts: Sequence[Attempt], end: date) -> None:
+    def __init__(self, attempts: Sequence[PastTry], end: date) -> None:
         tasks: dict[tuple[str, str], _Task] = defaultdict(_Task)
         for attempt in attempts:
             run = attempt.record["run"]
             tasks[run["dag_id"], run["task_id"]].add(attempt)
         self._tasks = [(task, *task.due_days(end)) for task in tasks.values()]
 
-    def of(self, day: date) -> Iterator[Attempt]:
+    def of(self, day: date) -> Iterator[PastTry]:
         """Yield the tries that show what should have landed of a day."""
         for task, first, last in self._tasks:
             if runs := task.runs.get(day):

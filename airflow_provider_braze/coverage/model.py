@@ -17,7 +17,7 @@ from airflow_provider_braze.coverage.subjects import LONGEST_ERROR, find_problem
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.days import Calendar
-    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.coverage.reader import Evidence, PastTry
     from airflow_provider_braze.landing.layout import Layout
 
 _LAST_RUNS: Final = 10
@@ -149,7 +149,7 @@ def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[s
     return found
 
 
-def _newest_drift(attempts: Sequence[Attempt]) -> dict[str, int]:
+def _newest_drift(attempts: Sequence[PastTry]) -> dict[str, int]:
     newest = {attempt.part: attempt.record["drift"] for attempt in attempts}
     total: Counter[str] = Counter()
     for drift in newest.values():
@@ -157,7 +157,7 @@ def _newest_drift(attempts: Sequence[Attempt]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _describe_run(attempt: Attempt) -> dict[str, Any]:
+def _describe_run(attempt: PastTry) -> dict[str, Any]:
     record = attempt.record
     return {
         "began": attempt.began.isoformat(timespec="seconds"),
@@ -177,7 +177,7 @@ def _describe_run(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _sum_totals(attempts: Iterable[Attempt]) -> dict[str, Any]:
+def _sum_totals(attempts: Iterable[PastTry]) -> dict[str, Any]:
     records = [attempt.record for attempt in attempts]
     names = ("requests", "retries", "waits")
     totals: dict[str, Any] = {name: sum(record.get(name, 0) for record in records) for name in names}

@@ -31,7 +31,7 @@ Parts = Mapping[date, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class PastTry:
     """One try of a landing run, as its record describes it.
 
     :param is_dead: whether the record is unfinished, and too old for the try to be alive.
@@ -129,7 +129,7 @@ class Evidence:
     series: Series
     layout: Layout
     objects: Mapping[str, Parts]
-    attempts: Sequence[Attempt]
+    attempts: Sequence[PastTry]
     unread: int = 0
     earlier: Earlier = field(default_factory=Earlier)
     read_names: Callable[[], Mapping[str, str]] = dict
@@ -160,7 +160,7 @@ def _read_series(store: Store, series: Series, layout: Layout, now: datetime) ->
     return Evidence(series, layout, objects, attempts, unread, read_earlier(store, series.name), names)
 
 
-def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[Attempt], int]:
+def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[PastTry], int]:
     """Read the newest records of a series.
 
     :return: the tries, oldest first, and the number of older records that were not read.
@@ -188,9 +188,9 @@ def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]
     return {day: frozenset(each) for day, each in days.items()}
 
 
-def _read_attempt(journal: Journal, name: TryName, now: datetime) -> Attempt | None:
+def _read_attempt(journal: Journal, name: TryName, now: datetime) -> PastTry | None:
     other = journal.read(name)
     if other is None:
         return None
     is_dead = not other.is_finished and now - name.began > PRESUMED_DEAD
-    return Attempt(name.began, name.part, is_dead, other.record)
+    return PastTry(name.began, name.part, is_dead, other.record)

@@ -14,7 +14,7 @@ from airflow_provider_braze.coverage.repair import SHIFTS
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.earlier import Earlier
     from airflow_provider_braze.coverage.expected import Tasks
-    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.coverage.reader import Evidence, PastTry
 
 State = Literal["final", "still_read", "unproven", "early", "incomplete", "not_landed"]
 STATES: Final[tuple[State, ...]] = ("final", "still_read", "unproven", "early", "incomplete", "not_landed")
@@ -37,13 +37,13 @@ class Reads:
     """
 
     table: str
-    parts: Mapping[int, Mapping[date, Sequence[tuple[Attempt, bool]]]]
+    parts: Mapping[int, Mapping[date, Sequence[tuple[PastTry, bool]]]]
     newest: date | None
     lookback_days: int
     earlier: Earlier
 
     @classmethod
-    def of(cls, table: str, attempts: Sequence[Attempt], evidence: Evidence) -> Reads:
+    def of(cls, table: str, attempts: Sequence[PastTry], evidence: Evidence) -> Reads:
         """Sort the tries of one table by part and day.
 
         :param attempts: tries that published everything that Braze returned, oldest first.
@@ -56,7 +56,7 @@ class Reads:
         is_scheduled = any(attempt.record["plan"]["rule"] in SHIFTS for attempt in mine)
         least = lookback if is_scheduled else evidence.series.lookback_days
         parts = range(evidence.layout.parts)
-        found: dict[int, dict[date, list[tuple[Attempt, bool]]]] = {part: defaultdict(list) for part in parts}
+        found: dict[int, dict[date, list[tuple[PastTry, bool]]]] = {part: defaultdict(list) for part in parts}
         for attempt in mine:
             yesterday = attempt.fetched_on - ONE_DAY
             # Of a time with another lookback, that one counts.

@@ -15,7 +15,7 @@ from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.days import Calendar, Span
-    from airflow_provider_braze.coverage.reader import Attempt, Evidence
+    from airflow_provider_braze.coverage.reader import Evidence, PastTry
 
 SHIFTS: Final = {"schedule": ONE_DAY, "interval": timedelta(), "partition": timedelta()}
 """From a day to the date of its run, by the rule that gave the window. Other rules do not follow a schedule."""
@@ -67,7 +67,7 @@ def _commands(evidence: Evidence, calendar: Calendar, window: Span) -> list[str]
     for day in _days(window):
         for need in _needs(evidence, calendar, day):
             days_by_need.setdefault(need, []).append(day)
-    runs: dict[str, Attempt] = {}
+    runs: dict[str, PastTry] = {}
     days_by_dag: dict[str, list[date]] = {}
     for need, days in days_by_need.items():
         for attempt in _owners(evidence, need):
@@ -90,7 +90,7 @@ def _needs(evidence: Evidence, calendar: Calendar, day: date) -> Iterator[_Need]
             yield from ((table, part, mine or None) for table in landed)
 
 
-def _owners(evidence: Evidence, need: _Need) -> Iterator[Attempt]:
+def _owners(evidence: Evidence, need: _Need) -> Iterator[PastTry]:
     """Return the newest scheduled try that lands what is needed; several if each of them lands given subjects."""
     table, part, names = need
     known: set[str] = set()
@@ -106,7 +106,7 @@ def _owners(evidence: Evidence, need: _Need) -> Iterator[Attempt]:
             yield attempt
 
 
-def _format_command(dag_id: str, run: Attempt, days: Iterable[date]) -> str:
+def _format_command(dag_id: str, run: PastTry, days: Iterable[date]) -> str:
     days = sorted(days)
     shift, zone = SHIFTS[run.record["plan"]["rule"]], run.record["plan"]["timezone"]
     first = _moment(days[0] + shift, time(), zone)

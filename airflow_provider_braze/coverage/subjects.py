@@ -13,7 +13,7 @@ from airflow_provider_braze.landing.layout import part_of
 
 if TYPE_CHECKING:
     from airflow_provider_braze.coverage.expected import Tasks
-    from airflow_provider_braze.coverage.reader import Attempt
+    from airflow_provider_braze.coverage.reader import PastTry
 
 _NOTHING: Final = Earlier()
 LONGEST_ERROR: Final = 300
@@ -23,7 +23,7 @@ Problem = Literal["failed", "rejected"]
 
 
 def find_lacking(
-    attempts: Sequence[Attempt], tables: Collection[str], earlier: Earlier = _NOTHING, parts: int = 1
+    attempts: Sequence[PastTry], tables: Collection[str], earlier: Earlier = _NOTHING, parts: int = 1
 ) -> dict[date, frozenset[str]]:
     """Return the subjects that have no row for a day: they failed, or Braze left the day out, and no try had it.
 
@@ -41,7 +41,7 @@ def find_lacking(
     return {day: frozenset(names) for day, names in found.items()}
 
 
-def _find_lacking(attempts: Sequence[Attempt], earlier: Earlier, parts: int) -> list[tuple[date, str]]:
+def _find_lacking(attempts: Sequence[PastTry], earlier: Earlier, parts: int) -> list[tuple[date, str]]:
     # True while the subject lacks the day. Rows that an earlier try landed stay when a later one fails.
     is_lacking = {(day, name): True for day, names in earlier.lacking.items() for name in names}
     named: dict[int, set[str]] = defaultdict(set)
@@ -61,7 +61,7 @@ def _find_lacking(attempts: Sequence[Attempt], earlier: Earlier, parts: int) -> 
 
 
 def find_unread(
-    days: Iterable[date], tables: Collection[str], tasks: Tasks, attempts: Sequence[Attempt]
+    days: Iterable[date], tables: Collection[str], tasks: Tasks, attempts: Sequence[PastTry]
 ) -> dict[date, frozenset[str]]:
     """Return the given subjects that a task should have landed of a day, and that no try asked for.
 
@@ -86,18 +86,18 @@ def find_unread(
     return found
 
 
-def _read_days(attempt: Attempt, name: str) -> Iterator[tuple[date, bool]]:
+def _read_days(attempt: PastTry, name: str) -> Iterator[tuple[date, bool]]:
     """Return the days of a try, and whether it did not get the subject's row of the day."""
     missing = set(attempt.missing_days.get(name, ()))
     return ((day, name in attempt.failed or day.isoformat() in missing) for day in attempt.window)
 
 
-def find_rejected(attempts: Sequence[Attempt], tables: Collection[str]) -> frozenset[str]:
+def find_rejected(attempts: Sequence[PastTry], tables: Collection[str]) -> frozenset[str]:
     """Return the subjects that Braze rejected in the newest try that asked for them."""
     return frozenset(each["name"] for each in find_problems(attempts, tables, "rejected"))
 
 
-def find_problems(attempts: Sequence[Attempt], tables: Collection[str], kind: Problem) -> list[dict[str, str]]:
+def find_problems(attempts: Sequence[PastTry], tables: Collection[str], kind: Problem) -> list[dict[str, str]]:
     """Return the subjects that failed or were rejected in the newest try that asked for them, and since when.
 
     :param attempts: tries that published everything that Braze returned, oldest first.

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow_provider_braze.coverage.earlier import Earlier
 from airflow_provider_braze.coverage.model import build_coverage
-from airflow_provider_braze.coverage.reader import Attempt, Evidence
+from airflow_provider_braze.coverage.reader import Evidence, PastTry
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.series import find_series
 
@@ -71,7 +71,7 @@ def attempt(
     dag_id: str = "braze",
     try_number: int = 1,
     subjects: int = 25,
-) -> Attempt:
+) -> PastTry:
     """A try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
     began = datetime.combine((read_on or newest) + DAY, time(6), tzinfo=timezone.utc)
     window = {"start": (newest - lookback * DAY).isoformat(), "end": (newest + DAY).isoformat()}
@@ -107,11 +107,11 @@ def attempt(
             "waited_seconds": 2.5,
             "seconds": 9.0,
         }
-    return Attempt(began, part, is_dead, record)
+    return PastTry(began, part, is_dead, record)
 
 
 def evidence(
-    attempts: Iterable[Attempt], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
+    attempts: Iterable[PastTry], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
 ) -> Evidence:
     """Evidence of a series.
 
