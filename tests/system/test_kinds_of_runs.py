@@ -56,7 +56,7 @@ def test_cleared_run_lands_the_same_window_and_writes_no_object(airflow, landed)
     (*_, record) = records(landed("daily"))
     assert record["run"] == {**first_record["run"], "try_number": first_record["run"]["try_number"] + 1}
     assert record["plan"]["window"] == first_record["plan"]["window"]
-    assert [table["written"] for table in record["tables"].values()] == [0, 0, 0]
+    assert {table["written"] for table in record["tables"].values()} == {0}
     assert landed("daily").data() == before
 
 
