@@ -270,8 +270,8 @@ def test_a_missing_permission_costs_its_metric_alone(on_error, land, braze_sandb
 
 @pytest.mark.stores("file")
 def test_mau_that_is_not_computed_yet_is_not_missing(land, braze_sandbox, destination, caplog):
-    # Here a day ends at 10:00 UTC, 26 hours before Braze computes its MAU: yesterday's is never there yet, and until noon
-    # neither is that of the day before.
+    # Here a day ends at 10:00 UTC, 26 hours before Braze computes its MAU: yesterday's is never there yet, and between
+    # 10:00 and 12:30 neither is that of the day before.
     zone = "Pacific/Kiritimati"
     today = (datetime.now(timezone.utc) + timedelta(hours=14)).date()
     braze_sandbox.configure(timezone=zone, as_of=None)
