@@ -113,6 +113,9 @@ endif
 
 stores: ## Landing tests on emulators of Azure's and Google's stores (2.7 GB; needs npm for Azure's)
 	@$(PYTHON) tools/make_venv.py .venv-stores --constraints $(STORE_CONSTRAINTS) --extras amazon,google,microsoft-azure,sandbox --group stores
+	@echo "Resolving the lowest versions of the extras google and microsoft-azure ..."
+	@printf 'universal-pathlib<0.3\n' | .venv-stores/bin/python -m uv pip compile --quiet --python-version 3.10 pyproject.toml - \
+	--resolution lowest-direct --extra google --extra microsoft-azure | grep -E '^(adlfs|gcsfs|apache-airflow-providers-(google|microsoft-azure))='
 	@case ,$(STORES), in *,abfs,*) test -x $(AZURITE)/node_modules/.bin/azurite-blob || { echo "Azurite from npm ..."; \
 	npm install --prefix $(AZURITE) --no-audit --no-fund --loglevel error azurite@$(subst .azurite-,,$(AZURITE)) || \
 	echo "Azurite could not be installed: Node.js 18 or newer with npm is needed."; }; esac
