@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError
-from airflow_provider_braze.landing.store import ATTEMPTS, Store, VersionConflictError
+from airflow_provider_braze.landing.store import ANY_VERSION, ATTEMPTS, Store, VersionConflictError
 from airflow_provider_braze.landing.stores.objects import Objects
 from tests.gate import Gate
 
@@ -428,6 +428,8 @@ class TestObjectStores:
         missing.delete("a")
         with pytest.raises(FileNotFoundError, match=r"^Could not write .*://nobucket/x/a: .*Create the bucket"):
             missing.write("a", b"1", None)
+        with pytest.raises(FileNotFoundError, match=r"^Could not write .*://nobucket/x/a: .*Create the bucket"):
+            missing.write("a", b"1", ANY_VERSION)
 
     def test_what_the_file_system_remembers_is_never_used(self, store, gated, destination):
         store.write("a", b"one", None)

@@ -38,7 +38,7 @@ class Files(Objects):
         beside = place.with_name(f".{place.name}.tmp")
         descriptor = _open_locked(beside)
         try:
-            if expected not in (ANY_VERSION, self.version(path)):
+            if expected != ANY_VERSION and self.version(path) != expected:
                 beside.unlink()
                 raise VersionConflictError(path)
             _write_all(descriptor, content, beside)

@@ -68,15 +68,14 @@ class Objects:
         return bytes(self.fs.cat_file(path))
 
     def write(self, path: str, content: bytes, expected: str | None) -> None:
-        """Replace an object as a whole, if it still has the expected version. None means no object.
+        """Replace an object as a whole, if it still has the expected version.
 
-        :param expected: a version, None, or ``ANY_VERSION``.
-
+        :param expected: a version, None for no object, or ``ANY_VERSION``.
         :raises VersionConflictError: it has another version.
         :raises ConditionsUnsupportedError: the store rejects conditions.
         :raises FileNotFoundError: the bucket or container does not exist.
         """
-        if expected not in (ANY_VERSION, self.version(path)):
+        if expected != ANY_VERSION and self.version(path) != expected:
             raise VersionConflictError(path)
         self.fs.pipe_file(path, content)
 
