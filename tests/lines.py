@@ -1,7 +1,7 @@
 """Airflow's lines, 2.11 and 3: what differs for tests.
 
 A test marked ``since_airflow("3.2")`` is about what came with that version. On an older Airflow it is left out, and the
-end of the run lists how many were, and of which files.
+end of the run lists how many were, by file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Time zones whose clocks changed in every odd way, and strategies over their days."""
+"""Time zones whose clocks changed in every odd way, strategies over their days, and instants in short."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ ZONES = [
     "Australia/Lord_Howe",
     "Pacific/Apia",
     "Pacific/Chatham",
+    "Pacific/Honolulu",
+    "Pacific/Kiritimati",
     "Pacific/Kwajalein",
 ]
 
 zones = st.sampled_from(ZONES)
 days = st.dates(date(1918, 1, 1), date(2037, 12, 1))
 instants = st.datetimes(datetime(1918, 1, 2), datetime(2037, 12, 1), timezones=st.just(timezone.utc))
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)

@@ -12,23 +12,8 @@ from hypothesis import strategies as st
 from airflow_provider_braze.core.calls import call_for_last_day, fetch_calls, split_days, split_window
 from airflow_provider_braze.core.models import SeriesCall, Window
 from airflow_provider_braze.core.zones import end_of_day, load_timezone
+from tests.zones import ZONES
 
-ZONES = [
-    "UTC",
-    "Africa/Cairo",
-    "America/Havana",
-    "America/New_York",
-    "America/Nuuk",
-    "America/Santiago",
-    "Asia/Beirut",
-    "Asia/Kathmandu",
-    "Asia/Seoul",
-    "Australia/Lord_Howe",
-    "Pacific/Apia",
-    "Pacific/Chatham",
-    "Pacific/Honolulu",
-    "Pacific/Kiritimati",
-]
 SPANS = [1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826]
 MAX_LENGTHS = [13, 14, 100]
 READINGS = ["inclusive", "midnight belongs to the day before", "day left out"]

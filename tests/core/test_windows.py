@@ -23,14 +23,9 @@ from airflow_provider_braze.core.zones import (
     load_timezone,
 )
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
-from tests.zones import days, zones
+from tests.zones import days, utc, zones
 
 DAY = timedelta(days=1)
-SECOND = timedelta(seconds=1)
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
 def a_run(run_type: str = "manual", **dates: object) -> RunDates:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 
 import pendulum
 import pytest
@@ -16,14 +16,10 @@ from airflow_provider_braze.core.zones import (
     load_timezone,
 )
 from airflow_provider_braze.exceptions import BrazeConfigError
-from tests.zones import days, instants, zones
+from tests.zones import days, instants, utc, zones
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def picture() -> dict[str, Any]:
-    """The coverage that the picture in the docs shows: 300 days, of which three are absent and four lack a campaign."""
+    """The coverage that the picture in the docs shows: 300 days. Three are absent, four lack a campaign."""
     zone, bad = "America/New_York", "21636369-8b52-4b4a-97b7-50923ceb3ffd"
     every = days(date(2026, 2, 2), 297)
     figures = {age: {"conversions_by_send_time": [10_000, 10_000 + 1_500 * 0.905**age]} for age in range(1, 31)}

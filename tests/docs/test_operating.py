@@ -114,7 +114,7 @@ def test_lines_of_the_log_are_those_of_the_code():
 
 
 def is_filled_in(line: str, pieces: list[str]) -> bool:
-    # The first piece rules out nearly all texts, of which there are thousands.
+    # The first piece rules out nearly all of the thousands of texts.
     return line.startswith(pieces[0]) and bool(re.fullmatch(".*".join(map(re.escape, pieces)), line))
 
 

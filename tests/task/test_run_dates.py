@@ -25,26 +25,13 @@ from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
 from airflow_provider_braze.task.window import resolve_run_window
 from tests.samples import examples
+from tests.zones import ZONES, utc
 
 try:
     from airflow.sdk.definitions.timetables import interval, trigger
 except ImportError:  # Airflow 2
     interval, trigger = core_interval, core_trigger
 
-ZONES = [
-    "UTC",
-    "Africa/Cairo",
-    "America/Havana",
-    "America/New_York",
-    "America/Nuuk",
-    "America/Santiago",
-    "Asia/Beirut",
-    "Asia/Kathmandu",
-    "Asia/Seoul",
-    "Australia/Lord_Howe",
-    "Pacific/Apia",
-    "Pacific/Chatham",
-]
 CRONS = [
     "0 * * * *",
     "17 * * * *",
@@ -63,10 +50,6 @@ DELTAS = [timedelta(minutes=90), timedelta(hours=7), timedelta(days=1), timedelt
 CALENDAR_DELTAS = [relativedelta(days=1, hours=6), relativedelta(weeks=1)]
 NOW = datetime(2026, 11, 20, 23, 30, tzinfo=timezone.utc)
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
 def a_dag(schedule: object) -> DAG:
