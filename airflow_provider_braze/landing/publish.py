@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache, partial
+from functools import cache, partial
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Final
 
@@ -118,17 +118,27 @@ class Publisher:
     def _publish_block(
         self, spool: Spool, tables: Sequence[Table], days: Sequence[date], failed: Event
     ) -> list[LandedObject]:
-        # Two: the day table, which has the returned subjects, and the table in work.
-        @lru_cache(maxsize=2)
+        held: dict[str, Mapping[date, pa.Table]] = {}
+
         def rows_of(table: Table) -> Mapping[date, pa.Table]:
             from airflow_provider_braze.tables.sorting import sort_rows
 
-            rows = sort_rows(table, spool.read(table, days))
-            release_memory()
-            return {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
+            if table.name not in held:
+                # One table at a time: a day of many subjects is large.
+                held.clear()
+                release_memory()
+                rows = sort_rows(table, spool.read(table, days))
+                release_memory()
+                held[table.name] = {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
+            return held[table.name]
+
+        @cache
+        def subjects() -> Mapping[date, pa.Table]:
+            return {day: self._subjects(rows) for day, rows in rows_of(self.series.day_table).items()}
 
         def incoming(table: Table, day: date) -> tuple[pa.Table, pa.Table]:
-            return rows_of(table)[day], self._subjects(rows_of(self.series.day_table)[day])
+            returned = subjects()[day]
+            return rows_of(table)[day], returned
 
         return [
             self._publish(

@@ -47,15 +47,20 @@ def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
     :param rows: in any order, of the table's schema.
     :return: the same rows, in one chunk; any order of the same rows gives an equal table.
     """
+    schema = rows.schema
+    left = dict(zip(schema.names, rows.columns, strict=True))
+    del rows  # so that each column can be released once it is sorted
 
     def columns(column: str) -> pa.Array:
-        chunks = rows.column(column)
+        chunks = left[column]
         return chunks.chunk(0) if chunks.num_chunks == 1 else chunks.combine_chunks()
 
-    order = _order(columns, rows.schema.names, table.sort_by)
-    return pa.Table.from_arrays(
-        [_take(columns(field.name), order.indices) for field in rows.schema], schema=rows.schema
-    )
+    order = _order(columns, schema.names, table.sort_by)
+    arrays: list[pa.Array] = []
+    for name in schema.names:
+        arrays.append(_take(columns(name), order.indices))
+        del left[name]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def sort_columns(table: Table, columns: Columns) -> pa.Table:
