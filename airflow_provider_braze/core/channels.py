@@ -105,21 +105,21 @@ _FIRST_STATS: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app_message": _IN_APP,
     "trigger_in_app_message": _IN_APP,
 }
-"""The stats of each known channel that have had a column from the first version on."""
+"""The stats that have had a column from the first version on, by channel."""
 
 ADDED_STATS: Final[Mapping[str, tuple[str, ...]]] = {}
-"""The channels of each stat that later versions added, oldest first.
+"""The channels of each stat that later versions added, oldest first; a channel may be new too.
 
 Their columns are the last ones of each table of messages. An entry here is all that a new stat needs.
 """
 
 CHANNEL_STATS: Final[Mapping[str, tuple[str, ...]]] = {
-    channel: (*first, *(stat for stat, channels in ADDED_STATS.items() if channel in channels))
-    for channel, first in _FIRST_STATS.items()
+    channel: (*_FIRST_STATS.get(channel, ()), *(stat for stat, channels in ADDED_STATS.items() if channel in channels))
+    for channel in dict.fromkeys((*_FIRST_STATS, *chain.from_iterable(ADDED_STATS.values())))
 }
 """The stats of each known channel."""
 
-STATS: Final = tuple(dict.fromkeys(chain.from_iterable(CHANNEL_STATS.values())))
+STATS: Final = tuple(dict.fromkeys((*chain.from_iterable(_FIRST_STATS.values()), *ADDED_STATS)))
 """All stats of :data:`CHANNEL_STATS`, each once.
 
 Stats that live integrations use but Braze does not document (``machine_open``) have no column: they are in ``other``.

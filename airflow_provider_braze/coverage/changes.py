@@ -69,17 +69,17 @@ class _Comparison:
             self.figures[name] = (first, moved)
 
 
-def sum_by_age(attempts: Iterable[PastTry]) -> list[Age]:
+def sum_by_age(tries: Iterable[PastTry]) -> list[Age]:
     """Return what changed by age, youngest first.
 
     The age of a day counts from the day before the fetch, so a late run is as old as it is. The sums of tries and parts
     are added before they are divided. A rise in one run does not cancel a fall in another.
 
-    :param attempts: all tries, oldest first, also those that failed or were killed.
+    :param tries: all tries, oldest first, also those that failed or were killed.
     """
     ages: dict[int, Age] = {}
     sums: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
-    for (_, _, day, number), found in _compare(attempts).items():
+    for (_, _, day, number), found in _compare(tries).items():
         age = ages.setdefault(number, Age(number))
         age.days.add(day)
         age.rows += found.rows
@@ -97,33 +97,31 @@ _Key = tuple[int, tuple[str, ...] | None, date, int]
 """Part, given subjects, day and age."""
 
 
-def _compare(attempts: Iterable[PastTry]) -> dict[_Key, _Comparison]:
+def _compare(tries: Iterable[PastTry]) -> dict[_Key, _Comparison]:
     """Return what changed by part, given subjects, day and age."""
     compared: dict[_Key, _Comparison] = {}
     uncompared: set[_Key] = set()
     unknown: dict[int, set[date]] = defaultdict(set)
-    for attempt in attempts:
-        if attempt.state in ("running", "killed"):
+    for past in tries:
+        if past.state in ("running", "killed"):
             # It may have landed these days, and left no record of what it changed.
-            unknown[attempt.part].update(attempt.window if attempt.record["writes"] else ())
+            unknown[past.part].update(past.window if past.record["writes"] else ())
             continue
-        found = {
-            attempt.window.end - ONE_DAY * (int(age) + 1): each for age, each in attempt.record["restatement"].items()
-        }
+        found = {past.window.end - ONE_DAY * (int(age) + 1): each for age, each in past.record["restatement"].items()}
         # These landed for the first time, or their write failed. What a rerun of the same morning compares with them is
         # not restatement.
-        changed = {date.fromisoformat(day) for day in attempt.record["changed_days"]}
-        uncompared.update(_key(attempt, day) for day in changed - found.keys())
-        for day in found.keys() - unknown[attempt.part]:
-            if (key := _key(attempt, day)) not in uncompared:
+        changed = {date.fromisoformat(day) for day in past.record["changed_days"]}
+        uncompared.update(_key(past, day) for day in changed - found.keys())
+        for day in found.keys() - unknown[past.part]:
+            if (key := _key(past, day)) not in uncompared:
                 compared.setdefault(key, _Comparison()).add(found[day])
-        unknown[attempt.part].difference_update(attempt.window if attempt.has_landed else found)
+        unknown[past.part].difference_update(past.window if past.has_landed else found)
     return compared
 
 
-def _key(attempt: PastTry, day: date) -> _Key:
-    given = None if attempt.given is None else tuple(attempt.given)
-    return attempt.part, given, day, (attempt.fetched_on - day).days - 1
+def _key(past: PastTry, day: date) -> _Key:
+    given = None if past.given is None else tuple(past.given)
+    return past.part, given, day, (past.fetched_on - day).days - 1
 
 
 def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:

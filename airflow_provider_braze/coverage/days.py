@@ -82,14 +82,14 @@ class Calendar:
 
 def judge_days(evidence: Evidence) -> Calendar:
     """Judge every day from the first that has landed, or that a record asked for, to the last."""
-    landing = [attempt for attempt in evidence.attempts if attempt.record["writes"]]
-    complete = [attempt for attempt in landing if attempt.has_landed]
-    asked = frozenset(day for attempt in landing for day in attempt.window)
+    landing = [past for past in evidence.tries if past.record["writes"]]
+    complete = [past for past in landing if past.has_landed]
+    asked = frozenset(day for past in landing for day in past.window)
     landed = {day for parts in evidence.objects.values() for day in parts}
     tables = list(evidence.objects)
     tasks = Tasks(landing, max(asked | landed, default=date.min))
     missed = find_lacking(complete, tables, evidence.earlier, evidence.layout.parts)
-    written = {each for attempt in complete for each in _written(attempt, evidence.layout.parts)}
+    written = {each for past in complete for each in _written(past, evidence.layout.parts)}
     days = _days_to_judge(evidence, complete, landed, asked, missed, written)
     missed = {day: missed[day] for day in days if day in missed}
     unread = find_unread(days, tables, tasks, complete)
@@ -127,14 +127,14 @@ def _days_to_judge(
             # Days before any subject started have no object.
             known = {day for day in known if day >= first}
         # Braze had not computed the newest days: a run read them, none has landed, and no subject lacks them.
-        read = {day for attempt in complete for day in attempt.window}
+        read = {day for past in complete for day in past.window}
         changed = {day for day, _ in written}
         known -= {day for day in read if day > last and day not in lacking and day not in changed}
     return list(Window(min(known), max(known) + ONE_DAY)) if known else []
 
 
-def _written(attempt: PastTry, parts: int) -> Iterator[tuple[date, int]]:
+def _written(past: PastTry, parts: int) -> Iterator[tuple[date, int]]:
     """Return the days and parts of the objects that a try wrote."""
-    for table in attempt.tables.values():
+    for table in past.tables.values():
         names = [each["path"].partition("/")[2] for each in table.get("objects", ())]
         yield from ((day, part) for day, found in parse_objects(names, parts).items() for part in found)

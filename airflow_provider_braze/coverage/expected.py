@@ -33,14 +33,14 @@ class _Task:
     last_days: set[date] = field(default_factory=set)
     first: date = date.max
 
-    def add(self, attempt: PastTry) -> None:
-        for day in attempt.window:
-            self.runs[day].setdefault(attempt.run_id, []).append(attempt)
-        if attempt.record["plan"]["rule"] in SHIFTS:
-            is_same = bool(self.newest) and self.newest[0].run_id == attempt.run_id
-            self.newest = [*self.newest, attempt] if is_same else [attempt]
-            self.last_days.add(attempt.window.end - ONE_DAY)
-            self.first = min(self.first, attempt.fetched_on - ONE_DAY)
+    def add(self, past: PastTry) -> None:
+        for day in past.window:
+            self.runs[day].setdefault(past.run_id, []).append(past)
+        if past.record["plan"]["rule"] in SHIFTS:
+            is_same = bool(self.newest) and self.newest[0].run_id == past.run_id
+            self.newest = [*self.newest, past] if is_same else [past]
+            self.last_days.add(past.window.end - ONE_DAY)
+            self.first = min(self.first, past.fetched_on - ONE_DAY)
 
     def due_days(self, end: date) -> tuple[date, date]:
         """Return the first and the last day that its schedule should have landed by now.
@@ -62,15 +62,15 @@ class Tasks:
     The newest run of a task that asked for a day shows what the task lands of it. A task on a schedule should also have
     landed the days since its oldest kept run for which none of its kept tries asked: it was paused, or never ran.
 
-    :param attempts: tries that asked for days, oldest first.
+    :param tries: tries that asked for days, oldest first.
     :param end: the newest known day.
     """
 
-    def __init__(self, attempts: Sequence[PastTry], end: date) -> None:
+    def __init__(self, tries: Sequence[PastTry], end: date) -> None:
         tasks: dict[tuple[str, str], _Task] = defaultdict(_Task)
-        for attempt in attempts:
-            run = attempt.record["run"]
-            tasks[run["dag_id"], run["task_id"]].add(attempt)
+        for past in tries:
+            run = past.record["run"]
+            tasks[run["dag_id"], run["task_id"]].add(past)
         self._tasks = [(task, *task.due_days(end)) for task in tasks.values()]
 
     def of(self, day: date) -> Iterator[PastTry]:
@@ -83,8 +83,8 @@ class Tasks:
 
     def subjects(self, day: date, table: str, part: int) -> set[str]:
         """Return the given subjects of a day, in one table and part."""
-        mine = (attempt for attempt in self.of(day) if attempt.part == part and table in attempt.tables)
-        return {name for attempt in mine for name in attempt.given or ()}
+        mine = (past for past in self.of(day) if past.part == part and table in past.tables)
+        return {name for past in mine for name in past.given or ()}
 
 
 class Expected:
@@ -108,7 +108,7 @@ class Expected:
         self._objects = evidence.objects
         self._tasks = tasks
         self._ranges = {name: (min(days), max(days)) for name, days in evidence.objects.items() if days}
-        named = (self._objects.keys() & attempt.tables for attempt in reversed(evidence.attempts))
+        named = (self._objects.keys() & past.tables for past in reversed(evidence.tries))
         self._newest: set[str] = next(filter(None, named), set())
 
     def absent(self, day: date) -> tuple[tuple[str, int], ...]:
@@ -122,7 +122,7 @@ class Expected:
 
     def tables(self, day: date) -> list[str]:
         """Return the tables that tasks should have landed, else those that landed at the time."""
-        asked = {table for attempt in self._tasks.of(day) for table in attempt.tables}
+        asked = {table for past in self._tasks.of(day) for table in past.tables}
         then = {name for name, (first, last) in self._ranges.items() if first <= day <= last}
         wanted = asked.intersection(self._objects) or then or self._newest
         return [table for table in self._objects if table in wanted] or [next(iter(self._objects))]

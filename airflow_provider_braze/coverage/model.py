@@ -45,10 +45,10 @@ def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime
 
 def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     calendar = judge_days(evidence)
-    complete = [attempt for attempt in evidence.attempts if attempt.has_landed_days]
-    looking_back = [attempt.lookback_days for attempt in complete if attempt.lookback_days]
+    complete = [past for past in evidence.tries if past.has_landed_days]
+    looking_back = [past.lookback_days for past in complete if past.lookback_days]
     lookback = looking_back[-1] if looking_back else 0
-    ages = sum_by_age(evidence.attempts)
+    ages = sum_by_age(evidence.tries)
     yesterday = now.astimezone(load_timezone(evidence.layout.timezone)).date() - ONE_DAY
     newest = calendar.newest
     failed, rejected = (find_problems(complete, evidence.objects, kind) for kind in ("failed", "rejected"))
@@ -79,8 +79,8 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "failed": failed,
         "rejected": rejected,
         "keys_without_column": _newest_drift(complete),
-        "runs": [_describe_run(attempt) for attempt in reversed(evidence.attempts[-_LAST_RUNS:])],
-        "totals": _sum_totals(evidence.attempts),
+        "runs": [_describe_run(past) for past in reversed(evidence.tries[-_LAST_RUNS:])],
+        "totals": _sum_totals(evidence.tries),
         "unread_records": evidence.unread,
     }
 
@@ -149,36 +149,36 @@ def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[s
     return found
 
 
-def _newest_drift(attempts: Sequence[PastTry]) -> dict[str, int]:
-    newest = {attempt.part: attempt.record["drift"] for attempt in attempts}
+def _newest_drift(tries: Sequence[PastTry]) -> dict[str, int]:
+    newest = {past.part: past.record["drift"] for past in tries}
     total: Counter[str] = Counter()
     for drift in newest.values():
         total.update(drift)
     return dict(sorted(total.items()))
 
 
-def _describe_run(attempt: PastTry) -> dict[str, Any]:
-    record = attempt.record
+def _describe_run(past: PastTry) -> dict[str, Any]:
+    record = past.record
     return {
-        "began": attempt.began.isoformat(timespec="seconds"),
-        "part": attempt.part,
-        "state": attempt.state,
+        "began": past.began.isoformat(timespec="seconds"),
+        "part": past.part,
+        "state": past.state,
         "dag_id": record["run"]["dag_id"],
         "run_id": record["run"]["run_id"],
         "try_number": record["run"]["try_number"],
-        "first_day": attempt.window.start.isoformat(),
-        "last_day": (attempt.window.end - ONE_DAY).isoformat(),
+        "first_day": past.window.start.isoformat(),
+        "last_day": (past.window.end - ONE_DAY).isoformat(),
         "error": shorten(record.get("error") or "", LONGEST_ERROR),
         "changed_days": len(record.get("changed_days", ())),
-        "written": sum(table.get("written", 0) for table in attempt.tables.values()),
+        "written": sum(table.get("written", 0) for table in past.tables.values()),
         "requests": record.get("requests"),
         "waited_seconds": record.get("waited_seconds"),
         "seconds": record.get("seconds"),
     }
 
 
-def _sum_totals(attempts: Iterable[PastTry]) -> dict[str, Any]:
-    records = [attempt.record for attempt in attempts]
+def _sum_totals(tries: Iterable[PastTry]) -> dict[str, Any]:
+    records = [past.record for past in tries]
     names = ("requests", "retries", "waits")
     totals: dict[str, Any] = {name: sum(record.get(name, 0) for record in records) for name in names}
     totals["waited_seconds"] = round(sum(record.get("waited_seconds", 0) for record in records), 1)

@@ -120,7 +120,7 @@ class Evidence:
     """What is known about one series of a destination.
 
     :param objects: the parts that have an object, by table and day. Tables without days are left out.
-    :param attempts: the tries, oldest first.
+    :param tries: the tries, oldest first.
     :param unread: number of older records that were not read.
     :param earlier: the earlier result of coverage.
     :param read_names: returns the names of subjects by id.
@@ -129,7 +129,7 @@ class Evidence:
     series: Series
     layout: Layout
     objects: Mapping[str, Parts]
-    attempts: Sequence[PastTry]
+    tries: Sequence[PastTry]
     unread: int = 0
     earlier: Earlier = field(default_factory=Earlier)
     read_names: Callable[[], Mapping[str, str]] = dict
@@ -155,12 +155,12 @@ def read_evidence(store: Store, names: Collection[str] | None, now: datetime) ->
 def _read_series(store: Store, series: Series, layout: Layout, now: datetime) -> Evidence:
     tables = [table.name for table in series.tables if table.has_days]
     objects = {name: parse_objects(store.find(name), layout.parts) for name in tables}
-    attempts, unread = read_attempts(store, series, now)
+    tries, unread = read_tries(store, series, now)
     names = partial(read_names, store, series, layout)
-    return Evidence(series, layout, objects, attempts, unread, read_earlier(store, series.name), names)
+    return Evidence(series, layout, objects, tries, unread, read_earlier(store, series.name), names)
 
 
-def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[PastTry], int]:
+def read_tries(store: Store, series: Series, now: datetime) -> tuple[list[PastTry], int]:
     """Read the newest records of a series.
 
     :return: the tries, oldest first, and the number of older records that were not read.
@@ -170,8 +170,8 @@ def read_attempts(store: Store, series: Series, now: datetime) -> tuple[list[Pas
     found = journal.names()
     newest = found[-MOST_RECORDS:]
     with ThreadPoolExecutor(_READERS, thread_name_prefix="braze-coverage") as pool:
-        attempts = [attempt for attempt in pool.map(lambda name: _read_attempt(journal, name, now), newest) if attempt]
-    return attempts, len(found) - len(newest)
+        tries = [past for past in pool.map(lambda name: _read_try(journal, name, now), newest) if past]
+    return tries, len(found) - len(newest)
 
 
 def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]]:
@@ -188,7 +188,7 @@ def parse_objects(names: Iterable[str], parts: int) -> dict[date, frozenset[int]
     return {day: frozenset(each) for day, each in days.items()}
 
 
-def _read_attempt(journal: Journal, name: TryName, now: datetime) -> PastTry | None:
+def _read_try(journal: Journal, name: TryName, now: datetime) -> PastTry | None:
     other = journal.read(name)
     if other is None:
         return None

@@ -43,27 +43,27 @@ class Reads:
     earlier: Earlier
 
     @classmethod
-    def of(cls, table: str, attempts: Sequence[PastTry], evidence: Evidence) -> Reads:
+    def of(cls, table: str, tries: Sequence[PastTry], evidence: Evidence) -> Reads:
         """Sort the tries of one table by part and day.
 
-        :param attempts: tries that published everything that Braze returned, oldest first.
+        :param tries: tries that published everything that Braze returned, oldest first.
         """
-        mine = [attempt for attempt in attempts if table in attempt.tables]
+        mine = [past for past in tries if table in past.tables]
         # Where runs read Braze's whole list, a run over given subjects says nothing about the others.
-        mine = [attempt for attempt in mine if attempt.given is None] or mine
+        mine = [past for past in mine if past.given is None] or mine
         lookback = next((each.lookback_days for each in reversed(mine) if each.lookback_days), 0)
         # Runs over given days do not look back, and do not make a day final at once.
-        is_scheduled = any(attempt.record["plan"]["rule"] in SHIFTS for attempt in mine)
+        is_scheduled = any(past.record["plan"]["rule"] in SHIFTS for past in mine)
         least = lookback if is_scheduled else evidence.series.lookback_days
         parts = range(evidence.layout.parts)
         found: dict[int, dict[date, list[tuple[PastTry, bool]]]] = {part: defaultdict(list) for part in parts}
-        for attempt in mine:
-            yesterday = attempt.fetched_on - ONE_DAY
+        for past in mine:
+            yesterday = past.fetched_on - ONE_DAY
             # Of a time with another lookback, that one counts.
-            needed = (attempt.lookback_days or least) * ONE_DAY
-            for day in attempt.window:
-                found[attempt.part][day].append((attempt, yesterday - day >= needed))
-        newest = max((attempt.window.end - ONE_DAY for attempt in mine), default=None)
+            needed = (past.lookback_days or least) * ONE_DAY
+            for day in past.window:
+                found[past.part][day].append((past, yesterday - day >= needed))
+        newest = max((past.window.end - ONE_DAY for past in mine), default=None)
         return cls(table, found, newest, lookback, evidence.earlier)
 
     def count(self, day: date) -> int:
@@ -86,6 +86,6 @@ class Reads:
         return "early" if is_early else "unproven"
 
     def _is_final(self, day: date, part: int, tasks: Tasks) -> bool:
-        late = [attempt for attempt, is_late in self.parts[part].get(day, ()) if is_late]
+        late = [past for past, is_late in self.parts[part].get(day, ()) if is_late]
         names = tasks.subjects(day, self.table, part) if late else ()
-        return bool(late) and all(any(attempt.asked_for(name) for attempt in late) for name in names)
+        return bool(late) and all(any(past.asked_for(name) for past in late) for name in names)

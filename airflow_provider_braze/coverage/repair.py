@@ -70,9 +70,9 @@ def _commands(evidence: Evidence, calendar: Calendar, window: Span) -> list[str]
     runs: dict[str, PastTry] = {}
     days_by_dag: dict[str, list[date]] = {}
     for need, days in days_by_need.items():
-        for attempt in _owners(evidence, need):
-            dag_id = str(attempt.record["run"]["dag_id"])
-            runs.setdefault(dag_id, attempt)
+        for past in _owners(evidence, need):
+            dag_id = str(past.record["run"]["dag_id"])
+            runs.setdefault(dag_id, past)
             days_by_dag.setdefault(dag_id, []).extend(days)
     return [_format_command(dag_id, runs[dag_id], days) for dag_id, days in sorted(days_by_dag.items())]
 
@@ -94,16 +94,16 @@ def _owners(evidence: Evidence, need: _Need) -> Iterator[PastTry]:
     """Return the newest scheduled try that lands what is needed; several if each of them lands given subjects."""
     table, part, names = need
     known: set[str] = set()
-    for attempt in reversed(evidence.attempts):
-        if attempt.part != part or table not in attempt.tables or attempt.record["plan"]["rule"] not in SHIFTS:
+    for past in reversed(evidence.tries):
+        if past.part != part or table not in past.tables or past.record["plan"]["rule"] not in SHIFTS:
             continue
-        if attempt.given is None:
-            yield attempt
+        if past.given is None:
+            yield past
             return
-        found = set(attempt.given) if names is None else names.intersection(attempt.given)
+        found = set(past.given) if names is None else names.intersection(past.given)
         if found - known:
             known |= found
-            yield attempt
+            yield past
 
 
 def _format_command(dag_id: str, run: PastTry, days: Iterable[date]) -> str:

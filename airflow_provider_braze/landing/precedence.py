@@ -22,14 +22,14 @@ from airflow_provider_braze.landing.tries import Try
 class Precedence:
     """The subjects and days that belong to a later fetch.
 
-    :param attempt: this try.
+    :param own_try: this try.
     :param subjects: the subjects of its plan.
     """
 
-    def __init__(self, attempt: Try, subjects: Sequence[Subject]) -> None:
+    def __init__(self, own_try: Try, subjects: Sequence[Subject]) -> None:
         self.fetches: list[dict[str, str]] = []
         """The chunks published so far, and when their fetch began."""
-        self._try = attempt
+        self._try = own_try
         self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in subjects}
         self._subjects = frozenset(self._names.values())
         self._chunk: Window | None = None

@@ -62,7 +62,7 @@ class LandedObject:
 class Publisher:
     """Writes objects of one destination.
 
-    :param attempt: this try, whose record exists before anything is written.
+    :param own_try: this try, whose record exists before anything is written.
     :param precedence: rows that a later fetch has landed; None when nothing lands by day.
     :param check: called before each object; raises to end the run between two objects.
     """
@@ -71,7 +71,7 @@ class Publisher:
     series: Series
     layout: Layout
     part: int
-    attempt: Try
+    own_try: Try
     check: Callable[[], None]
     precedence: Precedence | None = None
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
@@ -201,7 +201,7 @@ class Publisher:
                 holds = fingerprint if fingerprint is None or merged is fetched else fingerprint_rows(merged)
                 content = encode(merged, self.layout.file_format, holds)
             size = len(content)
-            self.attempt.note_write(day)
+            self.own_try.note_write(day)
             self._claim_destination()
             attempted = content
             return content

@@ -83,7 +83,7 @@ def land(
         objects += land_details(plan, details, run.publisher)
         objects += _land_list(plan, run.publisher)
     except BaseException as error:
-        if not run.attempt.has_begun:
+        if not run.own_try.has_begun:
             raise
         return run.fail(error)
     _log_outcome(plan, run.outcome)
@@ -99,19 +99,19 @@ class _Run:
     def __init__(self, plan: Plan, hook: BrazeHook, store: Store, began: float) -> None:
         self.plan = plan
         self.outcome = Outcome(is_listed=plan.listed is not None, may_start_late=plan.series.may_start_late)
-        self.attempt = Try(
+        self.own_try = Try(
             Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
         )
-        self.precedence = Precedence(self.attempt, plan.subjects)
+        self.precedence = Precedence(self.own_try, plan.subjects)
         self.publisher = Publisher(
-            store, plan.series, plan.layout, plan.part, self.attempt, hook.get_conn().check_stopped, self.precedence
+            store, plan.series, plan.layout, plan.part, self.own_try, hook.get_conn().check_stopped, self.precedence
         )
         self._stats = hook.get_conn().stats
         self._began = began
 
     def finish(self, objects: Sequence[LandedObject], skip_argument: str) -> Landed:
         """Write the final record of a run that published everything that Braze returned."""
-        plan, attempt, precedence = self.plan, self.attempt, self.precedence
+        plan, own_try, precedence = self.plan, self.own_try, self.precedence
         error: BaseException | None = error_of(
             plan.series,
             self.outcome,
@@ -120,18 +120,18 @@ class _Run:
             on_error=plan.on_error,
             skip_argument=skip_argument,
         )
-        attempt.begin()  # also of a run that had nothing to write
-        others = attempt.look_after_last_write()
+        own_try.begin()  # also of a run that had nothing to write
+        others = own_try.look_after_last_write()
         error = error or precedence.find_conflict(others, self.outcome.returned)
-        report = attempt.report(others) if plan.day_tables and error is None else None
+        report = own_try.report(others) if plan.day_tables and error is None else None
         for line in (*precedence.lines(), *(report.lines(plan.run) if report else ())):
             log.info("%s", line)
         landed = self._write(objects, error, report)
         if error is None:
-            attempt.prune(of_all_tasks=report is not None)
+            own_try.prune(of_all_tasks=report is not None)
             if precedence.is_unresolved:
                 # That other run may have ended between the last look and this run's own record.
-                error = precedence.find_conflict(attempt.look(), self.outcome.returned)
+                error = precedence.find_conflict(own_try.look(), self.outcome.returned)
         return replace(landed, error=error)
 
     def fail(self, error: BaseException) -> Landed:
@@ -139,7 +139,7 @@ class _Run:
         try:
             return self._write([], error, None, is_complete=False)
         except Exception as reason:  # the store's failure must not hide the run's
-            log.warning("Could not write the record %s: %s", self.attempt.uri, reason)
+            log.warning("Could not write the record %s: %s", self.own_try.uri, reason)
             raise error from None
 
     def _write(
@@ -150,8 +150,8 @@ class _Run:
         *,
         is_complete: bool = True,
     ) -> Landed:
-        attempt = self.attempt
-        changed = attempt.changed | (report.all_days if report else set())
+        own_try = self.own_try
+        changed = own_try.changed | (report.all_days if report else set())
         seconds = time.monotonic() - self._began
         content = build_record(
             self.plan, self.outcome, objects, changed, self._stats, seconds, error, is_complete=is_complete
@@ -162,10 +162,10 @@ class _Run:
             "left_days": [day.isoformat() for day in self.precedence.left],
             "restatement": restatement_by_age(self.plan.window, self.publisher.restated),
         }
-        record = attempt.finish(content)
-        for line in format_result(record, self.plan.series.plural, attempt.uri):
+        record = own_try.finish(content)
+        for line in format_result(record, self.plan.series.plural, own_try.uri):
             log.info("%s", line)
-        return Landed(record, attempt.uri, error)
+        return Landed(record, own_try.uri, error)
 
 
 def _log_outcome(plan: Plan, outcome: Outcome) -> None:
@@ -271,7 +271,7 @@ def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> li
         days = spool.days if plan.subjects else list(chunk)
         if not days:
             return []
-        run.attempt.begin()
+        run.own_try.begin()
         run.precedence.begin(chunk, fetched_at)
         objects = publisher.publish_days(spool, plan.day_tables, days)
         while run.precedence.must_repeat():

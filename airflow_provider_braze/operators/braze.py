@@ -31,7 +31,7 @@ from airflow_provider_braze.task.arguments import (
 )
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
 from airflow_provider_braze.task.lineage import build_lineage
-from airflow_provider_braze.task.window import resolve_run_window
+from airflow_provider_braze.task.run_window import resolve_run_window
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage

@@ -26,7 +26,7 @@ from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, na
 from airflow_provider_braze.task.lineage import build_lineage
 from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.run_dates import identify_try
-from airflow_provider_braze.task.window import resolve_last_day
+from airflow_provider_braze.task.run_window import resolve_last_day
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -168,13 +168,13 @@ class DataSeriesAuditOperator(BaseOperator):
     def _advise(self, found: Audit, store: Store) -> str | None:
         """Return whether a shorter lookback would do, as the landing runs' records show; None if days still change."""
         from airflow_provider_braze.coverage.changes import judge_lookback, sum_by_age
-        from airflow_provider_braze.coverage.reader import read_attempts
+        from airflow_provider_braze.coverage.reader import read_tries
         from airflow_provider_braze.landing import journal
 
         if found.comparison.changed or not found.comparison.compared:
             return None
-        attempts, _ = read_attempts(store, self.series, journal.now())
-        ages = sum_by_age(attempts)
+        tries, _ = read_tries(store, self.series, journal.now())
+        ages = sum_by_age(tries)
         advice = judge_lookback(ages, self.lookback_days)
         self.log.info("Within the lookback: %s", advice)
         return advice

@@ -26,7 +26,7 @@ from airflow_provider_braze.task.airflow import (
 )
 from airflow_provider_braze.task.arguments import check_choice, check_dates, check_range, read_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task, rebuild_error
-from airflow_provider_braze.task.window import resolve_last_day
+from airflow_provider_braze.task.run_window import resolve_last_day
 from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.mapping import copies_collide
 from airflow_provider_braze.task.metrics import emit, landing_metrics
 from airflow_provider_braze.task.run_dates import identify_try
-from airflow_provider_braze.task.window import may_run_look_back, resolve_run_window
+from airflow_provider_braze.task.run_window import may_run_look_back, resolve_run_window
 
 if TYPE_CHECKING:
     import pyarrow as pa

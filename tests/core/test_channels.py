@@ -7,15 +7,14 @@ import sys
 
 import pytest
 
-from airflow_provider_braze.core.channels import ADDED_STATS, CHANNEL_STATS, STATS, field_columns
+from airflow_provider_braze.core.channels import ADDED_STATS, STATS, field_columns
 from airflow_provider_braze.series import all_series
 
 MESSAGE_TABLES = [table for series in all_series() for table in series.tables if "channel" in table.sort_by]
 
 
-def test_added_stats_are_new_stats_of_known_channels():
-    assert {channel for channels in ADDED_STATS.values() for channel in channels} <= CHANNEL_STATS.keys()
-    assert STATS[len(STATS) - len(ADDED_STATS) :] == tuple(ADDED_STATS) or not ADDED_STATS
+def test_added_stats_are_new_and_have_channels():
+    assert STATS[len(STATS) - len(ADDED_STATS) :] == tuple(ADDED_STATS)
     assert all(channels for channels in ADDED_STATS.values())
 
 
@@ -37,7 +36,8 @@ from airflow_provider_braze.core.models import SeriesCall
 name = "airflow_provider_braze.core.channels"
 path = Path(core.__file__).with_name("channels.py")
 source = path.read_text()
-edited = source.replace("tuple[str, ...]]] = {}", "tuple[str, ...]]] = {'forwards': ('email',), 'saves': ('email',)}")
+added = "{'forwards': ('email',), 'saves': ('email', 'rcs')}"
+edited = source.replace("tuple[str, ...]]] = {}", f"tuple[str, ...]]] = {added}")
 assert edited != source
 module = types.ModuleType(name)
 sys.modules[name] = core.channels = module
@@ -47,7 +47,8 @@ from airflow_provider_braze.fetch.subjects import collect
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.series.canvases import CANVASES
 
-messages = {"messages": {"email": [{"sent": 5, "forwards": 7}]}}
+assert module.STATS[-2:] == ("forwards", "saves")
+messages = {"messages": {"email": [{"sent": 5, "forwards": 7}], "rcs": [{"saves": 3}]}}
 campaign = {"data": [{"time": "2026-11-01", **messages}]}
 canvas = {"data": {"stats": [{"time": "2026-11-01", "step_stats": {"s": messages}}]}}
 call = SeriesCall(date(2026, 11, 1), date(2026, 11, 2), 1, "")
@@ -57,8 +58,10 @@ for series, response in ((CAMPAIGNS, campaign), (CANVASES, canvas)):
         days = decoder.decode(json.dumps(response).encode(), subject, call, keep_payload=keep_payload)
         table = next(each for each in series.tables if "channel" in each.sort_by)
         built = decoder.build([collect(subject, [days])], [table])[table.name]
-        (row,) = built.to_pylist()
-        print(table.name, row["sent"], row["forwards"], row["saves"], row["other"], dict(days.drift), list(row)[-3:])
+        email, rcs = built.to_pylist()
+        columns = ("channel", "sent", "forwards", "saves", "other")
+        cells = ([row[column] for column in columns] for row in (email, rcs))
+        print(table.name, *cells, dict(days.drift), list(rcs)[-3:])
 """
 
 
@@ -66,7 +69,7 @@ def test_new_stat_needs_one_edit():
     found = subprocess.run([sys.executable, "-c", ONE_EDIT], capture_output=True, text=True, timeout=120)
     assert found.returncode == 0, found.stderr
     lines = [
-        f"{table} 5 7 None None {{}} ['other', 'forwards', 'saves']"
+        f"{table} ['email', 5, 7, None, None] ['rcs', None, None, 3, None] {{}} ['other', 'forwards', 'saves']"
         for table in ("campaign_messages", "canvas_step_messages")
         for _ in range(2)
     ]

@@ -22,8 +22,8 @@ def picture() -> dict[str, Any]:
     every = days(date(2026, 2, 2), 297)
     figures = {age: {"conversions_by_send_time": [10_000, 10_000 + 1_500 * 0.905**age]} for age in range(1, 31)}
     ages = {str(age): {"rows": 40, "changed": 31 - age, "figures": each} for age, each in figures.items()}
-    attempts = [
-        attempt(
+    tries = [
+        past_try(
             newest,
             30,
             zone=zone,
@@ -36,7 +36,7 @@ def picture() -> dict[str, Any]:
         for newest in every[-40:]
     ]
     absent = {every[101], every[102], every[210]}
-    found = evidence(attempts, [day for day in every if day not in absent])
+    found = evidence(tries, [day for day in every if day not in absent])
     earlier = Earlier({day: "final" for day in every[28:-30] if day not in absent})
     names = {bad: "Welcome series, all channels"}
     layout = replace(found.layout, timezone=zone)
@@ -48,7 +48,7 @@ def days(start: date, number: int) -> list[date]:
     return [start + number_ * DAY for number_ in range(number)]
 
 
-def attempt(
+def past_try(
     newest: date,
     lookback: int = 3,
     *,
@@ -111,7 +111,7 @@ def attempt(
 
 
 def evidence(
-    attempts: Iterable[PastTry], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
+    tries: Iterable[PastTry], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
 ) -> Evidence:
     """Evidence of a series.
 
@@ -129,4 +129,4 @@ def evidence(
         if table.has_days and table.is_default
     }
     layout = Layout(parts, "parquet", "UTC", "https://rest.iad-01.braze.com", series)
-    return Evidence(declared, layout, objects, sorted(attempts, key=lambda each: each.began))
+    return Evidence(declared, layout, objects, sorted(tries, key=lambda each: each.began))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from airflow_provider_braze.landing.layout import Layout
 from airflow_provider_braze.series import all_series
-from tests.coverage.evidence import DAY, attempt
+from tests.coverage.evidence import DAY, past_try
 
 FIRST: Final = date(2021, 11, 20)
 RECORDS: Final = 40
@@ -43,7 +43,7 @@ def write_lake(root: Path, days: int) -> None:
 def _record(newest: date, tables: list[str], figures: tuple[str, ...]) -> dict[str, Any]:
     """Return a record whose run wrote every object, and whose 31 ages all changed."""
     change = {"rows": 2_000, "changed": 40, "figures": {name: [1_000_000, 1_008_000] for name in figures}}
-    made = attempt(
+    made = past_try(
         newest, _LOOKBACK, tables=tables, restatement={str(age): change for age in range(1, _LOOKBACK + 2)}
     ).record
     days = [newest - timedelta(days=age) for age in range(_LOOKBACK + 1)]

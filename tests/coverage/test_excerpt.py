@@ -14,7 +14,7 @@ from airflow_provider_braze.coverage.excerpt import for_xcom, read_excerpt
 from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.page import render_excerpt, render_page
 from airflow_provider_braze.series import all_series
-from tests.coverage.evidence import attempt, days, evidence
+from tests.coverage.evidence import days, evidence, past_try
 from tests.coverage.test_page import HOSTILE, NOW, Elements, coverage
 
 BAD = [None, "<script>alert(1)</script>", "9" * 700, -1, 10**30, math.nan, math.inf, [], {}, [[]], {"a": 1}, True]
@@ -54,7 +54,7 @@ def test_xcom_is_bounded_for_five_years_in_which_everything_fails():
     found = [
         evidence(
             [
-                attempt(
+                past_try(
                     every[-1],
                     30,
                     failed=names,

@@ -11,14 +11,14 @@ from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.coverage.subjects import find_problems
 from airflow_provider_braze.coverage.terminal import format_coverage
 from airflow_provider_braze.landing.layout import part_of
-from tests.coverage.evidence import DAY, attempt, days, evidence
+from tests.coverage.evidence import DAY, days, evidence, past_try
 
 TEN = days(date(2026, 10, 1), 10)
 NOW = datetime(2026, 10, 11, 7, tzinfo=timezone.utc)
 
 
-def coverage_of(attempts, landed=TEN, **options):
-    return build_coverage("s3://lake/braze", [evidence(attempts, landed, **options)], NOW)
+def coverage_of(tries, landed=TEN, **options):
+    return build_coverage("s3://lake/braze", [evidence(tries, landed, **options)], NOW)
 
 
 def series_of(*arguments, **options):
@@ -26,7 +26,7 @@ def series_of(*arguments, **options):
 
 
 def daily(**options):
-    return [attempt(day, **options) for day in TEN[3:]]
+    return [past_try(day, **options) for day in TEN[3:]]
 
 
 def change(age, before, after, rows=10, changed=5):
@@ -73,50 +73,50 @@ def dags_of(repair) -> dict[str, tuple[str, str]]:
 
 
 def test_a_gap_is_landed_by_the_dags_that_land_its_tables_and_parts():
-    attempts = [
+    tries = [
         each
         for day in TEN[3:]
         for each in (
-            attempt(day, dag_id="days_0", part=0, tables=["campaign_days"]),
-            attempt(day, dag_id="days_1", part=1, tables=["campaign_days"]),
-            attempt(day, dag_id="old", part=0, tables=["campaign_messages"]) if day == TEN[3] else None,
-            attempt(day, dag_id="messages", part=0, tables=["campaign_messages"]),
-            attempt(day, dag_id="messages", part=1, tables=["campaign_messages"]),
+            past_try(day, dag_id="days_0", part=0, tables=["campaign_days"]),
+            past_try(day, dag_id="days_1", part=1, tables=["campaign_days"]),
+            past_try(day, dag_id="old", part=0, tables=["campaign_messages"]) if day == TEN[3] else None,
+            past_try(day, dag_id="messages", part=0, tables=["campaign_messages"]),
+            past_try(day, dag_id="messages", part=1, tables=["campaign_messages"]),
         )
         if each
     ]
     gaps = {"campaign_days": {(TEN[2], 1), (TEN[3], 1)}, "campaign_messages": {(TEN[3], 0), (TEN[6], 0)}}
-    first, second = series_of(attempts, parts=2, **gaps)["repairs"]
+    first, second = series_of(tries, parts=2, **gaps)["repairs"]
     assert dags_of(first) == {"days_1": ("2026-10-04", "2026-10-05"), "messages": ("2026-10-05", "2026-10-05")}
     assert dags_of(second) == {"messages": ("2026-10-08", "2026-10-08")}
 
 
 def test_a_failed_subject_is_landed_by_the_dags_of_its_part():
     part = part_of("c1", 2)
-    attempts = [
-        attempt(day, dag_id=f"part_{each}", part=each, failed=["c1"] if each == part and day == TEN[9] else [])
+    tries = [
+        past_try(day, dag_id=f"part_{each}", part=each, failed=["c1"] if each == part and day == TEN[9] else [])
         for day in TEN[3:]
         for each in (0, 1)
     ]
-    (repair,) = series_of(attempts, parts=2)["repairs"]
+    (repair,) = series_of(tries, parts=2)["repairs"]
     assert repair["state"] == "incomplete"
     assert dags_of(repair) == {f"part_{part}": ("2026-10-11", "2026-10-11")}
 
 
 def test_a_gap_of_given_subjects_is_landed_by_each_dag_that_has_some():
-    attempts = [
-        attempt(day, dag_id=dag_id, given=given)
+    tries = [
+        past_try(day, dag_id=dag_id, given=given)
         for day in TEN[3:]
         for dag_id, given in (("removed", ["a"]), ("first", ["a", "b"]), ("second", ["c"]))
         if day == TEN[3] or dag_id != "removed"
     ]
-    (repair,) = series_of(attempts, TEN[:4] + TEN[5:])["repairs"]
+    (repair,) = series_of(tries, TEN[:4] + TEN[5:])["repairs"]
     assert set(dags_of(repair)) == {"first", "second"}
 
 
 def test_violations_name_the_days_and_what_they_lack():
-    attempts = [*daily()[:-2], *(attempt(day, failed=["c1"]) for day in TEN[8:])]
-    coverage = coverage_of(attempts, TEN[:3] + TEN[4:])
+    tries = [*daily()[:-2], *(past_try(day, failed=["c1"]) for day in TEN[8:])]
+    coverage = coverage_of(tries, TEN[:3] + TEN[4:])
     assert find_violations(coverage, None, 2) == [
         "campaigns: 3 days missing or incomplete: 2026-10-04 (campaign_days, campaign_messages), "
         "2026-10-09 to 2026-10-10 (c1) (max_missing_days=2)"
@@ -146,89 +146,89 @@ def test_violations_name_a_stale_series():
 
 
 def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_good_one():
-    attempts = [
-        attempt(TEN[4], failed=["a", "b"]),
-        attempt(TEN[5], failed=["b"]),
-        attempt(TEN[6], failed=["a", "b"]),
-        attempt(TEN[7], failed=["other"], part=1),
-        attempt(TEN[8], given=["c"]),
+    tries = [
+        past_try(TEN[4], failed=["a", "b"]),
+        past_try(TEN[5], failed=["b"]),
+        past_try(TEN[6], failed=["a", "b"]),
+        past_try(TEN[7], failed=["other"], part=1),
+        past_try(TEN[8], given=["c"]),
     ]
-    since = {each["name"]: each["since"][:10] for each in find_problems(attempts, ["campaign_days"], "failed")}
+    since = {each["name"]: each["since"][:10] for each in find_problems(tries, ["campaign_days"], "failed")}
     assert since == {"b": "2026-10-06", "a": "2026-10-08", "other": "2026-10-09"}
 
 
 def test_a_failure_in_one_table_is_not_over_when_another_dag_lands_another_table():
     tables = ["campaign_days", "campaign_messages"]
-    bad = attempt(TEN[8], failed=["c1"], tables=["campaign_messages"])
-    good = attempt(TEN[9], tables=["campaign_days"])
+    bad = past_try(TEN[8], failed=["c1"], tables=["campaign_messages"])
+    good = past_try(TEN[9], tables=["campaign_days"])
     assert [each["name"] for each in find_problems([bad, good], tables, "failed")] == ["c1"]
-    again = attempt(TEN[9], tables=["campaign_messages"], read_on=TEN[9] + DAY)
+    again = past_try(TEN[9], tables=["campaign_messages"], read_on=TEN[9] + DAY)
     assert find_problems([bad, good, again], tables, "failed") == []
 
 
 def test_shares_add_up_tries_before_they_divide_and_null_is_not_zero():
-    attempts = [
-        attempt(TEN[5], restatement=change(1, 100, 110)),
-        attempt(TEN[6], restatement=change(1, 300, 290)),
-        attempt(TEN[7], restatement=change(1, None, 50)),
-        attempt(TEN[8], restatement=change(2, None, 50)),
+    tries = [
+        past_try(TEN[5], restatement=change(1, 100, 110)),
+        past_try(TEN[6], restatement=change(1, 300, 290)),
+        past_try(TEN[7], restatement=change(1, None, 50)),
+        past_try(TEN[8], restatement=change(2, None, 50)),
     ]
-    one, two = sum_by_age(attempts)
+    one, two = sum_by_age(tries)
     assert one.shares == {"conversions": 20 / 400}
     assert (len(one.days), one.rows, one.changed) == (3, 30, 15)
     assert two.shares == {"conversions": None}
     assert not two.is_notable
 
 
-def share_of(*attempts):
-    return {each.age: each.shares["conversions"] for each in sum_by_age(attempts)}
+def share_of(*tries):
+    return {each.age: each.shares["conversions"] for each in sum_by_age(tries)}
 
 
 def test_tries_of_one_morning_count_as_one_comparison():
-    first = attempt(TEN[5], restatement=change(1, 100, 110), state="failed", is_complete=False)
-    again = attempt(TEN[5], restatement=change(1, 110, 110), try_number=2)
+    first = past_try(TEN[5], restatement=change(1, 100, 110), state="failed", is_complete=False)
+    again = past_try(TEN[5], restatement=change(1, 110, 110), try_number=2)
     assert share_of(first, again) == {1: 0.1}
-    third = attempt(TEN[5], restatement=change(1, 110, 115), try_number=3)
+    third = past_try(TEN[5], restatement=change(1, 110, 115), try_number=3)
     assert share_of(first, again, third) == {1: 0.15}
     (age,) = sum_by_age([first, again, third])
     assert (len(age.days), age.rows, age.changed) == (1, 10, 10)
 
 
 def test_a_try_of_which_a_subject_failed_compares_fewer_rows():
-    first = attempt(TEN[5], restatement=change(1, 100, 110, rows=9), failed=["c1"])
-    again = attempt(TEN[5], restatement=change(1, 130, 132), try_number=2)
+    first = past_try(TEN[5], restatement=change(1, 100, 110, rows=9), failed=["c1"])
+    again = past_try(TEN[5], restatement=change(1, 130, 132), try_number=2)
     assert share_of(first, again) == {1: 12 / 120}
 
 
 def test_a_rerun_of_a_first_landing_compares_nothing():
-    first = attempt(TEN[5])  # lands its last day for the first time
-    again = attempt(TEN[5], restatement={**change(0, 100, 100), **change(1, 100, 110)}, try_number=2)
+    first = past_try(TEN[5])  # lands its last day for the first time
+    again = past_try(TEN[5], restatement={**change(0, 100, 100), **change(1, 100, 110)}, try_number=2)
     assert share_of(first, again) == {1: 0.1}
 
 
 def test_what_a_killed_try_may_have_changed_is_not_compared():
-    killed = attempt(TEN[5], 1, state="running", is_dead=True)
-    again = attempt(TEN[5], restatement={**change(1, 100, 100), **change(2, 100, 101)}, try_number=2)
-    later = attempt(TEN[6], restatement=change(1, 100, 120))
+    killed = past_try(TEN[5], 1, state="running", is_dead=True)
+    again = past_try(TEN[5], restatement={**change(1, 100, 100), **change(2, 100, 101)}, try_number=2)
+    later = past_try(TEN[6], restatement=change(1, 100, 120))
     assert share_of(killed, again, later) == {1: 0.2, 2: 0.01}
 
 
 def test_a_late_run_counts_at_the_age_that_the_days_have():
-    late = attempt(TEN[2], rule="arguments", read_on=TEN[9], restatement=change(1, 100, 110))
+    late = past_try(TEN[2], rule="arguments", read_on=TEN[9], restatement=change(1, 100, 110))
     assert share_of(late) == {8: 0.1}
 
 
 def test_parts_and_given_subjects_are_compared_each_for_itself():
-    parts = [attempt(TEN[5], part=part, restatement=change(1, 100, 110)) for part in (0, 1)]
-    given = [attempt(TEN[5], given=[name], restatement=change(1, 100, 110)) for name in ("dau", "mau")]
-    for attempts in (parts, given):
-        (age,) = sum_by_age(attempts)
+    parts = [past_try(TEN[5], part=part, restatement=change(1, 100, 110)) for part in (0, 1)]
+    given = [past_try(TEN[5], given=[name], restatement=change(1, 100, 110)) for name in ("dau", "mau")]
+    for tries in (parts, given):
+        (age,) = sum_by_age(tries)
         assert (len(age.days), age.rows, age.shares) == (1, 20, {"conversions": 0.1})
 
 
 def ages_of(shares, runs=7):
     return sum_by_age(
-        attempt(
+        past_try(
             TEN[number],
             restatement={
                 key: value
@@ -273,16 +273,16 @@ def test_percent_does_not_hide_a_small_share(share, text):
 
 
 def test_runs_are_the_newest_with_their_state():
-    attempts = [*daily(), attempt(TEN[9], state="running", is_dead=True, read_on=TEN[9] + DAY)]
-    runs = series_of(attempts)["runs"]
+    tries = [*daily(), past_try(TEN[9], state="running", is_dead=True, read_on=TEN[9] + DAY)]
+    runs = series_of(tries)["runs"]
     assert (runs[0]["state"], runs[0]["requests"]) == ("killed", None)
     assert [each["last_day"] for each in runs[:2]] == ["2026-10-10", "2026-10-10"]
 
 
 def test_keys_without_a_column_are_those_of_the_newest_try_of_each_part():
-    attempts = [
-        attempt(TEN[8], drift={"old": 1}),
-        attempt(TEN[9], drift={"a": 1}),
-        attempt(TEN[9], part=1, drift={"a": 2}),
+    tries = [
+        past_try(TEN[8], drift={"old": 1}),
+        past_try(TEN[9], drift={"a": 1}),
+        past_try(TEN[9], part=1, drift={"a": 2}),
     ]
-    assert series_of(attempts, parts=2)["keys_without_column"] == {"a": 3}
+    assert series_of(tries, parts=2)["keys_without_column"] == {"a": 3}

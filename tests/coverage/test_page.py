@@ -14,7 +14,7 @@ from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.coverage.terminal import format_coverage
 from airflow_provider_braze.series import all_series
-from tests.coverage.evidence import attempt, days, evidence
+from tests.coverage.evidence import days, evidence, past_try
 
 NOW = datetime(2026, 11, 26, 7, tzinfo=timezone.utc)
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eevil\u202c", "\x1b[2J", "x" * 200]
@@ -55,7 +55,7 @@ def coverage(number=60, failed=(), destination="s3://lake/braze", series=("campa
     found = [
         evidence(
             [
-                attempt(
+                past_try(
                     day,
                     30,
                     failed=failed,
@@ -90,7 +90,7 @@ def test_no_value_becomes_markup():
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_name_that_a_person_gave_is_text_and_hides_no_id(name):
-    runs = [attempt(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
+    runs = [past_try(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
     found = replace(evidence(runs, days(date(2026, 11, 17), 9)), read_names=lambda: {"c1": name})
     document = build_coverage("s3://lake/braze", [found], NOW)
     page, text = render_page(document), format_coverage(document)
@@ -114,7 +114,7 @@ def text_of(page: str) -> str:
 def test_first_sentence_says_what_to_land_again():
     page = text_of(render_page(coverage(series=("campaigns", "kpis"))))
     assert "To land again: campaigns (1 day), kpis (1 day)" in page
-    complete = [evidence([attempt(day) for day in days(date(2026, 11, 20), 6)], days(date(2026, 11, 17), 9))]
+    complete = [evidence([past_try(day) for day in days(date(2026, 11, 20), 6)], days(date(2026, 11, 17), 9))]
     page = text_of(render_page(build_coverage("s3://lake/braze", complete, NOW)))
     assert page.index("No day is known to be missing.") < page.index("All series")
 
@@ -125,7 +125,7 @@ def test_headings_are_names_as_people_write_them():
 
 
 def test_what_is_wrong_stands_before_what_changes():
-    runs = [attempt(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
+    runs = [past_try(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
     page = render_page(build_coverage("s3://lake/braze", [evidence(runs, days(date(2026, 11, 17), 9))], NOW))
     order = ["Days to land again", "Failed in the newest run", "Subjects without some days", "What still changes"]
     assert sorted(order, key=page.index) == order

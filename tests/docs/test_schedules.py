@@ -27,7 +27,7 @@ from airflow_provider_braze.coverage.days import judge_days
 from airflow_provider_braze.coverage.repair import find_repairs
 from airflow_provider_braze.task.airflow import DAG
 from airflow_provider_braze.task.run_dates import read_run_dates
-from tests.coverage.evidence import attempt, evidence
+from tests.coverage.evidence import evidence, past_try
 from tests.docs.pages import DOCS, blocks, read, rows, section
 from tests.lines import AIRFLOW
 
@@ -263,7 +263,7 @@ BY_PARTITION = ("partition", "braze_partitions", NEW_YORK)
 
 def coverage_command(rule: str, dag_id: str, zone: str) -> str:
     """Return the command that coverage prints for the missing days."""
-    runs = [attempt(date(2025, 10, day), 0, rule=rule, dag_id=dag_id, zone=zone) for day in range(1, 31)]
+    runs = [past_try(date(2025, 10, day), 0, rule=rule, dag_id=dag_id, zone=zone) for day in range(1, 31)]
     landed = [day for day in OCTOBER[:30] if day not in MISSING]
     found = evidence(runs, landed)
     (repair,) = find_repairs(found, judge_days(found))

@@ -39,24 +39,24 @@ def begin(store, clock):
     def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
         run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
         writes = {"start": str(days[0]), "end": str(days[1] + timedelta(days=1))} if days else None
-        attempt = Try(Journal(store, "campaigns"), part, run, clock[0], {"writes": writes})
-        attempt.begin()
-        return attempt
+        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], {"writes": writes})
+        own_try.begin()
+        return own_try
 
     return start
 
 
-def succeed(attempt: Try, *changed: date) -> list[str]:
+def succeed(own_try: Try, *changed: date) -> list[str]:
     """End a try, and return the days that it reports."""
-    report = attempt.report(attempt.look())
+    report = own_try.report(own_try.look())
     days = sorted(f"{day}" for day in {*changed, *report.all_days})
-    attempt.finish({"state": "success", "changed_days": days, "settled": report.settled})
-    attempt.prune(of_all_tasks=True)
+    own_try.finish({"state": "success", "changed_days": days, "settled": report.settled})
+    own_try.prune(of_all_tasks=True)
     return days
 
 
-def fail(attempt: Try, *changed: date) -> None:
-    attempt.finish({"state": "failed", "changed_days": [f"{day}" for day in changed]})
+def fail(own_try: Try, *changed: date) -> None:
+    own_try.finish({"state": "failed", "changed_days": [f"{day}" for day in changed]})
 
 
 ALL = ["2026-11-16", "2026-11-17", "2026-11-18"]
@@ -128,11 +128,11 @@ def test_parts_report_their_own_tries(begin):
 
 
 def test_try_that_lasts_too_long_writes_no_more(begin, clock):
-    attempt = begin()
-    attempt.note_write(MONDAY)
+    own_try = begin()
+    own_try.note_write(MONDAY)
     clock[0] += timedelta(hours=25)
     with pytest.raises(BrazeConflictError, match="24 hours"):
-        attempt.note_write(TUESDAY)
+        own_try.note_write(TUESDAY)
 
 
 def test_old_records_are_removed(begin, clock, store):
@@ -149,17 +149,17 @@ def test_record_whose_creation_was_repeated_is_created_once(begin, destination):
             if "/journal/" in name and expected is None:
                 raise VersionConflictError(name)
 
-    attempt = begin(store=Repeating(destination.uri, destination.conn_id))
-    assert succeed(attempt, MONDAY) == ["2026-11-16"]
+    own_try = begin(store=Repeating(destination.uri, destination.conn_id))
+    assert succeed(own_try, MONDAY) == ["2026-11-16"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"state": "running", "writes": {}}', b"\xff"])
 def test_broken_record_is_an_error_that_names_it(begin, store, destination, content):
-    attempt = begin()
+    own_try = begin()
     name = "_braze/campaigns/journal/20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
     destination.put(name, content)
     with pytest.raises(BrazeDataError, match=r"Cannot read .*Remove it"):
-        attempt.look()
+        own_try.look()
 
 
 def test_foreign_objects_are_ignored(begin, destination):
@@ -202,8 +202,8 @@ def test_changed_days_since_an_old_cursor_is_an_error(destination, clock):
 
 
 def test_record_is_readable_by_people(begin, destination):
-    attempt = begin()
-    attempt.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
+    own_try = begin()
+    own_try.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
     (content,) = destination.contents().values()
     assert b'"error": "\xc3\x89t\xc3\xa9 \\ud83d"' in content
-    assert destination.record(attempt.uri)["error"] == "Été \ud83d"
+    assert destination.record(own_try.uri)["error"] == "Été \ud83d"

@@ -22,7 +22,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import (
     CampaignDataSeriesToObjectStorageOperator,
     CanvasDataSeriesToObjectStorageOperator,
 )
-from tests.coverage.evidence import attempt
+from tests.coverage.evidence import past_try
 from tests.lines import OutletEvents
 
 pytestmark = pytest.mark.timeout(120)
@@ -104,7 +104,7 @@ def test_unchanged_days_come_with_advice_from_the_records_of_the_lookback(land, 
             str(age): {"rows": 6, "changed": int(age <= 5), "figures": {"conversions": [100, 101 if age <= 5 else 100]}}
             for age in range(1, 31)
         }
-        record = {**attempt(day_of_age(number), 30, restatement=ages).record, "settled": []}
+        record = {**past_try(day_of_age(number), 30, restatement=ages).record, "settled": []}
         name = f"202611{19 - number}T060000000000-00-00000000-00000000-{number:012x}.json"
         (lake / "_braze/campaigns/journal" / name).write_text(json.dumps(record))
     assert audit()["advice"] == "Nothing older than 5 days changed notably. lookback_days=8 would do."

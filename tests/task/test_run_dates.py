@@ -23,7 +23,7 @@ from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.task.airflow import DAG, Asset
 from airflow_provider_braze.task.run_dates import read_run_dates
-from airflow_provider_braze.task.window import resolve_run_window
+from airflow_provider_braze.task.run_window import resolve_run_window
 from tests.samples import examples
 from tests.zones import ZONES, utc
 

@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeWindowError
 from airflow_provider_braze.task.airflow import AirflowSkipException
-from airflow_provider_braze.task.window import resolve_last_day, resolve_run_window
+from airflow_provider_braze.task.run_window import resolve_last_day, resolve_run_window
 
 TICK = datetime(2026, 11, 20, 11, tzinfo=timezone.utc)
 DAY = Window(date(2026, 11, 19), date(2026, 11, 20), "America/New_York", "interval")
