@@ -143,6 +143,11 @@ class Subject:
     is_total: bool = False
     computed_by: time | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is one id alone, as a list of Braze has it."""
+        return self.name == self.key[0]
+
     def uncomputed_days(self, window: Window, now: datetime) -> frozenset[date]:
         """Return the days that Braze may not have computed yet.
 
@@ -265,6 +270,7 @@ class Series:
     :param min_subjects_for_outage: a day missing for at least this many subjects, and for all, is an error.
     :param may_start_late: whether days before a subject's first returned day are legitimately absent: a canvas before
         its first entry, a segment before its tracking.
+    :param may_expire: whether Braze removes days after a while, so that no subject may have any.
     :param other_endpoints: endpoints of subjects that come from arguments.
     """
 
@@ -286,6 +292,7 @@ class Series:
     weight: int = 1
     min_subjects_for_outage: int = 10
     may_start_late: bool = False
+    may_expire: bool = False
     other_endpoints: tuple[Endpoint, ...] = ()
 
     @property

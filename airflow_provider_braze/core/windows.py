@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from airflow_provider_braze.core.bounds import is_given, read_bound, unusable_bound
@@ -186,7 +187,13 @@ def describe(window: Window) -> str:
 def missing_days(window: Window, returned: Collection[date]) -> list[date]:
     """Return the days of a window that Braze did not return, oldest first."""
     present = set(returned)
-    return [day for day in window if day not in present]
+    return [day for day in _days_in(window.start, window.end) if day not in present]
+
+
+@lru_cache(maxsize=64)
+def _days_in(start: date, end: date) -> tuple[date, ...]:
+    """Return the same objects for the same window: thousands of subjects may lack all of its days."""
+    return tuple(Window(start, end))
 
 
 def _days_of_run(run: RunDates, zone: tzinfo) -> tuple[date, date, Rule]:

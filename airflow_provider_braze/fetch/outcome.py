@@ -34,10 +34,13 @@ class Tally:
     rejected: dict[str, BrazeError] = field(default_factory=dict)
     failed: dict[str, BrazeError] = field(default_factory=dict)
 
-    def add_failure(self, name: str, error: BrazeError) -> None:
-        """Note a subject that was not returned."""
+    def add_failure(self, name: str, error: BrazeError, *, is_plain: bool = True) -> None:
+        """Note a subject that was not returned.
+
+        :param is_plain: whether the subject is an id alone. An app, for example, never comes from Braze's list.
+        """
         is_rejection = isinstance(error, BrazeApiError) and error.status in (400, 404)
-        (self.rejected if self.is_listed and is_rejection else self.failed)[name] = error
+        (self.rejected if self.is_listed and is_plain and is_rejection else self.failed)[name] = error
 
     @property
     def failures(self) -> dict[str, BrazeError]:
@@ -55,16 +58,20 @@ class Outcome(Tally):
     """The outcome of every subject of a run.
 
     :param may_start_late: whether days before a subject's first returned day are not missing.
+    :param may_expire: whether no subject may have any day.
+    :param is_read_again: whether a later run asks for the newest days again.
     :param gaps: days that Braze did not return, by subject.
     :param first_days: each subject's first returned day.
     :param drift: number of times each key without a column was seen.
     :param totals: the subjects for which a missing day is an error.
-    :param uncomputed: days that Braze has not computed yet, by subject. They are not missing.
+    :param uncomputed: days that Braze has not computed yet, by subject. They are missing unless they are read again.
     :param responses: number of subjects returned, by window asked for.
     :param details: which subjects' details were returned; None when they are not landed.
     """
 
     may_start_late: bool = False
+    may_expire: bool = False
+    is_read_again: bool = True
     gaps: dict[str, list[date]] = field(default_factory=dict)
     first_days: dict[str, date] = field(default_factory=dict)
     drift: Counter[str] = field(default_factory=Counter)
@@ -94,27 +101,33 @@ class Outcome(Tally):
             self.first_days[name] = min(*days, self.first_days.get(name, date.max), date.max)
         if is_total:
             self.totals.add(name)
-        for found, is_due in ((self.gaps, True), (self.uncomputed, False)):
-            if gaps := [day for day in missing_days(window, days) if (day not in uncomputed) == is_due]:
+        absent = missing_days(window, days)
+        late = [day for day in absent if day in uncomputed]
+        due = [day for day in absent if day not in uncomputed] if self.is_read_again else absent
+        for found, gaps in ((self.gaps, due), (self.uncomputed, late)):
+            if gaps:
                 found[name] = sorted([*found.get(name, ()), *gaps])
 
     @property
     def missing(self) -> dict[str, list[date]]:
         """The days that Braze should have returned, by subject.
 
-        A subject without any day has not started, if subjects may start late.
+        A subject without any day has not started, if subjects may start late and another one has a day.
         """
         if not self.may_start_late:
             return self.gaps
+        if not self.first_days:
+            return {} if self.may_expire else self.gaps
         started = {
             name: [day for day in days if day > self.first_days.get(name, date.max)] for name, days in self.gaps.items()
         }
         return {name: days for name, days in started.items() if days}
 
     @property
-    def not_started(self) -> int:
-        """Number of returned subjects without any day."""
-        return len(self.returned - self.first_days.keys()) if self.may_start_late else 0
+    def without_days(self) -> int:
+        """Number of returned subjects without any day, where that is not a fault."""
+        is_right = self.may_start_late and (self.may_expire or self.first_days)
+        return len(self.returned - self.first_days.keys()) if is_right else 0
 
     def missing_for_all(self, least: int) -> list[date]:
         """Return the days that no subject has, where at least `least` subjects should have them.
@@ -122,7 +135,7 @@ class Outcome(Tally):
         Where no subject has any day, none is known to start later, so all of them should.
         """
         lacking = Counter(day for days in self.gaps.values() for day in days)
-        due = Counter(day for days in (self.missing if self.first_days else self.gaps).values() for day in days)
+        due = Counter(day for days in self.missing.values() for day in days)
         asked = {day: number for window, number in self.responses.items() for day in window}
         return sorted(day for day, number in asked.items() if lacking[day] == number and due[day] >= least)
 
@@ -159,7 +172,8 @@ def format_uncomputed(outcome: Outcome) -> str | None:
     """Return a log line about days that Braze has not computed yet, None when there are none."""
     if not outcome.uncomputed:
         return None
-    return f"Not computed by Braze yet: {_format_missing(outcome.uncomputed)}. The next run lands them."
+    then = "The next run lands them." if outcome.is_read_again else "No later run asks for them."
+    return f"Not computed by Braze yet: {_format_missing(outcome.uncomputed)}. {then}"
 
 
 def format_drift(outcome: Outcome) -> str | None:
@@ -198,9 +212,10 @@ def error_of(
             "$.data",
         )
     if totals := {name: days for name, days in outcome.missing.items() if name in outcome.totals}:
+        when = ", when Braze has computed them" if outcome.uncomputed.keys() & totals else ""
         return BrazeMissingDaysError(
             f"Days of the whole workspace are missing: {_format_missing(totals)}. Everything else was returned. "
-            "Run the task again later.",
+            f"Run the task again later{when}.",
             "$.data",
         )
     if outcome.missing and missing == "fail":

@@ -5,7 +5,7 @@ What is known to be there already is not even read from the spool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
+
+    Key = tuple[str | None, ...]
 
 _ENCODERS: Final = 1
 """Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
@@ -76,6 +78,8 @@ class Publisher:
     precedence: Precedence | None = None
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
     """What changed in the day table, by day, against what was stored before this try."""
+    _stored: dict[date, set[Key]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The subjects that the day table had before this try, by day; only days that a later fetch lands too."""
     _encoding: Semaphore = field(default_factory=lambda: Semaphore(_ENCODERS), init=False, repr=False, compare=False)
     _claiming: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
     _has_claimed: Event = field(default_factory=Event, init=False, repr=False, compare=False)
@@ -189,8 +193,8 @@ class Publisher:
                 return None
             with self._encoding:
                 new, returned = fetched, _ = incoming()
-                if stored and day and returned is not None:
-                    new, returned = self._without_older(table, day, new, returned)
+                if day and returned is not None:
+                    new, returned = self._without_older(table, day, name, stored, new, returned)
                 merged, is_stored, old = self._merge(table, name, stored, new, returned)
                 if sums and old is not None and returned is not None:
                     restated = compare_rows(old, new, returned, self.series.keys, self.series.main_figures)
@@ -226,15 +230,27 @@ class Publisher:
 
         return matches_fingerprint(stored.content, schema_of(table), fingerprint, self.layout.file_format)
 
-    def _without_older(self, table: Table, day: date, new: pa.Table, returned: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Return rows and keys without those of subjects whose newer rows are stored."""
+    def _without_older(
+        self, table: Table, day: date, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table
+    ) -> tuple[pa.Table, pa.Table]:
+        """Return rows and keys without those of subjects whose newer rows are stored.
+
+        A later fetch that asked for a subject may not have got it. So a subject without stored rows is landed.
+        """
         if self.precedence is None or not self.precedence.is_concurrent():
             return new, returned
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        keys = zip(*(column.to_pylist() for column in returned.columns), strict=True)
-        is_left = [self.precedence.leaves(table.name, key, day) for key in keys]
+        there: set[Key] = set()
+        if stored:
+            old, _ = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+            there.update(_keys_of(self._subjects(old)))
+        if table == self.series.day_table:
+            self._stored[day] = there
+        # A day has one row per subject, but a subject may rightly have no row in another table.
+        there = there | self._stored.get(day, set(_keys_of(returned)))
+        is_left = [key in there and self.precedence.leaves(table.name, key, day) for key in _keys_of(returned)]
         kept = returned.filter(pa.array([not each for each in is_left], pa.bool_()))
         is_kept = pc.is_in(join_keys(new.select(returned.schema.names)), value_set=join_keys(kept))
         return new.filter(is_kept), kept
@@ -251,6 +267,10 @@ class Publisher:
         old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
         merged = new if returned is None else replace_subjects(table, old, new, returned)
         return merged, is_current and merged.equals(old), old if is_current else None
+
+
+def _keys_of(subjects: pa.Table) -> Iterator[Key]:
+    return zip(*(column.to_pylist() for column in subjects.columns), strict=True)
 
 
 def replace_subjects(table: Table, old: pa.Table, new: pa.Table, returned: pa.Table) -> pa.Table:

@@ -24,6 +24,7 @@ def build_opening(plan: Plan) -> dict[str, Any]:
     import airflow_provider_braze
 
     window = {"start": plan.window.start.isoformat(), "end": plan.window.end.isoformat()}
+    is_of_list = plan.listed is not None and all(subject.is_plain for subject in plan.subjects)
     return {
         "provider_version": airflow_provider_braze.__version__,
         "series": plan.series.name,
@@ -31,7 +32,8 @@ def build_opening(plan: Plan) -> dict[str, Any]:
         "layout": asdict(plan.layout),
         "writes": window if plan.day_tables else None,
         "tables": {table.name: {} for table in plan.tables},
-        "given": None if plan.listed is not None else [subject.name for subject in plan.subjects],
+        # Listed ids are too many for a record. Listed events of some apps are not all that Braze lists.
+        "given": None if is_of_list else [subject.name for subject in plan.subjects],
     }
 
 
@@ -62,7 +64,8 @@ def build_record(
         "tables": {table.name: _table_summary(table.name, objects) for table in plan.tables},
         "subjects": {
             **_tally(outcome),
-            "missing_days": {key: [day.isoformat() for day in days] for key, days in outcome.missing.items()},
+            "missing_days": _by_name(outcome.missing),
+            "uncomputed_days": _by_name(outcome.uncomputed),
         },
         "details": None if outcome.details is None else _tally(outcome.details),
         "drift": dict(sorted(outcome.drift.items())),
@@ -87,6 +90,10 @@ def _table_summary(name: str, objects: Sequence[LandedObject]) -> dict[str, Any]
 
 def _tally(tally: Tally) -> dict[str, Any]:
     return {"landed": tally.landed, "rejected": _messages(tally.rejected), "failed": _messages(tally.failed)}
+
+
+def _by_name(days: Mapping[str, Sequence[date]]) -> dict[str, list[str]]:
+    return {name: [day.isoformat() for day in found] for name, found in days.items()}
 
 
 def _messages(errors: dict[str, BrazeError]) -> dict[str, dict[str, str]]:

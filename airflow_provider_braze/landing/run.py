@@ -98,7 +98,12 @@ class _Run:
 
     def __init__(self, plan: Plan, hook: BrazeHook, store: Store, began: float) -> None:
         self.plan = plan
-        self.outcome = Outcome(is_listed=plan.listed is not None, may_start_late=plan.series.may_start_late)
+        self.outcome = Outcome(
+            is_listed=plan.listed is not None,
+            may_start_late=plan.series.may_start_late,
+            may_expire=plan.series.may_expire,
+            is_read_again=plan.window.lookback_days > 0,
+        )
         self.own_try = Try(
             Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
         )
@@ -171,8 +176,9 @@ class _Run:
 def _log_outcome(plan: Plan, outcome: Outcome) -> None:
     for warning in format_warnings(plan.series, outcome, plan.missing_days):
         log.warning("%s", warning)
-    if outcome.not_started:
-        log.info("No data yet for %s", plan.series.count(outcome.not_started))
+    if outcome.without_days:
+        what = "No data, or no longer any, for %s" if outcome.may_expire else "No data yet for %s"
+        log.info(what, plan.series.count(outcome.without_days))
     for line in (format_uncomputed(outcome), format_drift(outcome)):
         if line:
             log.info("%s", line)
@@ -224,7 +230,7 @@ def _fetch_into(
         endpoint = plan.subjects[0].endpoint if plan.subjects else plan.series.endpoints[0]
         for item in with_progress(fetched, plan.series, len(subjects), name, hook, endpoint):
             if isinstance(item, Failed):
-                outcome.add_failure(item.subject.name, item.error)
+                outcome.add_failure(item.subject.name, item.error, is_plain=item.subject.is_plain)
                 continue
             outcome.add_returned(
                 item.subject.name,

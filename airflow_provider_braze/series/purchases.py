@@ -33,7 +33,7 @@ def purchase_subjects(
 def _subject(metric: str, product: str | None, app_id: str | None) -> Subject:
     name, params = qualify(metric, product=product, app_id=app_id)
     key = (metric, product, app_id)
-    return Subject(name, key, ENDPOINTS[metric], params, figure=_FIGURES[metric], is_total=not params)
+    return Subject(name, key, ENDPOINTS[metric], params, figure=_FIGURES[metric])
 
 
 PURCHASES: Final = Series(

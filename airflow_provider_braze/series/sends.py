@@ -44,5 +44,6 @@ SENDS: Final = Series(
     lookback_days=13,
     load_decoder=load_message_decoder,
     may_start_late=True,
+    may_expire=True,
     tables=(_with_send_id(CAMPAIGN_DAYS, "send_days"), _with_send_id(CAMPAIGN_MESSAGES, "send_messages")),
 )

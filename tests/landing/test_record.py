@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from importlib.metadata import version
+
+import pyarrow as pa
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazeRequestError, BrazeTransportError
@@ -13,6 +16,7 @@ from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.publish import LandedObject
 from airflow_provider_braze.landing.record import build_opening, build_record, restatement_by_age, summarise
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.events import event_subjects
 from airflow_provider_braze.tables.restatement import Restatement
 from airflow_provider_braze.transport.sender import TransportStats
 from tests.campaign_tables import TABLES
@@ -64,6 +68,13 @@ def a_record(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
         **build_record(plan, outcome or an_outcome(plan), objects, changed, STATS, 61.26, error),
         "restatement": restatement_by_age(plan.window, RESTATED),
     }
+
+
+def test_opening_names_the_subjects_unless_they_are_all_that_braze_lists():
+    events = event_subjects(["buy", "sign up"], [None])
+    assert build_opening(replace(a_plan(), subjects=events, listed=pa.table({})))["given"] is None
+    apps = event_subjects(["buy"], [None, "app"])
+    assert build_opening(replace(a_plan(), subjects=apps, listed=pa.table({})))["given"] == ["buy", "buy app_id=app"]
 
 
 def test_make_record_tells_the_run_and_what_it_did():
@@ -132,6 +143,7 @@ def test_make_record_tells_the_run_and_what_it_did():
             "rejected": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
             "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
             "missing_days": {"c1": ["2026-10-24"]},
+            "uncomputed_days": {},
         },
         "details": None,
         "restatement": {"0": {"rows": 3, "changed": 1, "figures": {"conversions": [10, 12]}}},

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
+from datetime import date
 
 import pytest
 
 from airflow_provider_braze.landing import run as landing_run
-from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
+from airflow_provider_braze.sandbox import SandboxSettings, data
+from airflow_provider_braze.transfers.braze_to_object_storage import (
+    CampaignDataSeriesToObjectStorageOperator,
+    EventDataSeriesToObjectStorageOperator,
+)
 
 pytestmark = pytest.mark.any_store
+
+LAST = date(2026, 11, 14)
 
 
 @pytest.fixture
@@ -48,6 +55,74 @@ def test_slow_run_leaves_the_days_that_a_later_fetch_landed(land, braze_sandbox,
     assert days == {name: content for name, content in newer[0].items() if "dt=" in name}
     assert "Left 3 days alone, because a later fetch landed newer data: 2026-11-16 to 2026-11-18" in caplog.messages
     assert destination.record(summary["record"])["left_days"] == ["2026-11-16", "2026-11-17", "2026-11-18"]
+
+
+@pytest.fixture
+def land_events(braze_sandbox, destination, make_context):
+    braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
+
+    def run(run_type, **arguments):
+        operator = EventDataSeriesToObjectStorageOperator(
+            task_id="land",
+            destination=destination.uri,
+            object_storage_conn_id=destination.conn_id,
+            start="2026-11-12",
+            end="2026-11-15",
+            **arguments,
+        )
+        return operator.execute(make_context(run_type))
+
+    return run
+
+
+@pytest.fixture
+def after_first_fetch(monkeypatch):
+    """Return a function that runs something once, between the fetching and the publishing of the next run."""
+
+    def arrange(then):
+        fetch, waits = landing_run._fetch_into, [True]
+
+        def fetch_and_wait(*args, **others):
+            fetch(*args, **others)
+            if waits and waits.pop():
+                then()
+
+        monkeypatch.setattr(landing_run, "_fetch_into", fetch_and_wait)
+
+    return arrange
+
+
+def event_days(destination):
+    rows = destination.table("event_days").select(["event_name", "app_id", "day"]).to_pylist()
+    return {tuple(row.values()) for row in rows}
+
+
+def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(land_events, destination, after_first_fetch):
+    app = data.app_ids(SandboxSettings())[0]
+    after_first_fetch(lambda: land_events("scheduled", app_ids=[app]))
+    record = destination.record(land_events("manual")["record"])
+    assert record["left_days"] == []
+    rows = event_days(destination)
+    assert {(name, None, LAST) for name in data.event_names(SandboxSettings())} <= rows
+    assert any(row[1] == app for row in rows)
+
+
+def test_slow_run_lands_the_days_that_the_later_fetch_did_not_get(
+    land_events, braze_sandbox, destination, after_first_fetch
+):
+    first, other = data.event_names(braze_sandbox.settings)[:2]
+
+    def land_later():
+        braze_sandbox.configure(faults={"missing_days": {first: ["2026-11-12", "2026-11-13"]}})
+        land_events("scheduled", events=[first, other])
+
+    land_events("backfill", events=[other])
+    after_first_fetch(land_later)
+    summary = land_events("manual", events=[first, other], missing_days="fail")
+    days = {day.day for name, _, day in event_days(destination) if name == first}
+    assert days == {12, 13, 14}
+    # The other event's rows of these days belong to the later fetch; the third day is the same in both.
+    assert destination.record(summary["record"])["left_days"] == ["2026-11-12", "2026-11-13"]
 
 
 def test_slow_run_lands_the_tables_that_the_later_fetch_did_not(land, braze_sandbox, destination, monkeypatch):

@@ -44,7 +44,7 @@ def land(braze_sandbox, destination, make_context):
     # A clock that stands, because figures of the last 30 days grow by the minute.
     braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
 
-    def run(series, **arguments):
+    def run(series, context=None, **arguments):
         if series == "kpis":
             arguments = {"metrics": SETTLED, **arguments}
         if series == "sends":
@@ -55,7 +55,7 @@ def land(braze_sandbox, destination, make_context):
             "lookback_days": 6,
             **arguments,
         }
-        return OPERATORS[series](task_id="land", **arguments).execute(make_context())
+        return OPERATORS[series](task_id="land", **arguments).execute(context or make_context())
 
     return run
 
@@ -269,34 +269,76 @@ def test_a_missing_permission_costs_its_metric_alone(on_error, land, braze_sandb
 
 
 @pytest.mark.stores("file")
-def test_mau_that_is_not_computed_yet_is_not_missing(land, braze_sandbox, destination, caplog):
+def test_mau_that_is_not_computed_yet_is_left_to_the_next_run(land, braze_sandbox, destination, make_context, caplog):
     # Here a day ends at 10:00 UTC, 26 hours before Braze computes its MAU: yesterday's is never there yet, and between
     # 10:00 and 12:30 neither is that of the day before.
     zone = "Pacific/Kiritimati"
     today = (datetime.now(timezone.utc) + timedelta(hours=14)).date()
     braze_sandbox.configure(timezone=zone, as_of=None)
-    window = {"start": today - timedelta(days=4), "end": today, "timezone": zone, "missing_days": "fail"}
-    with caplog.at_level("INFO"):
-        land("kpis", metrics=["dau", "mau"], **window)
     yesterday = today - timedelta(days=1)
-    assert re.search(rf"Not computed by Braze yet: mau (\S+, )?{yesterday}\.", caplog.text)
+    arguments = {"metrics": ["dau", "mau"], "timezone": zone, "missing_days": "fail"}
+    with caplog.at_level("INFO"):
+        run = make_context(run_after=datetime.now(timezone.utc))
+        summary = land("kpis", context=run, lookback_days=3, **arguments)
+    assert re.search(rf"Not computed by Braze yet: mau (\S+, )?{yesterday}\. The next run", caplog.text)
+    subjects = destination.record(summary["record"])["subjects"]
+    assert f"{yesterday}" in subjects["uncomputed_days"]["mau"]
+    assert subjects["missing_days"] == {}
     landed = landed_in(destination, "kpis")
     assert ("dau", None, None, yesterday) in landed
     assert ("mau", None, None, today - timedelta(days=3)) in landed
     assert ("mau", None, None, yesterday) not in landed
+    # No run after this one asks for these days.
+    with pytest.raises(BrazeMissingDaysError, match=f"mau .*{yesterday}.* when Braze has computed them"):
+        land("kpis", start=today - timedelta(days=4), end=today, **arguments)
 
 
 @pytest.mark.stores("file")
-@pytest.mark.parametrize(("series", "subject"), [("kpis", "mau"), ("purchases", "revenue")])
-def test_a_hole_in_a_workspace_total_is_an_error(series, subject, land, braze_sandbox, destination):
-    braze_sandbox.configure(faults={"missing_days": {subject: ["2026-11-11"]}})
-    window = {"start": "2026-11-09", "end": "2026-11-13"}
-    metrics = {"metrics": ["dau", "mau"]} if series == "kpis" else {"metrics": ["revenue"]}
-    with pytest.raises(BrazeMissingDaysError, match=f"{subject} 2026-11-11"):
-        land(series, **metrics, **window)
+def test_a_hole_in_a_workspace_total_is_an_error(land, braze_sandbox, destination):
+    braze_sandbox.configure(faults={"missing_days": {"mau": ["2026-11-11"]}})
+    window = {"start": "2026-11-09", "end": "2026-11-13", "metrics": ["dau", "mau"]}
+    with pytest.raises(BrazeMissingDaysError, match="whole workspace are missing: mau 2026-11-11"):
+        land("kpis", **window)
     # All else landed.
-    assert {key[-1].day for key in landed_in(destination, series) if key[0] == subject} == {9, 10, 12}
-    land(series, missing_days="ignore", **metrics, **window)
+    assert {key[-1].day for key in landed_in(destination, "kpis") if key[0] == "mau"} == {9, 10, 12}
+    land("kpis", missing_days="ignore", **window)
+
+
+@pytest.mark.stores("file")
+def test_a_day_without_purchases_is_a_warning(land, braze_sandbox, caplog):
+    # It is not documented whether Braze returns days on which nothing was bought.
+    braze_sandbox.configure(faults={"missing_days": {"revenue": ["2026-11-11"]}})
+    window = {"start": "2026-11-09", "end": "2026-11-13", "metrics": ["quantity", "revenue"]}
+    land("purchases", **window)
+    assert "Days are missing for 1 metric: revenue 2026-11-11" in caplog.messages
+    with pytest.raises(BrazeMissingDaysError):
+        land("purchases", missing_days="fail", **window)
+
+
+@pytest.mark.stores("file")
+def test_events_that_all_return_nothing_are_missing(land, braze_sandbox):
+    names = data.event_names(braze_sandbox.settings)[:2]
+    window = {"start": "2026-11-09", "end": "2026-11-12", "events": names, "missing_days": "fail"}
+    braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-09", "2026-11-10", "2026-11-11"]}})
+    with pytest.raises(BrazeMissingDaysError, match="Days are missing for 2 events"):
+        land("events", **window)
+
+
+@pytest.mark.stores("file")
+def test_sends_that_braze_no_longer_keeps_are_no_fault(land, braze_sandbox, caplog):
+    braze_sandbox.configure(campaigns=60)
+    sends = sends_of(braze_sandbox.settings)[:12]
+    assert len(sends) == 12
+    braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-09", "2026-11-10"]}})
+    with caplog.at_level("INFO"):
+        land("sends", sends=sends, start="2026-11-09", end="2026-11-11", missing_days="fail")
+    assert "No data, or no longer any, for 12 sends" in caplog.messages
+
+
+@pytest.mark.stores("file")
+def test_wrong_app_of_listed_events_is_an_error(land):
+    with pytest.raises(AirflowFailException, match="BrazePartialError: 20 events failed, .* app_id=typo"):
+        land("events", app_ids=[None, "typo"], lookback_days=0)
 
 
 @pytest.mark.stores("file")
