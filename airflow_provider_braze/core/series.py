@@ -6,6 +6,7 @@ argument checks and the sandbox loop over declarations; only the declaring modul
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -165,6 +166,14 @@ def qualify(name: str, **params: str | None) -> tuple[str, dict[str, str]]:
     """Return a subject's name followed by its parameters, and the parameters; None is left out."""
     given = {key: value for key, value in params.items() if value is not None}
     return " ".join([name, *(f"{key}={value}" for key, value in given.items())]), given
+
+
+def may_be_qualified(name: str) -> bool:
+    """Return whether a name looks like one with parameters. The name of an event is free text, so it may be plain."""
+    return _PARAMETER.search(name) is not None
+
+
+_PARAMETER: Final = re.compile(r" (app_id|segment_id|product)=")
 
 
 class Days(Protocol):

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.series import may_be_qualified
 from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
 from airflow_provider_braze.coverage.names import read_names
@@ -91,8 +92,8 @@ class PastTry:
         return found
 
     def asked_for(self, subject: str) -> bool:
-        """Return whether the try asked for a subject of its part."""
-        return self.given is None or subject in self.given
+        """Return whether the try asked for a subject of its part. Braze's list has no apps."""
+        return not may_be_qualified(subject) if self.given is None else subject in self.given
 
     def _subjects(self, name: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.record["subjects"][name]

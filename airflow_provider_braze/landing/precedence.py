@@ -32,6 +32,7 @@ class Precedence:
         self._try = own_try
         self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in subjects}
         self._subjects = frozenset(self._names.values())
+        self._listed = frozenset(subject.name for subject in subjects if subject.is_plain)
         self._chunk: Window | None = None
         self._fetched_at = ""
         self._newer: list[Other] = []
@@ -52,7 +53,8 @@ class Precedence:
     def leaves(self, table: str, key: tuple[str | None, ...], day: date) -> bool:
         """Return whether a subject's rows of a day were left to a later fetch, which lands the same table."""
         name = self._names[key]
-        owner = next((other for other in self._newer if _covers(other, table, name, day, self._fetched_at)), None)
+        asked = (other for other in self._newer if name in _asked(other, self._listed))
+        owner = next((other for other in asked if _covers(other, table, name, day, self._fetched_at)), None)
         if owner is None:
             return False
         self._left.add(day)
@@ -105,9 +107,15 @@ class Precedence:
             span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
             yield f"Left {counted(len(days), 'day')} alone, because a later fetch landed newer data: {span}"
 
+    def _overlaps(self, other: Other, chunk: Window) -> bool:
+        writes = other.record["writes"]
+        if not writes or self._subjects.isdisjoint(_asked(other, self._listed)):
+            return False
+        return bool(writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"])
+
     def _look(self) -> None:
         assert self._chunk is not None  # noqa: S101 - begin() has set it
-        others = [other for other in self._try.look() if _overlaps(other, self._chunk, self._subjects)]
+        others = [other for other in self._try.look() if self._overlaps(other, self._chunk)]
         first = self._chunk.start
         self._newer = [other for other in others if _fetched_at(other, first) > self._fetched_at]
         # A try that began to write after this one has seen this one's record, and leaves its days alone.
@@ -121,11 +129,10 @@ class Precedence:
                 raise _conflict(other, "fetched the same days later, but failed before all of them were landed")
 
 
-def _overlaps(other: Other, chunk: Window, names: frozenset[str]) -> bool:
-    writes, given = other.record["writes"], other.record["given"]
-    if not writes or (given is not None and names.isdisjoint(given)):
-        return False
-    return bool(writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"])
+def _asked(other: Other, listed: frozenset[str]) -> Collection[str]:
+    """Return the subjects that a try asked for; if it read Braze's list, those of `listed`."""
+    given: Collection[str] | None = other.record["given"]
+    return listed if given is None else given
 
 
 def _fetched_at(other: Other, day: date) -> str:
@@ -139,8 +146,6 @@ def _covers(other: Other, table: str, name: str, day: date, fetched_at: str) -> 
     if table not in record.get("tables", ()):
         return False
     if not record["writes"]["start"] <= text < record["writes"]["end"] or _fetched_at(other, day) <= fetched_at:
-        return False
-    if record["given"] is not None and name not in record["given"]:
         return False
     return name not in _failures(record) and text not in _missing_days(record).get(name, ())
 

@@ -303,6 +303,14 @@ def test_a_subject_that_fails_in_one_table_lacks_the_day_although_another_dag_ha
         assert calendar.lacking == {TEN[9]: {"c1"}}
 
 
+def test_subject_with_an_app_is_not_one_that_braze_lists():
+    bad = past_try(TEN[8], failed=["buy app_id=x"], given=["buy", "buy app_id=x"])
+    listed = past_try(TEN[9])
+    assert find_lacking([bad, listed], TABLES).keys() == set(TEN[5:9])
+    again = past_try(TEN[9], 9, given=["buy app_id=x"])
+    assert find_lacking([bad, listed, again], TABLES) == {}
+
+
 def check_again(calendar: Calendar, tries, landed=TEN, **options) -> Calendar:
     """Judge again, with the earlier result of coverage and only these records left."""
     earlier = Earlier(calendar.states, calendar.lacking)

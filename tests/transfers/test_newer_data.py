@@ -92,19 +92,35 @@ def after_first_fetch(monkeypatch):
     return arrange
 
 
+def days_of(objects):
+    return {name for name in objects if name.startswith("event_days/")}
+
+
 def event_days(destination):
     rows = destination.table("event_days").select(["event_name", "app_id", "day"]).to_pylist()
     return {tuple(row.values()) for row in rows}
 
 
-def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(land_events, destination, after_first_fetch):
+def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(
+    land_events, braze_sandbox, destination, after_first_fetch
+):
     app = data.app_ids(SandboxSettings())[0]
+    braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
+    land_events("backfill")
+    before = destination.data()
+    braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
     after_first_fetch(lambda: land_events("scheduled", app_ids=[app]))
     record = destination.record(land_events("manual")["record"])
     assert record["left_days"] == []
+    both = destination.data()
     rows = event_days(destination)
     assert {(name, None, LAST) for name in data.event_names(SandboxSettings())} <= rows
     assert any(row[1] == app for row in rows)
+    # One after the other, they land the same.
+    land_events("scheduled", app_ids=[app])
+    land_events("manual")
+    assert {name for name, content in both.items() if destination.data()[name] == content} >= days_of(both)
+    assert any(before[name] != both[name] for name in days_of(both))
 
 
 def test_slow_run_lands_the_days_that_the_later_fetch_did_not_get(

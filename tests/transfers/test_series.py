@@ -337,7 +337,7 @@ def test_sends_that_braze_no_longer_keeps_are_no_fault(land, braze_sandbox, capl
 
 @pytest.mark.stores("file")
 def test_wrong_app_of_listed_events_is_an_error(land):
-    with pytest.raises(AirflowFailException, match="BrazePartialError: 20 events failed, .* app_id=typo"):
+    with pytest.raises(AirflowFailException, match=r"BrazePartialError: 20 events failed, .* app_id=typo"):
         land("events", app_ids=[None, "typo"], lookback_days=0)
 
 
