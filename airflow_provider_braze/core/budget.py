@@ -39,7 +39,8 @@ _BUCKETS: Final[Mapping[str, Bucket]] = {
     "campaigns.data_series": Bucket(reset_seconds=_MINUTE),
     "cdi.integrations": Bucket(reset_seconds=_MINUTE),
     "cdi.job_sync_status": Bucket(reset_seconds=_MINUTE),
-    # 1,000 requests an hour for the whole workspace: a task that needs more has to wait for the next hours.
+    # 1,000 requests an hour for the whole workspace: a task that needs more has to wait for the next hours. These waits
+    # are for what other tasks use up; a landing run adds the hours of its own plan.
     "events": Bucket(request_wait_seconds=65 * _MINUTE, task_wait_seconds=4 * 65 * _MINUTE),
 }
 _OTHER: Final = Bucket()

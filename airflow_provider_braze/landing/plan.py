@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -70,6 +71,14 @@ class Plan:
         """Return the table to land that is made from a source, None when there is none."""
         return next((table for table in self.tables if table.source == source), None)
 
+    @property
+    def rate_limit_hours(self) -> dict[str, float]:
+        """The hours of each rate limit that few endpoints share, which the days' calls use up."""
+        calls_per_subject = len(self.chunks) if self.day_tables else 0
+        subjects = Counter(subject.endpoint.bucket for subject in self.subjects)
+        limits = {bucket: limit for bucket in subjects if (limit := requests_per_hour(bucket))}
+        return {bucket: subjects[bucket] * calls_per_subject / limit for bucket, limit in limits.items()}
+
     def describe(self) -> dict[str, Any]:
         """Return the plan as plain values: minutes at half a second per call, disk for subjects that all send."""
         chunks = self.chunks if self.day_tables else []
@@ -79,7 +88,7 @@ class Plan:
         minutes = calls * _ASSUMED_SECONDS_PER_CALL / self.concurrency / 60
         if self.requests_per_minute:
             minutes = max(minutes, calls / self.requests_per_minute)
-        hours = self._hours_of_rate_limit(len(chunks))
+        hours = sum(self.rate_limit_hours.values())
         if hours > 1:
             # The requests beyond the first hour's wait for the next one.
             minutes = max(minutes, 60.0 * (math.ceil(hours) - 1))
@@ -102,11 +111,6 @@ class Plan:
             "parts": self.layout.parts,
             **({"rate_limit_hours": round(hours, 3)} if hours else {}),
         }
-
-    def _hours_of_rate_limit(self, calls_per_subject: int) -> float:
-        """Return how many hours of a rate limit that few endpoints share the series' calls use up."""
-        limits = filter(None, (requests_per_hour(subject.endpoint.bucket) for subject in self.subjects))
-        return sum(calls_per_subject / limit for limit in limits)
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:

@@ -74,6 +74,9 @@ def land(
         another run landed the same days at the same time. An error before the first write is raised.
     """
     load_arrow()
+    for bucket, hours in plan.rate_limit_hours.items():
+        # Parts that run at the same time share the limit.
+        hook.get_conn().allow_hours(bucket, hours * plan.layout.parts)
     run = _Run(plan, hook, store, time.monotonic())
     if details is not None and plan.table_from("details"):
         run.outcome.details = details.tally

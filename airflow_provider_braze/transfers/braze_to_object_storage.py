@@ -199,7 +199,7 @@ class PurchaseDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     """Land daily purchases: quantity and revenue. All common arguments are those of the base class.
 
     Every call counts against a rate limit of 1,000 requests an hour that few endpoints share, so products land on
-    request only. The plan in the log says how many hours they take.
+    request only. The plan in the log says how many hours they take, and the task waits for them.
 
     Table: ``purchase_days`` with metric, product, app, day and value. A null product means all products together.
 

@@ -9,11 +9,12 @@ sends many requests. Subclasses decide how to wait and how to send:
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_braze.core import responses
@@ -129,8 +130,19 @@ class Sender:
         state = self._buckets.get(bucket_of(path))
         return state.budget.remaining if state else None
 
+    def allow_hours(self, bucket: str, hours: float) -> None:
+        """Let requests wait also for the hours of a rate limit that a run's own plan takes.
+
+        :param bucket: name of the rate limit.
+        """
+        state = self._state(bucket)
+        planned = math.ceil(hours) * state.rules.request_wait_seconds
+        state.rules = replace(state.rules, task_wait_seconds=state.rules.task_wait_seconds + planned)
+
     def _bucket(self, path: str) -> _BucketState:
-        name = bucket_of(path)
+        return self._state(bucket_of(path))
+
+    def _state(self, name: str) -> _BucketState:
         if name not in self._buckets:
             cap = self._settings.requests_per_minute
             self._buckets[name] = _BucketState(bucket_rules(name), cap, self._monotonic)

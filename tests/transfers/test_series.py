@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
+from airflow_provider_braze.core import budget, endpoints
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.sandbox.events import NAMES
@@ -388,6 +389,22 @@ def test_products_land_on_request_and_the_plan_names_the_hours(land, braze_sandb
 def test_purchases_wait_for_the_next_hour_of_their_rate_limit(land, braze_sandbox, destination):
     braze_sandbox.configure(rate_limits={"events": {"requests": 10, "seconds": 2}})
     land("purchases", products=data.product_ids(braze_sandbox.settings), lookback_days=0)
+    assert len(landed_in(destination, "purchases")) == 24
+
+
+@pytest.mark.stores("file")
+@pytest.mark.parametrize("parts", [1, 3])
+def test_purchases_wait_for_all_hours_of_their_plan(parts, land, braze_sandbox, destination, monkeypatch):
+    braze_sandbox.configure(rate_limits={"events": {"requests": 8, "seconds": 1}})
+    monkeypatch.setattr(endpoints, "_PER_HOUR", {"events": 8})
+    # Without a plan no request may wait at all.
+    rules = budget.Bucket(reset_seconds=1.0, request_wait_seconds=60.0, task_wait_seconds=0.0)
+    monkeypatch.setattr(budget, "_BUCKETS", {"events": rules})
+    products = data.product_ids(braze_sandbox.settings)
+    assert land("purchases", products=products, dry_run=True)["rate_limit_hours"] == 3.0
+    for part in range(parts):
+        own = {"parts": parts, "part": part} if parts > 1 else {}
+        land("purchases", products=products, lookback_days=0, **own)
     assert len(landed_in(destination, "purchases")) == 24
 
 
