@@ -42,7 +42,10 @@ def entries_of(response: JsonObject, endpoint: Endpoint, page: int, id_key: str 
 
 
 def read_until_stable(
-    read_pages: Callable[[int], Iterable[list[Entry]]], endpoint: Endpoint, id_key: str | None = "id"
+    read_pages: Callable[[int], Iterable[list[Entry]]],
+    endpoint: Endpoint,
+    id_key: str | None = "id",
+    least_pages: int = 1,
 ) -> Iterator[Entry]:
     """Yield the entries of all pages, each id once. No entry is lost that stays in the list.
 
@@ -55,12 +58,13 @@ def read_until_stable(
         which may be read concurrently.
     :param endpoint: endpoint of the list, for the errors.
     :param id_key: as for :func:`entries_of`.
+    :param least_pages: number of pages to read before one without new entries is the end. Default 1.
     :raises BrazeDataError: the list keeps changing, or does not end.
     """
     before: frozenset[str] | None = None
     pages = 0
     for _ in range(MOST_READINGS):
-        entries, pages = _read_once(read_pages(pages), endpoint, id_key)
+        entries, pages = _read_once(read_pages(pages), endpoint, id_key, least_pages)
         if before is None:
             before = frozenset(entries)
         elif before <= entries.keys():
@@ -78,7 +82,9 @@ def read_until_stable(
     )
 
 
-def _read_once(pages: Iterable[list[Entry]], endpoint: Endpoint, id_key: str | None) -> tuple[dict[str, Entry], int]:
+def _read_once(
+    pages: Iterable[list[Entry]], endpoint: Endpoint, id_key: str | None, least_pages: int
+) -> tuple[dict[str, Entry], int]:
     """Read the list once.
 
     :return: entries by id, and the number of pages.
@@ -87,7 +93,7 @@ def _read_once(pages: Iterable[list[Entry]], endpoint: Endpoint, id_key: str | N
     for count, entries in enumerate(islice(pages, MOST_PAGES), 1):
         new = {id_: entry for entry in entries if (id_ := _id_of(entry, id_key)) not in listed}
         # A page without new entries is the end, or comes from a server that ignores `page`.
-        if not new:
+        if not new and count >= least_pages:
             return listed, count
         listed.update(new)
     raise BrazeDataError(

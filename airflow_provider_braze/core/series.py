@@ -116,12 +116,15 @@ class Listing:
     :param id_key: key of an entry's id; None when the entries are plain strings.
     :param has_archived: whether the endpoint knows ``include_archived``.
     :param required_flag: key of an entry that must be true for the subject to be fetched.
+    :param least_pages: number of pages to read before one without new entries is the end. 3 where the first page may
+        be 0 or 1: page 0 is then empty, or the same as page 1.
     """
 
     endpoint: Endpoint
     id_key: str | None = "id"
     has_archived: bool = False
     required_flag: str | None = None
+    least_pages: int = 1
 
 
 @dataclass(frozen=True, slots=True)

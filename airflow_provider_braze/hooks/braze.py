@@ -177,7 +177,8 @@ class BrazeHook(SeriesMethods, BaseHook):
             end.
         """
         read_page = partial(self._list_page, listing, include_archived, edited_after)
-        return read_until_stable(partial(self._pages, listing.endpoint, read_page), listing.endpoint, listing.id_key)
+        read_pages = partial(self._pages, listing.endpoint, read_page)
+        return read_until_stable(read_pages, listing.endpoint, listing.id_key, listing.least_pages)
 
     def _pages(
         self, endpoint: Endpoint, read_page: Callable[[int], list[Any]], concurrently: int

@@ -144,7 +144,9 @@ class SeriesMethods:
 
     def list_products(self) -> Iterator[str]:
         """List the ids of products. Costs the rate limit of 1,000 requests an hour that few endpoints share."""
-        return self.list_subjects(Listing(Endpoint("/purchases/product_list", records="products"), id_key=None))
+        # Whether the first page is 0 or 1 is not documented. Braze's example asks for page 1.
+        endpoint = Endpoint("/purchases/product_list", records="products")
+        return self.list_subjects(Listing(endpoint, id_key=None, least_pages=3))
 
     def purchase_data_series(
         self, metric: str, window: Window, *, product: str | None = None, app_id: str | None = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.sandbox.instants import EndingAtReading
 from airflow_provider_braze.sandbox.permissions import PERMISSIONS
-from airflow_provider_braze.sandbox.settings import RowOrder, SandboxSettings
+from airflow_provider_braze.sandbox.settings import ProductPages, RowOrder, SandboxSettings
 
 if TYPE_CHECKING:
     from airflow_provider_braze.sandbox.server import Sandbox
@@ -124,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         add(f"--{name}", type=int, help=f"number of {name} (default {getattr(SandboxSettings(), name)})")
     add("--timezone", metavar="ZONE", help="zone in which the company counts its days (default UTC)")
     add("--as-of", metavar="TIME", help="ISO 8601 time at which to stop the clock (default the real clock)")
+    add("--product-pages", choices=get_args(ProductPages), help="first page of the list of products (default from_0)")
     add("--ending-at-reading", choices=get_args(EndingAtReading), help="which day is the last (default inclusive)")
     add("--latency-seconds", type=float, metavar="SECONDS", help="delay of each response (default 0)")
     add("--rate-limit", type=int, metavar="REQUESTS", help="limit of /campaigns/data_series (default: not enforced)")

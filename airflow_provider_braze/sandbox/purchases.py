@@ -80,7 +80,11 @@ def _price_cents(settings: SandboxSettings, product: str) -> int:
 
 
 def _respond_list(settings: SandboxSettings, params: Params, dice: Random) -> JsonObject:
-    return {"message": "success", "products": page_of(params, product_ids(settings))}
+    page = parse.integer(params, "page", 0, 10**9, default=0)
+    if settings.product_pages == "from_1" and page == 0:
+        return {"message": "success", "products": []}
+    place = page if settings.product_pages == "from_0" else max(0, page - 1)
+    return {"message": "success", "products": page_of({"page": str(place)}, product_ids(settings))}
 
 
 def _respond_series(metric: str, settings: SandboxSettings, params: Params, dice: Random) -> JsonObject:

@@ -17,9 +17,15 @@ from airflow_provider_braze.sandbox.instants import EndingAtReading, parse_insta
 from airflow_provider_braze.sandbox.limits import BRAZE_LIMITS, Limit
 from airflow_provider_braze.sandbox.permissions import PERMISSIONS
 
-__all__ = ["PERMISSIONS", "Faults", "RowOrder", "SandboxSettings"]
+__all__ = ["PERMISSIONS", "Faults", "ProductPages", "RowOrder", "SandboxSettings"]
 
 RowOrder = Literal["stable", "shuffled"]
+
+ProductPages = Literal["from_0", "from_1", "from_1_and_0"]
+"""Which page of products is the first: 0; 1, with an empty page 0; or 1, with the same entries on page 0.
+
+Braze does not document it (Braze docs, Export product IDs, seen 2026-11).
+"""
 
 CANVAS_MAX_LENGTH: Final = 14
 """Most days of a canvas series. Source: Braze docs, Export canvas data series analytics (seen 2026-11)."""
@@ -48,6 +54,7 @@ _CHECKS: Final[Mapping[str, checks.Check]] = {
     "rate_limits": checks.limits(tuple(BRAZE_LIMITS)),
     "omit_inactive_days": checks.flag,
     "unknown_keys": checks.flag,
+    "product_pages": checks.choice(get_args(ProductPages)),
     "row_order": checks.choice(get_args(RowOrder)),
     "api_key": checks.secret,
     "permissions": checks.several(PERMISSIONS),
@@ -81,6 +88,8 @@ class SandboxSettings:
     :param segments: number of segments. Default 8.
     :param events: number of custom events. Default 20.
     :param products: number of purchased products. Default 12.
+    :param product_pages: which page of the list of products is the first, see
+        :data:`ProductPages`.
     :param apps: number of apps. Default 2.
     :param canvas_extra_steps: email steps that every canvas has in addition. Default 0.
     :param canvas_max_length: most days of a canvas series. Default 14.
@@ -114,6 +123,7 @@ class SandboxSettings:
     canvas_max_length: int = CANVAS_MAX_LENGTH
     rate_limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     unknown_keys: bool = False
+    product_pages: ProductPages = "from_0"
 
     def __post_init__(self) -> None:
         checks.check_all(self, _CHECKS, "")

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.sandbox.settings import ProductPages
 from tests.docs.pages import read
 
 DAY = date(2026, 11, 10)
@@ -53,6 +55,13 @@ def test_lists_are_what_braze_has(braze, hook):
     assert [entry["id"] for entry in hook.list_canvases()] == data.canvas_ids(settings)
     assert [entry["id"] for entry in hook.list_segments()] == data.segment_ids(settings)
     assert list(hook.list_events()) == data.event_names(settings)
+    assert list(hook.list_products()) == data.product_ids(settings)
+
+
+@pytest.mark.parametrize("products", [0, 3, 100, 150, 250])
+@pytest.mark.parametrize("pages", get_args(ProductPages))
+def test_list_products_does_not_depend_on_the_first_page(pages, products, braze, hook):
+    settings = braze.configure(product_pages=pages, products=products)
     assert list(hook.list_products()) == data.product_ids(settings)
 
 

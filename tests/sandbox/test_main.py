@@ -41,7 +41,13 @@ def test_main_options_become_settings(capsys):
         *("--ending-at-reading=exclusive", "--latency-seconds=0.5", "--rate-limit=9", "--rate-window-seconds=2"),
         *("--omit-inactive-days", "--row-order=shuffled", "--api-key=k", "--permissions=campaigns.list"),
         *("--canvases=6", "--segments=5", "--events=4", "--products=3", "--apps=1"),
-        *("--canvas-max-length=13", "--canvas-extra-steps=2", "--unknown-keys", "--missing-permissions=events.list"),
+        *(
+            "--product-pages=from_1",
+            "--canvas-max-length=13",
+            "--canvas-extra-steps=2",
+            "--unknown-keys",
+            "--missing-permissions=events.list",
+        ),
         '--rate-limits={"events": {"requests": 10, "seconds": 60}}',
         '--faults={"rate_429": 0.5}',
     )
@@ -67,6 +73,7 @@ def test_main_options_become_settings(capsys):
         "products": 3,
         "apps": 1,
         "canvas_max_length": 13,
+        "product_pages": "from_1",
         "canvas_extra_steps": 2,
         "unknown_keys": True,
         "rate_limits": {"events": {"requests": 10, "seconds": 60}},

@@ -71,6 +71,14 @@ def test_product_list_pages():
     assert [name for page in pages for name in page] == product_ids(many)
 
 
+@pytest.mark.parametrize(("pages", "sizes"), [("from_1", [0, 100, 50, 0]), ("from_1_and_0", [100, 100, 50, 0])])
+def test_product_list_pages_may_begin_at_1(pages, sizes):
+    many = replace(SETTINGS, products=150, product_pages=pages)
+    found = [listed(many, page) for page in range(4)]
+    assert [len(page) for page in found] == sizes
+    assert [*found[1], *found[2]] == product_ids(many)
+
+
 @pytest.mark.parametrize("params", [{"product": "unknown"}, {"product": ""}, {"app_id": "unknown"}, {"length": "101"}])
 def test_series_wrong_parameter_is_rejected_by_name(params):
     with pytest.raises(Rejected, match=next(iter(params))):
