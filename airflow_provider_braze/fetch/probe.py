@@ -19,7 +19,7 @@ from airflow_provider_braze.exceptions import BrazeError, BrazeRateLimitError
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject
-    from airflow_provider_braze.core.series import Series
+    from airflow_provider_braze.core.series import Series, Subject
     from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
 
 GIVE_UP_AFTER: Final = 3
@@ -65,7 +65,7 @@ def find_day(
     :param must_all: whether every subject must have the day; otherwise one is enough.
     :param now: time of the requests.
     :raises BrazeAuthError: at once, because the key lacks the permission.
-    :raises BrazeError: Braze rejects the list, or every subject.
+    :raises BrazeError: Braze rejects the list or every subject, or a subject that must have the day cannot be read.
     """
     if ids is None:
         assert series.listing is not None, f"{series.name} has no list"  # noqa: S101
@@ -95,17 +95,30 @@ def _check_subjects(
     for checked, subject in enumerate(map(series.subject, ids), 1):
         days = yield Request(subject.endpoint.path, series.call_params(subject, call), decode)
         if not isinstance(days, BrazeError):
-            if bool(days) != must_all:
-                return Finding(subject.name if days else None, checked, failures)
+            has_day = any(_has_figure(subject, day) for day in days.values())
+            if has_day != must_all:
+                return Finding(subject.name if has_day else None, checked, failures)
             continue
-        if not is_subject_scoped(days):
-            raise days
+        _raise_if_final(series, subject, days, must_all)
         failures[subject.name] = days
         if must_all or _should_give_up(failures, checked):
             return Finding(None, checked, failures)
     if failures and len(failures) == len(ids):
         _raise_if_all_rejected(series, failures)
     return Finding(ids[-1] if must_all and not failures else None, len(ids), failures)
+
+
+def _raise_if_final(series: Series, subject: Subject, error: BrazeError, must_all: bool) -> None:
+    """Raise the error of a subject unless another check, or another subject, may have the day."""
+    if not is_subject_scoped(error):
+        raise error
+    if must_all and not is_transient(error):
+        raise _name_subject(f"The {series.noun} {subject.name!r} cannot be checked.", error) from error
+
+
+def _has_figure(subject: Subject, day: JsonObject) -> bool:
+    """Return whether a day has its figure; a null is one that Braze has not computed yet."""
+    return not subject.figure or day.get(subject.figure) is not None
 
 
 def _should_give_up(failures: Mapping[str, BrazeError], checked: int) -> bool:
@@ -121,9 +134,14 @@ def _raise_if_all_rejected(series: Series, failures: Mapping[str, BrazeError]) -
         return
     # An error that a rerun may resolve comes first.
     name, error = min(failures.items(), key=lambda item: is_permanent(item[1]))
-    raise type(error)(
-        f"None of the {series.plural} checked ({len(failures)}) can be used. {name!r}: {error}", *error.args[1:]
+    raise _name_subject(
+        f"None of the {series.plural} checked ({len(failures)}) can be used. {name!r}:", error
     ) from error
+
+
+def _name_subject(beginning: str, error: BrazeError) -> BrazeError:
+    """Return an error of the same class whose message begins with the subject."""
+    return type(error)(f"{beginning} {error}", *error.args[1:])
 
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from airflow_provider_braze.task.airflow import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_braze.task.arguments import check_choice, check_dates, check_range, read_ids
+from airflow_provider_braze.task.arguments import check_choices, check_dates, check_range, read_ids
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task, rebuild_error
 from airflow_provider_braze.task.run_window import resolve_last_day
 from airflow_provider_braze.triggers.braze import DataSeriesTrigger
@@ -283,8 +283,7 @@ class KpiDataSeriesSensor(DataSeriesSensor):
         super().__init__(**kwargs)
         self.metrics = metrics
         with naming_task(self.task_id):
-            for metric in [metrics] if isinstance(metrics, str) else metrics:
-                check_choice("metrics", metric, METRICS)
+            check_choices("metrics", [metrics] if isinstance(metrics, str) else metrics, METRICS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.fetch.probe import GIVE_UP_AFTER, Finding, Request, find_day
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.kpis import KPIS
 
 DAY = Window(date(2026, 11, 18), date(2026, 11, 19), "America/New_York")
 NOW = datetime(2026, 11, 19, 14, tzinfo=timezone.utc)
@@ -168,6 +169,25 @@ def test_find_day_that_all_must_have_ends_with_the_first_that_lacks_it():
     assert Braze(a=HERE, b=HERE).probe_all(must_all=True) == Finding("b", 2, {})
 
 
-@pytest.mark.parametrize("error", [REJECTED, DOWN])
-def test_find_day_that_all_must_have_is_not_there_when_one_fails(error):
+@pytest.mark.parametrize("error", [LIMITED, DOWN, CUT])
+def test_find_day_that_all_must_have_is_not_there_when_one_fails_for_a_moment(error):
     assert Braze(a=HERE, b=error, c=HERE).probe_all(must_all=True) == Finding(None, 2, {"b": error})
+
+
+@pytest.mark.parametrize("error", [REJECTED, GONE, BROKEN])
+def test_find_day_that_all_must_have_raises_what_no_other_check_resolves(error):
+    braze = Braze(a=HERE, b=error, c=HERE)
+    with pytest.raises(type(error), match=f"The campaign 'b' cannot be checked. {error}") as caught:
+        braze.probe_all(must_all=True)
+    assert caught.value.__cause__ is error
+    assert braze.asked_ids == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("mau", "found"), [({"mau": None}, None), ({}, None), ({"mau": 0}, "mau"), ({"mau": 5}, "mau")]
+)
+def test_find_day_of_a_kpi_needs_its_value(mau, found):
+    def ask(request: Request) -> Any:
+        return request.decode(json.dumps({"data": [{"time": "2026-11-18", **mau}]}).encode())
+
+    assert drive(find_day(KPIS, DAY, ids=["mau"], sample=1, must_all=True, now=NOW), ask).subject == found

@@ -74,6 +74,16 @@ def test_kpi_sensor_names_the_permission_that_is_missing(workspace, make_context
         KpiDataSeriesSensor(task_id="wait", deferrable=False, **PAST).execute(make_context())
 
 
-def test_kpi_sensor_rejects_unknown_metrics():
-    with pytest.raises(BrazeConfigError, match="metrics"):
-        KpiDataSeriesSensor(task_id="wait", metrics=["wau"])
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_kpi_sensor_fails_when_braze_rejects_a_metric(deferrable, workspace, make_context):
+    workspace.configure(faults={"bad_subjects": {"dau": 404}})
+    with pytest.raises(
+        AirflowFailException, match=r"The metric 'dau' cannot be checked\. /kpi/dau/data_series returned status 404"
+    ):
+        KpiDataSeriesSensor(task_id="wait", deferrable=deferrable, **PAST).execute(make_context())
+
+
+@pytest.mark.parametrize("metrics", [["wau"], "wau", [], None, 5])
+def test_kpi_sensor_rejects_unknown_metrics(metrics):
+    with pytest.raises(BrazeConfigError, match="Task 'wait': `metrics`"):
+        KpiDataSeriesSensor(task_id="wait", metrics=metrics)
