@@ -13,6 +13,7 @@ from airflow_provider_braze.core.endpoints import requests_per_hour
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Series, Source, Subject, Table
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.layout import Layout, part_of
 
@@ -114,6 +115,18 @@ class Plan:
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:
-    """Return the subjects of a part, each once, sorted by name."""
-    mine = {subject.name: subject for subject in subjects if part_of(subject.name, parts) == part}
+    """Return the subjects of a part, each once, sorted by name.
+
+    :raises BrazeConfigError: two different subjects have one name, by which records and errors know them.
+    """
+    mine: dict[str, Subject] = {}
+    for subject in subjects:
+        if part_of(subject.name, parts) != part:
+            continue
+        other = mine.setdefault(subject.name, subject)
+        if other.key != subject.key:
+            raise BrazeConfigError(
+                f"{other.key!r} and {subject.key!r} are both named {subject.name!r} in records, so one run cannot land "
+                "both. Leave one out, or land it in a destination of its own."
+            )
     return [mine[name] for name in sorted(mine)]

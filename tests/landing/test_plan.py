@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_braze.core.lookback import Lookback
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.core.series import Table
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.layout import Layout, part_of
 from airflow_provider_braze.landing.log import format_plan
 from airflow_provider_braze.landing.plan import (
@@ -15,6 +16,7 @@ from airflow_provider_braze.landing.plan import (
     choose_subjects,
 )
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
+from airflow_provider_braze.series.events import event_subjects
 
 DEFAULT_TABLES = tuple(table for table in CAMPAIGNS.tables if table.is_default)
 START = date(2026, 10, 19)
@@ -56,6 +58,13 @@ def test_choose_subjects_does_not_depend_on_the_order_given():
     ids = [f"campaign-{i}" for i in range(50)]
     subjects = list(map(CAMPAIGNS.subject, ids))
     assert choose_subjects(subjects[::-1], 3, 7) == choose_subjects(subjects, 3, 7)
+
+
+def test_choose_subjects_rejects_two_subjects_of_one_name():
+    subjects = event_subjects(["buy", "buy app_id=x"], [None, "x"])
+    with pytest.raises(BrazeConfigError, match=r"'buy app_id=x', None.* and \('buy', 'x'.* named 'buy app_id=x'"):
+        choose_subjects(subjects, 0, 1)
+    assert choose_subjects([*subjects[:2], *subjects[:2]], 0, 1) == subjects[:2]
 
 
 def test_choose_subjects_of_none_is_empty():
