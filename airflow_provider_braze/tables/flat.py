@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_braze.core.models import JsonObject, SeriesCall
-from airflow_provider_braze.core.payloads import decode_days, select_days
+from airflow_provider_braze.core.payloads import check_limits, decode_days, select_days
 from airflow_provider_braze.core.series import DAY, OTHER, Column, Series, Subject, SubjectDays, Table
 from airflow_provider_braze.tables.columns import place_columns
 from airflow_provider_braze.tables.records import converters_of, join_other, split_record
@@ -67,6 +67,7 @@ class FlatDecoder:
             cells, rest = split_record(figures, converters)
             drift.update(f"day.{key}" for key in rest)
             rows.append((*cells.values(), join_other(rest)))
+        check_limits(rows=len(rows), most_rows=call.length, unknown_keys=len(drift))
         return FlatDays(tuple(days), tuple(rows), drift)
 
     def build(self, rows: Sequence[SubjectDays], tables: Collection[Table]) -> dict[str, pa.Table]:

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_braze.core.models import SeriesCall
+from airflow_provider_braze.core.payloads import MAX_UNKNOWN_KEYS
+from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.fetch.subjects import collect
 from airflow_provider_braze.series.events import EVENTS, event_subjects
 from airflow_provider_braze.series.kpis import KPIS, kpi_subjects
@@ -68,3 +70,11 @@ def test_rows_of_several_subjects_are_sorted_by_day_and_key_with_null_last():
         for metric in ("dau", "mau")
         for app in ("app", None)
     ]
+
+
+def test_more_keys_without_a_column_than_any_response_has_are_rejected():
+    keys = {f"new {number}": number for number in range(MAX_UNKNOWN_KEYS + 1)}
+    subject = kpi_subjects(["dau"], [None])[0]
+    assert tables_of(KPIS, (subject, [{"time": str(START), **dict(list(keys.items())[:-1])}])).num_rows == 1
+    with pytest.raises(BrazeDataError, match="1001 keys or channels without a column"):
+        tables_of(KPIS, (subject, [{"time": str(START), **keys}]))
