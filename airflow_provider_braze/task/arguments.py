@@ -84,8 +84,7 @@ def read_ids(name: str, value: Any, *, is_free_text: bool = False) -> list[str] 
         raise BrazeConfigError(
             f"`{name}` was given, but rendered to {value!r}. Check the task that it comes from, or omit the argument."
         )
-    if isinstance(value, str) and value.strip().startswith(("[", "(")):
-        value = _parse_list(name, value)
+    value = _parse_list(value, _unusable_ids(name, value))
     ids = [value] if isinstance(value, str) else value
     # An XCom of mapped tasks is not a list, so anything that can be iterated counts as one.
     if isinstance(ids, dict | bytes) or not hasattr(ids, "__iter__"):
@@ -109,10 +108,12 @@ def read_optional_ids(name: str, value: Any) -> list[str | None]:
     """
     if value is None:
         return [None]
-    found = list(value) if isinstance(value, list | tuple) else value
-    if isinstance(found, list) and None in found:
-        return [None, *(read_ids(name, [each for each in found if each is not None]) or [])]
-    return [*(read_ids(name, found) or [])]
+    value = _parse_list(value, _unusable_ids(name, value))
+    if isinstance(value, str | dict | bytes) or not hasattr(value, "__iter__"):
+        return [*(read_ids(name, value) or [])]
+    found = list(value)
+    ids = read_ids(name, [each for each in found if each is not None]) or []
+    return [None, *ids] if None in found else [*ids]
 
 
 def read_pairs(name: str, value: Any) -> list[tuple[str, str]]:
@@ -120,15 +121,17 @@ def read_pairs(name: str, value: Any) -> list[tuple[str, str]]:
 
     :raises BrazeConfigError: the value is not a list of pairs of texts.
     """
-    if isinstance(value, str):
-        value = _parse_list(name, value)
+    unusable = BrazeConfigError(f"`{name}` is {_cut(value)}. Give a list of pairs: campaign id and send id.")
+    value = _parse_list(value, unusable)
     try:
-        pairs = [tuple(pair) for pair in value]
+        pairs = [() if isinstance(pair, str) else tuple(pair) for pair in value]
     except TypeError:
-        pairs = [()]
-    if not all(len(pair) == 2 and all(isinstance(each, str) and each.strip() for each in pair) for pair in pairs):
-        raise BrazeConfigError(f"`{name}` is {_cut(value)}. Give a list of pairs: campaign id and send id.")
-    return list(dict.fromkeys((first, second) for first, second in pairs))
+        raise unusable from None
+    if isinstance(value, str) or not all(
+        len(pair) == 2 and all(isinstance(each, str) and each.strip() for each in pair) for pair in pairs
+    ):
+        raise unusable
+    return list(dict.fromkeys((first.strip(), second.strip()) for first, second in pairs))
 
 
 def check_choices(name: str, values: object, choices: Collection[str]) -> None:
@@ -142,12 +145,15 @@ def check_choices(name: str, values: object, choices: Collection[str]) -> None:
         check_choice(name, value, choices)
 
 
-def _parse_list(name: str, text: str) -> Any:
+def _parse_list(value: Any, unusable: BrazeConfigError) -> Any:
+    """Parse the text of a list or tuple. Return anything else as it is."""
+    if not isinstance(value, str) or not value.strip().startswith(("[", "(")):
+        return value
     # A rendered list has Python's quotes, one from JSON has JSON's. Both are Python literals.
     try:
-        return ast.literal_eval(text.strip())
+        return ast.literal_eval(value.strip())
     except (ValueError, SyntaxError):
-        raise _unusable_ids(name, text) from None
+        raise unusable from None
 
 
 def _unusable_ids(name: str, value: Any) -> BrazeConfigError:

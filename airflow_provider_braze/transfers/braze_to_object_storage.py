@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow_provider_braze.core.series import Subject
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import OnError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.series.canvases import CANVASES
@@ -16,6 +17,7 @@ from airflow_provider_braze.series.purchases import METRICS as PURCHASE_METRICS
 from airflow_provider_braze.series.purchases import PURCHASES, purchase_subjects
 from airflow_provider_braze.series.segments import SEGMENTS
 from airflow_provider_braze.series.sends import SENDS, send_subjects
+from airflow_provider_braze.task.airflow import AirflowSkipException
 from airflow_provider_braze.task.arguments import (
     check_choices,
     check_range,
@@ -138,7 +140,12 @@ class KpiDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     def given_subjects(self) -> list[Subject]:
         """Return a subject per metric, app and segment."""
         segment_ids = read_ids("segment_ids", self.segment_ids) or []
-        return kpi_subjects(self.metrics, read_optional_ids("app_ids", self.app_ids), segment_ids)
+        if segment_ids and "sessions" not in self.metrics:
+            raise BrazeConfigError(
+                f"`segment_ids` is {segment_ids!r}, but only 'sessions' has values by segment, and `metrics` is "
+                f"{self.metrics!r}. Add 'sessions' to `metrics`, or omit `segment_ids`."
+            )
+        return kpi_subjects(self.metrics, _read_app_ids(self.app_ids), segment_ids)
 
 
 class SegmentDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -190,9 +197,15 @@ class EventDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
         self.events = events
         self.app_ids = app_ids
 
+    def given_subjects(self) -> list[Subject] | None:
+        """Return the given events for each app; None to take Braze's list."""
+        # Without an app there is nothing to do for listed events either.
+        _read_app_ids(self.app_ids)
+        return super().given_subjects()
+
     def subjects_of(self, ids: list[str]) -> list[Subject]:
         """Return the events for each app."""
-        return event_subjects(ids, read_optional_ids("app_ids", self.app_ids))
+        return event_subjects(ids, _read_app_ids(self.app_ids))
 
 
 class PurchaseDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -229,8 +242,9 @@ class PurchaseDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     def given_subjects(self) -> list[Subject]:
         """Return a subject per metric, product and app."""
         products = read_ids("products", self.products, is_free_text=True)
-        app_ids = read_optional_ids("app_ids", self.app_ids)
-        return purchase_subjects(self.metrics, [None] if products is None else products, app_ids)
+        if products == []:
+            raise AirflowSkipException("`products` is an empty list, so there is nothing to do.")
+        return purchase_subjects(self.metrics, products or [None], _read_app_ids(self.app_ids))
 
 
 class SendDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
@@ -253,3 +267,10 @@ class SendDataSeriesToObjectStorageOperator(SeriesToObjectStorageOperator):
     def given_subjects(self) -> list[Subject]:
         """Return a subject per pair."""
         return send_subjects(read_pairs("sends", self.sends))
+
+
+def _read_app_ids(app_ids: object) -> list[str | None]:
+    found = read_optional_ids("app_ids", app_ids)
+    if not found:
+        raise AirflowSkipException("`app_ids` is an empty list, so there is nothing to do.")
+    return found

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
-from airflow_provider_braze.task.arguments import check_arguments, check_choice, check_dates, check_range, read_ids
+from airflow_provider_braze.task.arguments import (
+    check_arguments,
+    check_choice,
+    check_dates,
+    check_range,
+    read_ids,
+    read_optional_ids,
+    read_pairs,
+)
 
 GOOD = {
     "parts": 1,
@@ -277,3 +285,43 @@ def test_read_ids_errors_name_the_argument():
 def test_read_ids_of_free_text_keeps_commas_and_spaces(value):
     names = ["a,b", " c"] if "c" in value or "a,b" in value else [value]
     assert read_ids("events", value, is_free_text=True) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        (None, [None]),
+        ([None], [None]),
+        ([], []),
+        ("x", ["x"]),
+        (["x", None], [None, "x"]),
+        ("[None, 'x']", [None, "x"]),
+        ("('x', None, 'y ')", [None, "x", "y"]),
+        ("[]", []),
+        (iter([None, "x"]), [None, "x"]),
+    ],
+)
+def test_read_optional_ids_keeps_none_also_in_rendered_text(value, ids):
+    assert read_optional_ids("app_ids", value) == ids
+
+
+@pytest.mark.parametrize("value", ["None", "", "[None, 5]", "[null]", {"a": None}, b"x", 5, [None, ""]])
+def test_read_optional_ids_of_anything_else_names_the_argument(value):
+    with pytest.raises(BrazeConfigError, match=r"^`app_ids`"):
+        read_optional_ids("app_ids", value)
+
+
+@pytest.mark.parametrize(
+    "value", [[("c", "s"), ["c ", " s"]], "[('c', 's')]", '[["c", "s\\n"]]', iter([("c", "s")])], ids=str
+)
+def test_read_pairs_strips_ids(value):
+    assert read_pairs("sends", value) == [("c", "s")]
+
+
+@pytest.mark.parametrize(
+    "value", ["None", "", "c:s", "[c]", ("c", "s"), ["cs"], {"cs": 1}, [("c",)], [("c", 5)], None, 5]
+)
+def test_read_pairs_of_anything_else_says_what_to_give(value):
+    with pytest.raises(BrazeConfigError) as caught:
+        read_pairs("sends", value)
+    assert str(caught.value) == f"`sends` is {value!r}. Give a list of pairs: campaign id and send id."

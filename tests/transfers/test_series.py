@@ -11,7 +11,7 @@ from airflow_provider_braze.core import budget, endpoints
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.sandbox.events import NAMES
-from airflow_provider_braze.task.airflow import AirflowFailException
+from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.task.metrics import landing_metrics
 from airflow_provider_braze.transfers.braze_to_object_storage import (
     CampaignDataSeriesToObjectStorageOperator,
@@ -370,6 +370,24 @@ def test_event_names_are_the_key_as_they_are_and_the_series_cost_the_default_lim
     # The list is read twice, to an empty page.
     assert braze_sandbox.count("/events/list") == 4
     assert braze_sandbox.count("/events/data_series") == 20
+
+
+@pytest.mark.stores("file")
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("series", "argument"),
+    [("events", "app_ids"), ("kpis", "app_ids"), ("purchases", "app_ids"), ("purchases", "products")],
+)
+def test_an_empty_list_skips_the_task_before_any_request(series, argument, text, land, braze_sandbox, destination):
+    with pytest.raises(AirflowSkipException, match=f"^`{argument}` is an empty list"):
+        land(series, missing_days="fail", **{argument: "[]" if text else []})
+    assert braze_sandbox.count() == 0
+
+
+@pytest.mark.stores("file")
+def test_segments_without_sessions_are_rejected(land):
+    with pytest.raises(AirflowFailException, match=r"`segment_ids` is \['s'\], but only 'sessions'"):
+        land("kpis", metrics=["dau"], segment_ids=["s"])
 
 
 @pytest.mark.stores("file")
