@@ -208,7 +208,8 @@ def _advice(status: int, endpoint: str) -> str:
         400: "Check the parameters. An id is the API identifier, not the number in a dashboard's address.",
         401: "Check the REST API key in the connection's password, and that its host is the instance of that key.",
         403: f"Create a REST API key with the permission '{permission}', and allow this machine's address.",
-        404: "Check the connection's host: it must be the REST endpoint of your instance, without a path.",
+        404: "Check the connection's host: it must be the REST endpoint of your instance, without a path. If other "
+        "requests succeed, Braze does not have what this one names, such as a deleted event: remove it.",
     }.get(status, "Check the connection's host. Redirects are not followed." if status < 400 else "Check the request.")
 
 

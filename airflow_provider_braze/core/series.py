@@ -115,7 +115,7 @@ class Listing:
     :param endpoint: its ``records`` is the key of the entries.
     :param id_key: key of an entry's id; None when the entries are plain strings.
     :param has_archived: whether the endpoint knows ``include_archived``.
-    :param required_flag: key of an entry that must be true for the subject to be fetched.
+    :param required_flag: key of an entry; where it is false, the subject is not fetched.
     :param least_pages: number of pages to read before one without new entries is the end. 3 where the first page may
         be 0 or 1: page 0 is then empty, or the same as page 1.
     """

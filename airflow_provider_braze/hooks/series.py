@@ -16,9 +16,12 @@ from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.series.canvases import CANVASES
 from airflow_provider_braze.series.events import EVENTS, event_subjects
 from airflow_provider_braze.series.kpis import KPIS, kpi_subjects
+from airflow_provider_braze.series.kpis import METRICS as KPI_METRICS
+from airflow_provider_braze.series.purchases import METRICS as PURCHASE_METRICS
 from airflow_provider_braze.series.purchases import PURCHASES, purchase_subjects
 from airflow_provider_braze.series.segments import SEGMENTS
 from airflow_provider_braze.series.sends import SENDS, send_subjects
+from airflow_provider_braze.task.arguments import check_choice
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import JsonObject, SeriesCall, Window
@@ -120,9 +123,10 @@ class SeriesMethods:
     def kpi_data_series(self, metric: str, window: Window, *, app_id: str | None = None) -> list[JsonObject]:
         """Fetch a KPI's daily values; see :meth:`data_series`.
 
-        :param metric: ``dau``, ``mau``, ``new_users`` or ``uninstalls``.
+        :param metric: ``dau``, ``mau``, ``new_users``, ``uninstalls`` or ``sessions``.
         :param app_id: identifier of an app. Default: all apps of the workspace.
         """
+        check_choice("metric", metric, KPI_METRICS)
         (subject,) = kpi_subjects([metric], [app_id])
         return self.data_series(KPIS, subject, window)
 
@@ -156,6 +160,7 @@ class SeriesMethods:
         :param metric: ``quantity`` or ``revenue``.
         :param product: id of a product. Default: all products together.
         """
+        check_choice("metric", metric, PURCHASE_METRICS)
         (subject,) = purchase_subjects([metric], [product], [app_id])
         return self.data_series(PURCHASES, subject, window)
 

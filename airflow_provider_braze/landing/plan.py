@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from airflow_provider_braze.landing.layout import Layout, part_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 _ASSUMED_SECONDS_PER_CALL: Final = 0.5
 
@@ -112,6 +115,23 @@ class Plan:
             "parts": self.layout.parts,
             **({"rate_limit_hours": round(hours, 3)} if hours else {}),
         }
+
+
+def listed_ids(series: Series, listed: pa.Table) -> list[str]:
+    """Return the ids of a list's entries whose days are fetched.
+
+    An entry without its flag counts: otherwise a run could succeed with nothing. Braze rejects what it does not track.
+
+    :param listed: the table of the list; its first column holds the ids.
+    """
+    flag = series.listing.required_flag if series.listing else None
+    ids: list[str] = listed.column(0).to_pylist()
+    if flag is None:
+        return ids
+    flags = listed.column(flag).to_pylist()
+    if unknown := flags.count(None):
+        log.warning("Braze lists %s without a true or false `%s`. Fetching them too", series.count(unknown), flag)
+    return [id_ for id_, is_on in zip(ids, flags, strict=True) if is_on is not False]
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:

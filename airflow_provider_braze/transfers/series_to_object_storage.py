@@ -293,11 +293,11 @@ class SeriesToObjectStorageOperator(BaseOperator):
     def _plan(
         self, context: Context, hook: BrazeHook, given: list[Subject] | None, window: Window, layout: Layout
     ) -> Plan:
-        from airflow_provider_braze.landing.plan import Plan, choose_subjects
+        from airflow_provider_braze.landing.plan import Plan, choose_subjects, listed_ids
 
         listed = self._list(hook) if given is None else None
         if listed is not None:
-            given = self.subjects_of(self._listed_ids(listed))
+            given = self.subjects_of(listed_ids(self.series, listed))
         tables = tuple(table for table in self.series.tables if table.name in self.tables)
         part = self.part or 0
         has_days = any(table.has_days for table in tables)
@@ -332,11 +332,6 @@ class SeriesToObjectStorageOperator(BaseOperator):
         archived = ", including archived ones" if listing.has_archived else ""
         self.log.info("Braze lists %s%s", self.series.count(listed.num_rows), archived)
         return listed
-
-    def _listed_ids(self, listed: pa.Table) -> list[str]:
-        flag = self.series.listing.required_flag if self.series.listing else None
-        ids: list[str] = listed.column(0).to_pylist()
-        return [id_ for id_, is_on in zip(ids, listed.column(flag).to_pylist(), strict=True) if is_on] if flag else ids
 
     def _check_mapping(self, context: Context) -> None:
         has_literal = self._has_literal_destination

@@ -201,7 +201,7 @@ def test_read_lets_errors_of_the_shape_pass():
         (400, BrazeRequestError, "not the number in a dashboard's address"),
         (401, BrazeAuthError, "Check the REST API key"),
         (403, BrazeAuthError, "permission 'campaigns.list'"),
-        (404, BrazeNotFoundError, "REST endpoint of your instance"),
+        (404, BrazeNotFoundError, "such as a deleted event"),
         (418, BrazeRequestError, "Check the request"),
         (429, BrazeRateLimitError, "`requests_per_minute`"),
         (500, BrazeServerError, "Run the task again later"),

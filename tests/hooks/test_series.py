@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.sandbox.settings import ProductPages
@@ -111,6 +112,12 @@ def test_series_are_what_braze_has(braze, hook):
     ]
     for found, key, figure in flat:
         assert found == [{"time": str(day), key: figure(day)} for day in DAYS], key
+
+
+@pytest.mark.parametrize("method", ["kpi_data_series", "purchase_data_series"])
+def test_an_unknown_metric_is_rejected_by_name(method, hook):
+    with pytest.raises(BrazeConfigError, match=r"`metric` has the unknown value 'foo'. Use one of: "):
+        getattr(hook, method)("foo", WINDOW)
 
 
 def test_canvas_summary_is_what_braze_has(braze, hook):

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_braze.core import budget, endpoints
 from airflow_provider_braze.exceptions import BrazeMissingDaysError, BrazePartialError
-from airflow_provider_braze.sandbox import data
+from airflow_provider_braze.sandbox import data, segments
 from airflow_provider_braze.sandbox.events import NAMES
 from airflow_provider_braze.task.airflow import AirflowFailException, AirflowSkipException
 from airflow_provider_braze.task.metrics import landing_metrics
@@ -354,6 +354,25 @@ def test_only_tracked_segments_are_asked_and_late_tracking_is_not_a_hole(land, b
         by_segment.setdefault(id_, []).append(day)
     assert {id_: min(days) for id_, days in by_segment.items()}[tracked[-1]] == date(2026, 11, 12)
     assert len(destination.table("segments")) == 8
+
+
+@pytest.mark.stores("file")
+@pytest.mark.parametrize("flag", [{}, {"analytics_tracking_enabled": "true"}, {"analytics_tracking_enabled": None}])
+def test_segments_listed_without_their_flag_are_fetched_with_a_warning(
+    flag, land, braze_sandbox, destination, monkeypatch, caplog
+):
+    complete = segments._entry
+
+    def entry(segment):
+        found = complete(segment)
+        if segment.tracked_since is None:
+            return found
+        return {key: found[key] for key in ("id", "name")} | flag
+
+    monkeypatch.setattr(segments, "_entry", entry)
+    land("segments", lookback_days=0, missing_days="fail")
+    assert "6 segments without a true or false `analytics_tracking_enabled`" in caplog.text
+    assert len(landed_in(destination, "segments")) == braze_sandbox.count("/segments/data_series") == 6
 
 
 @pytest.mark.stores("file")
