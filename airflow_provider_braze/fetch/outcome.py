@@ -61,7 +61,7 @@ class Outcome(Tally):
     :param may_expire: whether no subject may have any day.
     :param is_read_again: whether a later run asks for the newest days again.
     :param gaps: days that Braze did not return, by subject.
-    :param first_days: each subject's first returned day.
+    :param first_days: each subject's first day that was returned, or had landed before.
     :param drift: number of times each key without a column was seen.
     :param totals: the subjects for which a missing day is an error.
     :param uncomputed: days that Braze has not computed yet, by subject. They are missing unless they are read again.
@@ -108,6 +108,14 @@ class Outcome(Tally):
             if gaps:
                 found[name] = sorted([*found.get(name, ()), *gaps])
 
+    def note_landed(self, first_days: Mapping[str, date]) -> None:
+        """Note days that had landed before: a subject that has one has started by then.
+
+        :param first_days: the first such day by subject.
+        """
+        for name in self.returned & first_days.keys():
+            self.first_days[name] = min(first_days[name], self.first_days.get(name, date.max))
+
     @property
     def missing(self) -> dict[str, list[date]]:
         """The days that Braze should have returned, by subject.
@@ -119,7 +127,8 @@ class Outcome(Tally):
         if not self.first_days:
             return {} if self.may_expire else self.gaps
         started = {
-            name: [day for day in days if day > self.first_days.get(name, date.max)] for name, days in self.gaps.items()
+            name: [day for day in days if day >= self.first_days.get(name, date.max)]
+            for name, days in self.gaps.items()
         }
         return {name: days for name, days in started.items() if days}
 

@@ -13,17 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain, compress, groupby
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.models import Window
+from airflow_provider_braze.core.responses import is_permanent
 from airflow_provider_braze.core.series import Series, Table
 from airflow_provider_braze.core.windows import format_days
 from airflow_provider_braze.core.zones import ONE_DAY
-from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazePartialError
 from airflow_provider_braze.fetch.outcome import format_failures
 from airflow_provider_braze.fetch.subjects import Failed, fetch_all, fetch_subject
 from airflow_provider_braze.landing.comparison import Comparison, Row, build_verdict, format_differences
 from airflow_provider_braze.landing.formats import decode
+from airflow_provider_braze.landing.journal import Journal, TryName
 from airflow_provider_braze.landing.layout import Layout, part_of, read_layout, validate_layout
 from airflow_provider_braze.landing.log import with_progress
 from airflow_provider_braze.landing.memory import load_arrow
@@ -155,6 +158,7 @@ def audit(
     :param layout: the destination's.
     :param last_day: the day of age 0.
     :param sample: number of subjects. The same subjects each time, chosen by a hash of their names.
+    :raises BrazePartialError: Braze returned none of them.
     """
     load_arrow()
     end = last_day - lookback_days * ONE_DAY
@@ -169,6 +173,12 @@ def audit(
         else:
             name, rows = item
             comparison.add(name, landed.rows[name], rows, landed.landed_days)
+    if failures and len(failures) == len(subjects):
+        raise BrazePartialError(
+            f"Nothing can be compared: no {series.noun} of the sample was returned: {format_failures(failures)}",
+            {name: f"{type(error).__name__}: {error}" for name, error in failures.items()},
+            all(map(is_permanent, failures.values())),
+        )
     return Audit(comparison, window, lookback_days, landed, failures)
 
 
@@ -195,34 +205,63 @@ def read_sample(series: Series, store: Store, layout: Layout, window: Window, si
 
 
 def heal(
-    found: Audit, hook: BrazeHook, store: Store, layout: Layout, run: dict[str, Any], concurrency: int
+    found: Audit,
+    hook: BrazeHook,
+    store: Store,
+    layout: Layout,
+    run: dict[str, Any],
+    concurrency: int,
+    failure: Exception | None,
 ) -> list[Landed]:
-    """Land the subjects and days that differ, as any landing task does: with a record per part.
+    """Land the subjects and days that differ, as any landing task does: with a record per part and span of days.
+
+    Days and tables that have not landed stay so: they would hold the sample's subjects alone.
 
     :param run: identity of the try.
+    :param failure: what the task fails with although all of it lands.
     """
-    series = found.comparison.series
-    by_part: dict[int, list[str]] = defaultdict(list)
-    for name in sorted(found.comparison.changed):
-        by_part[part_of(name, layout.parts)].append(name)
+    series, changed = found.comparison.series, found.comparison.changed
+    objects = {table: set(store.find(table.name)) for table in series.tables if table.has_days}
     landed = []
-    for part, names in sorted(by_part.items()):
-        days = {day for name in names for day in found.comparison.changed[name]}
-        plan = Plan(
-            series=series,
-            window=Window(min(days), max(days) + ONE_DAY, layout.timezone),
-            layout=layout,
-            part=part,
-            subjects=[series.subject(name) for name in names],
-            listed=None,
-            tables=tuple(table for table in series.tables if table.name in found.sample.landed_days),
-            concurrency=concurrency,
-            missing_days="ignore",
-            on_error="fail",
-            run=run,
-        )
-        landed.append(land(plan, hook, store))
+    for part in range(layout.parts):
+        names = sorted(name for name in changed if part_of(name, layout.parts) == part)
+
+        def tables_of(day: date, part: int = part) -> tuple[Table, ...]:
+            held = (layout.day_object(table.name, day, part).partition("/")[2] in objects[table] for table in objects)
+            return tuple(compress(objects, held))
+
+        for tables, span in groupby(found.window, tables_of):
+            days = set(span)
+            mine = [name for name in names if not days.isdisjoint(changed[name])]
+            if not mine or not tables:
+                continue
+            different = sorted(days.intersection(chain.from_iterable(changed[name] for name in mine)))
+            plan = Plan(
+                series=series,
+                window=Window(different[0], different[-1] + ONE_DAY, layout.timezone),
+                layout=layout,
+                part=part,
+                subjects=[series.subject(name) for name in mine],
+                listed=None,
+                tables=tables,
+                concurrency=concurrency,
+                missing_days="ignore",
+                on_error="fail",
+                run=run,
+            )
+            landed.append(land(plan, hook, store, failure=failure))
     return landed
+
+
+def healed_before(store: Store, series: Series, run: Mapping[str, Any]) -> list[Landed]:
+    """Return what earlier tries of the same run landed, oldest first: Airflow may not know of their success."""
+    journal, own = Journal(store, series.name), TryName.create(0, run)
+    names = [name for name in journal.names() if run["try_number"] > 1 and name.is_of_same_run(own)]
+    tries = [other for name in names if (other := journal.read(name))]
+    return [
+        Landed({**other.record, "changed_days": other.days}, store.uri_of(journal.path(other.name)), None)
+        for other in tries
+    ]
 
 
 def _fetch(

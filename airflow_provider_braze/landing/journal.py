@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.store import Store
+from airflow_provider_braze.series import find_series
 
 __all__ = ["ChangedDays", "changed_days"]
 
@@ -173,10 +174,15 @@ def changed_days(
     :param since: cursor of the call before. Default: none, for all days that the journal knows.
     :param object_storage_conn_id: connection of the store. Default: its default credentials.
     :param series: name of the series.
-    :raises BrazeConfigError: the cursor is older than 35 days, or is not a cursor.
+    :raises BrazeConfigError: the cursor is older than 35 days, or is not a cursor; or there is no such series.
     :raises BrazeDataError: a record is broken.
     """
-    return Journal(Store(destination, object_storage_conn_id), series).changed_days(since)
+    journal = Journal(Store(destination, object_storage_conn_id), series)
+    found = journal.changed_days(since)
+    if not found.days and not journal.names():
+        # A misspelt name would never report a day. A series of your own has records once it has landed.
+        find_series(series)
+    return found
 
 
 def _parse_cursor(cursor: str) -> frozenset[str]:

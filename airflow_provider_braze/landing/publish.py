@@ -104,6 +104,22 @@ class Publisher:
                 raise
         return sorted(landed, key=lambda item: item.day or date.min)
 
+    def first_landed(self, days: Iterable[date]) -> dict[Key, date]:
+        """Return the first of some days on which each subject has a row in the lake, by key.
+
+        :raises BrazeDataError: an object that is there cannot be read.
+        """
+        from airflow_provider_braze.tables.schemas import schema_of
+
+        table = self.series.day_table
+        found: dict[Key, date] = {}
+        for day in sorted(days, reverse=True):
+            name = self.layout.day_object(table.name, day, self.part)
+            if stored := self.store.read(name):
+                rows, _ = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
+                found.update(dict.fromkeys(_keys_of(self._subjects(rows)), day))
+        return found
+
     def publish_whole(self, table: Table, rows: pa.Table) -> LandedObject:
         """Replace a table that is divided neither by day nor by part."""
         return self._publish(table, None, self.layout.whole_object(table.name), lambda: (rows, None))

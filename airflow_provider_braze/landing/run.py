@@ -28,6 +28,8 @@ from airflow_provider_braze.landing.record import build_opening, build_record, r
 from airflow_provider_braze.landing.tries import Report, Try
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pyarrow as pa
 
     from airflow_provider_braze.core.series import Decoder, Subject, SubjectDays
@@ -64,11 +66,13 @@ def land(
     spool_folder: str | None = None,
     details: FetchedDetails | None = None,
     skip_argument: str = "",
+    failure: BaseException | None = None,
 ) -> Landed:
     """Fetch the plan's subjects, land what Braze returned, and write the record.
 
     :param details: the details to land, if any; they land after the days, so that a bad object costs no day.
     :param skip_argument: the operator's argument that skips failing subjects, for the advice in errors.
+    :param failure: what the task fails with although everything lands. Then a later run reports the changed days.
     :return: what was done. Its error is :class:`BrazePartialError` when subjects failed,
         :class:`BrazeMissingDaysError` when days are missing that may not be, and :class:`BrazeConflictError` when
         another run landed the same days at the same time. An error before the first write is raised.
@@ -90,7 +94,7 @@ def land(
             raise
         return run.fail(error)
     _log_outcome(plan, run.outcome)
-    return run.finish(objects, skip_argument)
+    return run.finish(objects, skip_argument, failure)
 
 
 class _Run:
@@ -114,10 +118,12 @@ class _Run:
         self.publisher = Publisher(
             store, plan.series, plan.layout, plan.part, self.own_try, hook.get_conn().check_stopped, self.precedence
         )
+        self.landed_before: dict[str, date] = {}
+        """The first day that each subject has in the lake, of those days that Braze returned for no subject now."""
         self._stats = hook.get_conn().stats
         self._began = began
 
-    def finish(self, objects: Sequence[LandedObject], skip_argument: str) -> Landed:
+    def finish(self, objects: Sequence[LandedObject], skip_argument: str, failure: BaseException | None) -> Landed:
         """Write the final record of a run that published everything that Braze returned."""
         plan, own_try, precedence = self.plan, self.own_try, self.precedence
         error: BaseException | None = error_of(
@@ -130,7 +136,7 @@ class _Run:
         )
         own_try.begin()  # also of a run that had nothing to write
         others = own_try.look_after_last_write()
-        error = error or precedence.find_conflict(others, self.outcome.returned)
+        error = error or precedence.find_conflict(others, self.outcome.returned) or failure
         report = own_try.report(others) if plan.day_tables and error is None else None
         for line in (*precedence.lines(), *(report.lines(plan.run) if report else ())):
             log.info("%s", line)
@@ -209,6 +215,7 @@ def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None)
                 objects += publishing.result() if publishing else []
                 publishing = background.submit(_publish, spool, chunk, run, fetched_at)
             objects += publishing.result() if publishing else []
+            run.outcome.note_landed(run.landed_before)
         except BaseException:
             # What is being published ends at the next object.
             hook.stop()
@@ -276,6 +283,10 @@ def _build(batch: list[SubjectDays], plan: Plan, decoder: Decoder, outcome: Outc
 def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> list[LandedObject]:
     plan, publisher = run.plan, run.publisher
     with spool:  # closed as soon as it is published: the next chunk needs the disk
+        if plan.series.may_start_late and not plan.series.may_expire:
+            names = {subject.key: subject.name for subject in plan.subjects}
+            landed = publisher.first_landed(set(chunk).difference(spool.days) if names else ())
+            run.landed_before |= {names[key]: day for key, day in landed.items() if key in names}
         # A day that no subject returned is not proven to be empty, unless there was no subject.
         days = spool.days if plan.subjects else list(chunk)
         if not days:

@@ -69,7 +69,8 @@ class DataSeriesAuditOperator(BaseOperator):
     :param days_beyond_lookback: number of days to compare, those just older than the lookback, 1 to 99. Default 69.
     :param max_changed_share: largest share of the compared days of subjects that may differ, 0 to 1. Above it the task
         fails, without retries. Default: any.
-    :param heal: whether to land the subjects and days that differ. Outlets then report the changed days.
+    :param heal: whether to land the subjects and days that differ, in the tables that have landed there. Outlets then
+        report the changed days.
     :param timezone: IANA name of the company's time zone in Braze; default: the connection's, else UTC (templated).
     :param concurrency: subjects fetched at a time, > 0. Default 4.
     :param braze_conn_id: the connection to Braze (templated).
@@ -149,11 +150,16 @@ class DataSeriesAuditOperator(BaseOperator):
                 for line in found.lines():
                     self.log.info("%s", line)
                 advice = self._advise(found, store)
-                healed = self._heal(context, found, hook, store, layout)
-                result = {**found.describe(), "advice": advice, "healed": healed}
+                result = {**found.describe(), "advice": advice}
+                failure = self._check_share(result)
+                result["healed"] = self._heal(context, found, hook, store, layout, failure)
             finally:
                 hook.close()
-        return self._check_share(context, result)
+        if failure is not None:
+            if self.do_xcom_push:
+                context["ti"].xcom_push(key="audit", value=result)
+            raise failure
+        return result
 
     def on_kill(self) -> None:
         """End the waits of :meth:`execute`."""
@@ -179,13 +185,29 @@ class DataSeriesAuditOperator(BaseOperator):
         self.log.info("Within the lookback: %s", advice)
         return advice
 
-    def _heal(self, context: Context, found: Audit, hook: BrazeHook, store: Store, layout: Layout) -> dict[str, Any]:
-        """Land what differs, and return the changed days and the records."""
-        from airflow_provider_braze.landing.audit import heal
+    def _heal(
+        self,
+        context: Context,
+        found: Audit,
+        hook: BrazeHook,
+        store: Store,
+        layout: Layout,
+        failure: AirflowFailException | None,
+    ) -> dict[str, Any]:
+        """Land what differs, and return the changed days and the records.
 
-        landed = heal(found, hook, store, layout, identify_try(context), self.concurrency) if self.heal else []
-        if error := next((each.error for each in landed if each.error is not None), None):
+        :param failure: what the task fails with afterwards. Its event is lost, so a later run reports the days.
+        """
+        from airflow_provider_braze.landing.audit import heal, healed_before
+
+        if not self.heal:
+            return {"changed_days": [], "records": []}
+        run = identify_try(context)
+        earlier = healed_before(store, self.series, run)
+        landed = heal(found, hook, store, layout, run, self.concurrency, failure)
+        if error := next((each.error for each in landed if each.error not in (None, failure)), None):
             raise error
+        landed = [*earlier, *landed]
         days = sorted({day for each in landed for day in each.record["changed_days"]})
         if landed:
             last = landed[-1]
@@ -193,14 +215,13 @@ class DataSeriesAuditOperator(BaseOperator):
             publish_asset_events(context, self.outlets, extra)
         return {"changed_days": days, "records": [each.uri for each in landed]}
 
-    def _check_share(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+    def _check_share(self, result: dict[str, Any]) -> AirflowFailException | None:
+        """Return what the task fails with when too much differs."""
         limit, share = self.max_changed_share, result["changed_share"]
         if limit is None or share <= limit:
-            return result
-        if self.do_xcom_push:
-            context["ti"].xcom_push(key="audit", value=result)
+            return None
         done = "They have landed now." if self.heal else "Land them with heal=True."
-        raise AirflowFailException(
+        return AirflowFailException(
             f"{share:.2%} of the compared {self.series.noun} days differ, more than `max_changed_share` ({limit:.2%}): "
             f"{result['verdict']}. {done}"
         )

@@ -25,7 +25,8 @@ def changed_days_of_events(context: Mapping[str, Any]) -> list[str]:
     # The second key is the one of Airflow 2.
     events = context.get("triggering_asset_events") or context.get("triggering_dataset_events") or {}
     extras = (event.extra for of_asset in events.values() for event in of_asset)
-    return sorted({day for extra in extras for day in extra.get("changed_days", ())})
+    # Events of other producers may have no extra, or null in it.
+    return sorted({day for extra in extras for day in (extra or {}).get("changed_days") or ()})
 
 
 def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> dict[str, Any]:

@@ -194,6 +194,13 @@ def test_changed_days_since_nonsense_is_an_error(destination, cursor):
         changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
 
 
+def test_changed_days_of_a_misspelt_series_is_an_error(destination):
+    options = {"object_storage_conn_id": destination.conn_id}
+    with pytest.raises(BrazeConfigError, match=r"'canvas' does not exist\. Use one of: .*canvases"):
+        changed_days(destination.uri, series="canvas", **options)
+    assert changed_days(destination.uri, series="canvases", **options).days == []
+
+
 def test_changed_days_since_an_old_cursor_is_an_error(destination, clock):
     _, cursor = changed_days(destination.uri, object_storage_conn_id=destination.conn_id)
     clock[0] += timedelta(days=36)

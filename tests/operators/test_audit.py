@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_braze.exceptions import BrazeConfigError
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazePartialError
 from airflow_provider_braze.landing.journal import changed_days
 from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator, CanvasDataSeriesAuditOperator
 from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object
@@ -186,6 +186,60 @@ def test_heal_lands_what_differs_and_the_journal_reports_it(land, audit, lake, i
     assert event.extra["changed_days"] == wanted
     assert {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")} == landed
     assert audit()["changed"] == 0
+
+
+def test_heal_lands_only_where_something_has_landed(audit, lake, ids, make_context):
+    def land(start, end, **arguments):
+        operator = CampaignDataSeriesToObjectStorageOperator(
+            task_id="land", destination=f"file://{lake}", start=str(start), end=str(end), **arguments
+        )
+        operator.execute(make_context(run_after=RUN_AFTER))
+
+    every = ["campaign_days", "campaign_messages", "campaign_raw"]
+    land(day_of_age(50), day_of_age(45), tables=every)
+    land(day_of_age(40), day_of_age(35), tables=["campaign_days"])
+    landed = {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")}
+    for age in (47, 38):
+        rewrite(lake, "campaign_days", age, less(ids[0], "conversions", 1))
+    rewrite(lake, "campaign_raw", 47, lambda row: {**row, "payload": "{}"} if row["campaign_id"] == ids[0] else row)
+    healed = audit(heal=True)["healed"]
+    assert healed["changed_days"] == [str(day_of_age(47)), str(day_of_age(38))]
+    assert {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")} == landed
+
+
+def test_days_of_a_failed_or_repeated_audit_are_reported(land, audit, lake, ids, make_context):
+    land()
+    rewrite(lake, "campaign_days", 40, less(ids[0], "conversions", 1))
+
+    def event_of(try_number, **arguments):
+        asset, event = Asset("lake"), SimpleNamespace(extra={})
+        ti = SimpleNamespace(
+            dag_id="dag", run_id="run", task_id="audit", map_index=-1, try_number=try_number, xcom_push=lambda **_: None
+        )
+        audit(heal=True, outlets=[asset], outlet_events=OutletEvents(asset, event), ti=ti, **arguments)
+        return event.extra.get("changed_days")
+
+    with pytest.raises(AirflowFailException, match="They have landed now"):
+        event_of(1, max_changed_share=0)
+    # Its event is lost. The next try reports its days, and so does the next landing run.
+    assert event_of(2, max_changed_share=0) == [str(day_of_age(40))]
+    rewrite(lake, "campaign_days", 41, less(ids[0], "conversions", 1))
+    with pytest.raises(AirflowFailException):
+        event_of(1, max_changed_share=0)
+    operator = CampaignDataSeriesToObjectStorageOperator(
+        task_id="land", destination=f"file://{lake}", start=str(LAST_DAY), end=str(day_of_age(-1))
+    )
+    record = operator.execute(make_context(run_after=RUN_AFTER))["record"]
+    reported = json.loads(Path(record.removeprefix("file://")).read_bytes())["changed_days"]
+    assert {str(day_of_age(41)), str(LAST_DAY)} <= set(reported)
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, AirflowFailException), (500, BrazePartialError)])
+def test_audit_of_which_braze_returns_nothing_fails(status, error, land, audit, ids, braze, no_backoff):
+    land()
+    braze.configure(faults={"bad_subjects": dict.fromkeys(ids, status)})
+    with pytest.raises(error, match="Nothing can be compared: no campaign of the sample was returned"):
+        audit()
 
 
 def test_share_above_the_limit_fails_without_retries(land, audit, lake, ids):

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_braze.exceptions import BrazePartialError
 from airflow_provider_braze.sandbox import data
 from airflow_provider_braze.task.airflow import DAG, Asset, AssetAlias
-from airflow_provider_braze.task.asset_events import publish_asset_events
+from airflow_provider_braze.task.asset_events import changed_days_of_events, publish_asset_events
 from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 from tests.lines import OutletEvents
 
@@ -80,6 +80,15 @@ def test_event_tells_the_days_that_changed_and_where_they_are(land, events, tmp_
         "record": summary["record"],
     }
     assert partitions_of(events[ASSET]) == set()
+
+
+def test_changed_days_of_events_are_those_of_all_events_that_have_some():
+    extras = [{"changed_days": ["2026-11-18", "2026-11-16"]}, {"changed_days": ["2026-11-16"]}, {"changed_days": None}]
+    events = [SimpleNamespace(extra=extra) for extra in (*extras, {}, None)]
+    of_assets = {"one": events[:1], "two": events[1:]}
+    for key in ("triggering_asset_events", "triggering_dataset_events"):
+        assert changed_days_of_events({key: of_assets}) == ["2026-11-16", "2026-11-18"]
+    assert changed_days_of_events({}) == []
 
 
 def test_event_is_plain_json(land, events):

@@ -326,6 +326,21 @@ def test_events_that_all_return_nothing_are_missing(land, braze_sandbox):
 
 
 @pytest.mark.stores("file")
+@pytest.mark.parametrize("series", ["canvases", "events"])
+def test_first_days_that_had_landed_are_missing_when_no_subject_has_them(series, land, braze_sandbox, destination):
+    land(series)
+    landed = landed_in(destination, series)
+    lost = [f"{day}" for day in WEEK[3:]]
+    braze_sandbox.configure(faults={"missing_days": {"*": lost}})
+    with pytest.raises(BrazeMissingDaysError, match=min(lost)):
+        land(series, missing_days="fail")
+    assert landed_in(destination, series) == landed
+    # Where nothing had landed, the subjects may have started later.
+    braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-09", "2026-11-10"]}})
+    land(series, start="2026-11-09", end="2026-11-15", missing_days="fail")
+
+
+@pytest.mark.stores("file")
 def test_sends_that_braze_no_longer_keeps_are_no_fault(land, braze_sandbox, caplog):
     braze_sandbox.configure(campaigns=60)
     sends = sends_of(braze_sandbox.settings)[:12]
