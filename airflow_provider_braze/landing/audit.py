@@ -221,6 +221,8 @@ def heal(
     :param failure: what the task fails with although all of it lands.
     """
     series, changed = found.comparison.series, found.comparison.changed
+    if not changed:
+        return []
     objects = {table: set(store.find(table.name)) for table in series.tables if table.has_days}
     landed = []
     for part in range(layout.parts):
@@ -255,8 +257,10 @@ def heal(
 
 def healed_before(store: Store, series: Series, run: Mapping[str, Any]) -> list[Landed]:
     """Return what earlier tries of the same run landed, oldest first: Airflow may not know of their success."""
+    if run["try_number"] <= 1:
+        return []
     journal, own = Journal(store, series.name), TryName.create(0, run)
-    names = [name for name in journal.names() if run["try_number"] > 1 and name.is_of_same_run(own)]
+    names = [name for name in journal.names() if name.is_of_same_run(own)]
     tries = [other for name in names if (other := journal.read(name))]
     return [
         Landed({**other.record, "changed_days": other.days}, store.uri_of(journal.path(other.name)), None)

@@ -174,15 +174,17 @@ def changed_days(
     :param since: cursor of the call before. Default: none, for all days that the journal knows.
     :param object_storage_conn_id: connection of the store. Default: its default credentials.
     :param series: name of the series.
-    :raises BrazeConfigError: the cursor is older than 35 days, or is not a cursor; or there is no such series.
+    :raises BrazeConfigError: the cursor is older than 35 days, or is not a cursor; or the series does not exist.
     :raises BrazeDataError: a record is broken.
     """
     journal = Journal(Store(destination, object_storage_conn_id), series)
-    found = journal.changed_days(since)
-    if not found.days and not journal.names():
-        # A misspelt name would never report a day. A series of your own has records once it has landed.
+    try:
         find_series(series)
-    return found
+    except BrazeConfigError:
+        # A misspelt name would never report a day. A series of your own has records once it has landed.
+        if not journal.names():
+            raise
+    return journal.changed_days(since)
 
 
 def _parse_cursor(cursor: str) -> frozenset[str]:

@@ -109,15 +109,11 @@ class Publisher:
 
         :raises BrazeDataError: an object that is there cannot be read.
         """
-        from airflow_provider_braze.tables.schemas import schema_of
-
         table = self.series.day_table
         found: dict[Key, date] = {}
         for day in sorted(days, reverse=True):
             name = self.layout.day_object(table.name, day, self.part)
-            if stored := self.store.read(name):
-                rows, _ = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
-                found.update(dict.fromkeys(_keys_of(self._subjects(rows)), day))
+            found.update(dict.fromkeys(self._keys_in(table, name, self.store.read(name)), day))
         return found
 
     def publish_whole(self, table: Table, rows: pa.Table) -> LandedObject:
@@ -145,8 +141,9 @@ class Publisher:
 
             if table.name not in held:
                 # One table at a time: a day of many subjects is large.
-                held.clear()
-                release_memory()
+                if held:
+                    held.clear()
+                    release_memory()
                 rows = sort_rows(table, spool.read(table, days))
                 release_memory()
                 held[table.name] = {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
@@ -258,10 +255,7 @@ class Publisher:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        there: set[Key] = set()
-        if stored:
-            old, _ = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
-            there.update(_keys_of(self._subjects(old)))
+        there = self._keys_in(table, name, stored)
         if table == self.series.day_table:
             self._stored[day] = there
         # A day has one row per subject, but a subject may rightly have no row in another table.
@@ -270,6 +264,15 @@ class Publisher:
         kept = returned.filter(pa.array([not each for each in is_left], pa.bool_()))
         is_kept = pc.is_in(join_keys(new.select(returned.schema.names)), value_set=join_keys(kept))
         return new.filter(is_kept), kept
+
+    def _keys_in(self, table: Table, name: str, stored: Stored | None) -> set[Key]:
+        """Return the keys of the subjects that have rows in an object; none if it is absent."""
+        if stored is None:
+            return set()
+        from airflow_provider_braze.tables.schemas import schema_of
+
+        rows, _ = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
+        return set(_keys_of(self._subjects(rows)))
 
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None

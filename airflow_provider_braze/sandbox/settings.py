@@ -88,8 +88,7 @@ class SandboxSettings:
     :param segments: number of segments. Default 8.
     :param events: number of custom events. Default 20.
     :param products: number of purchased products. Default 12.
-    :param product_pages: which page of the list of products is the first, see
-        :data:`ProductPages`.
+    :param product_pages: which page of the list of products is the first; see :data:`ProductPages`.
     :param apps: number of apps. Default 2.
     :param canvas_extra_steps: email steps that every canvas has in addition. Default 0.
     :param canvas_max_length: most days of a canvas series. Default 14.

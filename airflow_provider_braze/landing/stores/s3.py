@@ -39,7 +39,7 @@ class S3(Objects):
         try:
             self.fs.pipe_file(path, content, chunksize=_CHUNK_BYTES, **_condition(expected))
         except FileNotFoundError as error:
-            if expected in (None, ANY_VERSION):  # There is no bucket.
+            if expected in (None, ANY_VERSION):  # The bucket does not exist.
                 raise
             raise VersionConflictError(path) from error
         except OSError as error:
