@@ -51,11 +51,11 @@ class Sample:
     """The landed rows of a sample of subjects.
 
     :param rows: by subject, then by table.
-    :param landed_days: days by table for which the lake has objects.
+    :param landed_days: days for which the lake has objects, by part and table.
     """
 
     rows: dict[str, RowsByTable] = field(default_factory=dict)
-    landed_days: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
+    landed_days: dict[int, dict[str, set[date]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def audit(
             failures[item.subject.name] = item.error
         else:
             name, rows = item
-            comparison.add(name, landed.rows[name], rows, landed.landed_days)
+            comparison.add(name, landed.rows[name], rows, landed.landed_days[part_of(name, layout.parts)])
     if failures and len(failures) == len(subjects):
         raise BrazePartialError(
             f"Nothing can be compared: no {series.noun} of the sample was returned: {format_failures(failures)}",
@@ -219,6 +219,7 @@ def heal(
 
     :param run: identity of the try.
     :param failure: what the task fails with although all of it lands.
+    :return: what was landed. An error that ended a run early is in the last one.
     """
     series, changed = found.comparison.series, found.comparison.changed
     if not changed:
@@ -252,6 +253,9 @@ def heal(
                 run=run,
             )
             landed.append(land(plan, hook, store, failure=failure))
+            if not landed[-1].record["is_complete"]:
+                # It has stopped the hook. The next run would fail because of that, and hide the error.
+                return landed
     return landed
 
 
@@ -294,7 +298,7 @@ def _read(store: Store, layout: Layout, table: Table, day: date, part: int, samp
     stored = store.read(name)
     if stored is None:
         return None
-    sample.landed_days[table.name].add(day)
+    sample.landed_days[part][table.name].add(day)
     return decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))[0]
 
 

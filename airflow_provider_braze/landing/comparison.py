@@ -77,7 +77,7 @@ class Comparison:
 
         :param landed: rows in the lake by table; those of the day table determine the days that the lake has.
         :param returned: rows that Braze returns now, by table.
-        :param landed_days: days by table for which the lake has objects.
+        :param landed_days: days by table for which the lake has objects of the subject's part.
         """
         days = {row[DAY] for row in landed[self.series.day_table.name]}
         now = {row[DAY] for row in returned[self.series.day_table.name]}

@@ -20,10 +20,10 @@ from airflow_provider_braze.task.arguments import (
     check_dates,
     check_range,
 )
-from airflow_provider_braze.task.asset_events import build_event_extra, publish_asset_events
+from airflow_provider_braze.task.asset_events import build_event_extra, join_records, publish_asset_events
 from airflow_provider_braze.task.description import COVERAGE, describe_audit, describe_mapped
 from airflow_provider_braze.task.errors import fail_fast_on_permanent_errors, naming_task
-from airflow_provider_braze.task.lineage import build_lineage
+from airflow_provider_braze.task.lineage import Outputs, build_lineage, join_written
 from airflow_provider_braze.task.links import CoverageLink
 from airflow_provider_braze.task.run_dates import identify_try
 from airflow_provider_braze.task.run_window import resolve_last_day
@@ -105,6 +105,7 @@ class DataSeriesAuditOperator(BaseOperator):
         self.concurrency = concurrency
         self.braze_conn_id = braze_conn_id
         self._hook: BrazeHook | None = None
+        self._outputs: Outputs | None = None
         with naming_task(self.task_id):
             self.destination, self.object_storage_conn_id = resolve_literal(destination, object_storage_conn_id)
             check_dates(None, None, timezone)
@@ -168,8 +169,15 @@ class DataSeriesAuditOperator(BaseOperator):
 
     def get_openlineage_facets_on_start(self) -> OperatorLineage[Any, Any] | None:
         """Return the endpoint of Braze that is read, for OpenLineage."""
+        return self._lineage(None)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any] | None:
+        """Return also what was landed: nothing, unless the task succeeded."""
+        return self._lineage(self._outputs)
+
+    def _lineage(self, outputs: Outputs | None) -> OperatorLineage[Any, Any] | None:
         hook = self._hook or BrazeHook(self.braze_conn_id)
-        return build_lineage(hook.settings.credentials.base_url, self.series.endpoints, self.series)
+        return build_lineage(hook.settings.credentials.base_url, self.series.endpoints, self.series, outputs)
 
     def _advise(self, found: Audit, store: Store) -> str | None:
         """Return whether a shorter lookback would do, as the landing runs' records show; None if days still change."""
@@ -207,13 +215,14 @@ class DataSeriesAuditOperator(BaseOperator):
         landed = heal(found, hook, store, layout, run, self.concurrency, failure)
         if error := next((each.error for each in landed if each.error not in (None, failure)), None):
             raise error
+        if failure is None:
+            self._outputs = Outputs(store.uri, join_written([each.record for each in landed]), store.account)
         landed = [*earlier, *landed]
-        days = sorted({day for each in landed for day in each.record["changed_days"]})
-        if landed:
-            last = landed[-1]
-            extra = build_event_extra({**last.record, "changed_days": days}, store.uri, last.uri)
-            publish_asset_events(context, self.outlets, extra)
-        return {"changed_days": days, "records": [each.uri for each in landed]}
+        if not landed:
+            return {"changed_days": [], "records": []}
+        extra = build_event_extra(join_records([each.record for each in landed]), store.uri, landed[-1].uri)
+        publish_asset_events(context, self.outlets, extra)
+        return {"changed_days": extra["changed_days"], "records": [each.uri for each in landed]}
 
     def _check_share(self, result: dict[str, Any]) -> AirflowFailException | None:
         """Return what the task fails with when too much differs."""

@@ -46,6 +46,21 @@ def build_event_extra(record: Mapping[str, Any], destination: str, uri: str) -> 
     }
 
 
+def join_records(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the last record with the days, tables and window of all of them.
+
+    :param records: at least one, of the same series.
+    """
+    last, windows = records[-1], [record["plan"]["window"] for record in records]
+    window = {"start": min(each["start"] for each in windows), "end": max(each["end"] for each in windows)}
+    return {
+        **last,
+        "changed_days": sorted({day for record in records for day in record["changed_days"]}),
+        "tables": list(dict.fromkeys(name for record in records for name in record["tables"])),
+        "plan": {**last["plan"], "window": window},
+    }
+
+
 def publish_asset_events(context: Mapping[str, Any], outlets: Sequence[Any], extra: Mapping[str, Any]) -> None:
     """Put what a run did into the event of each outlet; Airflow sends them if the task succeeds.
 

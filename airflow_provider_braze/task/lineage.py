@@ -75,6 +75,15 @@ def tables_written(record: Mapping[str, Any]) -> dict[str, Written | None]:
     return {name: table["objects"] for name, table in tables if table["written"] or table["unchanged"]}
 
 
+def join_written(records: Sequence[Mapping[str, Any]]) -> dict[str, Written | None]:
+    """Return what several runs wrote, by table."""
+    found: dict[str, Written | None] = {}
+    for record in records:
+        for name, written in tables_written(record).items():
+            found[name] = [*(found.get(name) or ()), *(written or ())]
+    return found
+
+
 def build_lineage(
     address: str, endpoints: Sequence[Endpoint], series: Series, outputs: Outputs | None = None
 ) -> OperatorLineage[Any, Any] | None:

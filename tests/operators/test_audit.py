@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazePartialError
+from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError, BrazePartialError
 from airflow_provider_braze.landing.journal import changed_days
 from airflow_provider_braze.operators.braze import CampaignDataSeriesAuditOperator, CanvasDataSeriesAuditOperator
 from airflow_provider_braze.sandbox.data import campaign_ids, canvas_ids, day_object
@@ -82,6 +82,10 @@ def rewrite(lake: Path, table: str, age: int, change: Callable[[dict[str, Any]],
 
 def less(campaign_id: str, figure: str, by: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda row: {**row, figure: (row[figure] or 0) - by} if row["campaign_id"] == campaign_id else row
+
+
+def more(figure: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda row: {**row, figure: (row[figure] or 0) + 1}
 
 
 def test_nothing_is_found_where_nothing_changed(land, audit, braze):
@@ -333,3 +337,45 @@ def test_canvases_are_audited_as_campaigns_are(lake, braze, make_context):
     assert found["healed"]["changed_days"] == [str(day_of_age(35)), str(day_of_age(33))]
     assert {path: path.read_bytes() for path in lake.glob("canvas_*/dt=*/*")} == landed
     assert audit()["verdict"] == "nothing older than 30 days changed; 30 canvas days compared"
+
+
+def test_part_that_lacks_a_table_is_not_compared_in_it(land, audit, lake, ids):
+    land(parts=2, part=0)
+    land(parts=2, part=1, tables=["campaign_days"])
+    assert audit()["figures"] == {}
+    rewrite(lake, "campaign_days", 40, more("conversions"))
+    rewrite(lake, "campaign_messages", 40, more("sent"))
+    messages = {path.name for path in lake.glob("campaign_messages/*/*")}
+    result = audit(heal=True)
+    assert result["changed"] == len(ids)
+    assert set(result["figures"]) == {"campaign_days.conversions", "campaign_messages.sent"}
+    assert {path.name for path in lake.glob("campaign_messages/*/*")} == messages
+    assert audit()["changed"] == 0
+
+
+def test_event_and_lineage_of_a_heal_are_about_all_that_landed(braze, land, lake, ids, make_context):
+    land(start=str(day_of_age(50)), end=str(day_of_age(40)))
+    land(start=str(day_of_age(40)), end=str(day_of_age(25)), tables=["campaign_days"])
+    rewrite(lake, "campaign_messages", 45, less(ids[0], "sent", 1))
+    rewrite(lake, "campaign_days", 35, less(ids[0], "conversions", 1))
+    asset, event = Asset("lake"), SimpleNamespace(extra={})
+    operator = CampaignDataSeriesAuditOperator(
+        task_id="audit", destination=f"file://{lake}", heal=True, outlets=[asset]
+    )
+    result = operator.execute(make_context(run_after=RUN_AFTER, outlet_events=OutletEvents(asset, event)))
+    assert event.extra["changed_days"] == result["healed"]["changed_days"] == [str(day_of_age(45)), str(day_of_age(35))]
+    assert event.extra["window"] == {"start": str(day_of_age(45)), "end": str(day_of_age(34))}
+    assert event.extra["tables"] == ["campaign_days", "campaign_messages"]
+    lineage = operator.get_openlineage_facets_on_complete(None)
+    counts = {each.name: each.outputFacets["outputStatistics"].fileCount for each in lineage.outputs}
+    assert counts == {f"{lake}/campaign_days": 1, f"{lake}/campaign_messages": 1}
+    assert operator.get_openlineage_facets_on_start().outputs == []
+
+
+def test_error_that_ends_a_heal_is_the_tasks_error(land, audit, lake, ids):
+    for part in range(3):
+        land(parts=3, part=part, tables=["campaign_days", "campaign_raw"])
+    rewrite(lake, "campaign_days", 40, more("conversions"))
+    (lake / f"campaign_raw/dt={day_of_age(40)}/part-00-of-03.parquet").write_bytes(b"broken")
+    with pytest.raises(BrazeDataError, match="campaign_raw"):
+        audit(heal=True)
