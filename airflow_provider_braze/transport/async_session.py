@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from airflow_provider_braze.transport.sender import request_headers
-from airflow_provider_braze.transport.sync_session import environment_of
 
 if TYPE_CHECKING:
     from airflow_provider_braze.core.models import Credentials
@@ -22,15 +21,21 @@ if TYPE_CHECKING:
 _building: Final = Lock()
 
 
-def open_client(settings: ConnectionSettings) -> httpx.AsyncClient:
-    """Build a client for one workspace, with the proxy and certificates that ``requests`` would use."""
-    proxy, certificates = environment_of(settings)
+def open_client(settings: ConnectionSettings, proxy: str | None, certificates: str) -> httpx.AsyncClient:
+    """Build a client for one workspace.
+
+    :param proxy: address of the proxy, if there is one.
+    :param certificates: path of the certificates to trust, a file or a folder.
+    """
+    trusted = trust(certificates)
+    # For a proxy that is itself reached by HTTPS. httpx rejects a context for any other.
+    is_by_https = proxy is not None and proxy.lower().startswith("https://")
     return httpx.AsyncClient(
         auth=_BearerAuth(settings.credentials),
         headers=request_headers(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        verify=trust(certificates),
-        proxy=proxy,
+        verify=trusted,
+        proxy=httpx.Proxy(proxy, ssl_context=trusted if is_by_https else None) if proxy else None,
         trust_env=False,
         follow_redirects=False,
         timeout=httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),

@@ -96,7 +96,7 @@ class AsyncTransport(Sender):
         url = self.credentials.base_url + path
         with scrubbed_logs(self.credentials):
             async with client.stream("GET", url, params=dict(params)) as response:
-                body = BodyReader(path, response.headers.get("Content-Encoding"))
+                body = BodyReader(path, response.headers.get("Content-Encoding"), response.status_code)
                 async for piece in response.aiter_raw():
                     body.feed(piece)
                 return HttpResponse(response.status_code, dict(response.headers), body.finish())
@@ -104,12 +104,13 @@ class AsyncTransport(Sender):
     async def _open(self) -> httpx.AsyncClient:
         async with self._opening:
             if self._client is None:
-                self._client = await asyncio.to_thread(_open_client, self._settings)
+                self._client = await asyncio.to_thread(self._open_client)
             return self._client
 
+    def _open_client(self) -> httpx.AsyncClient:
+        # Imported in the thread because it also loads requests.
+        from airflow_provider_braze.transport.async_session import open_client
+        from airflow_provider_braze.transport.sync_session import environment_of
 
-def _open_client(settings: ConnectionSettings) -> httpx.AsyncClient:
-    # Imported in the thread because it also loads requests.
-    from airflow_provider_braze.transport.async_session import open_client
-
-    return open_client(settings)
+        self._proxy, certificates = environment_of(self._settings)
+        return open_client(self._settings, self._proxy, certificates)

@@ -20,14 +20,20 @@ _STEP_BYTES: Final = 256 * 1024
 class BodyReader:
     """Collects a body piece by piece.
 
+    The body of an error is only quoted. If it cannot be decoded it counts as empty, so that its status decides.
+
     :param path: path of the endpoint, which determines the largest size.
     :param encoding: the header ``Content-Encoding``, None when missing.
+    :param status: status of the response. Default 200.
     :raises BrazeDataError: the encoding is neither gzip nor none.
     """
 
-    def __init__(self, path: str, encoding: str | None) -> None:
+    def __init__(self, path: str, encoding: str | None, status: int = 200) -> None:
         name = (encoding or "identity").strip().lower()
-        if name not in ("identity", "gzip", "x-gzip"):
+        is_known = name in ("identity", "gzip", "x-gzip")
+        self._is_error = status != 200
+        self._is_skipped = self._is_error and not is_known
+        if not is_known and not self._is_error:
             raise BrazeDataError(
                 f"{path} returned a body with the content encoding {name[:50]!r}. Only one layer of gzip is accepted. "
                 "Check the connection's host, and any proxy between the worker and Braze."
@@ -45,6 +51,27 @@ class BodyReader:
         """
         self._received += len(piece)
         self._check_size(self._received)
+        if self._is_skipped:
+            return
+        try:
+            self._decode(piece)
+        except ValueError:
+            if not self._is_error:
+                raise
+            self._is_skipped = True
+
+    def finish(self) -> bytes:
+        """Return the whole body.
+
+        :raises ValueError: the gzip stream is truncated.
+        """
+        if self._is_skipped:
+            return b""
+        if self._gzip is not None and self._received and not self._gzip.eof and not self._is_error:
+            raise ValueError("the gzip stream is truncated")
+        return b"".join(self._pieces)
+
+    def _decode(self, piece: bytes) -> None:
         if self._gzip is None:
             self._add(piece)
             return
@@ -56,15 +83,6 @@ class BodyReader:
             except zlib.error as error:
                 raise ValueError(f"the body is not a gzip stream ({error})") from None
             piece = self._gzip.unconsumed_tail or self._gzip.unused_data
-
-    def finish(self) -> bytes:
-        """Return the whole body.
-
-        :raises ValueError: the gzip stream is truncated.
-        """
-        if self._gzip is not None and self._received and not self._gzip.eof:
-            raise ValueError("the gzip stream is truncated")
-        return b"".join(self._pieces)
 
     def _add(self, piece: bytes) -> None:
         self._size += len(piece)

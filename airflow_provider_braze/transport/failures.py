@@ -21,12 +21,16 @@ _CERTIFICATE_ADVICE: Final = (
 )
 
 
-def describe_failure(error: BaseException, credentials: Credentials) -> str:
-    """Return the innermost cause of a library's error, without the key, and without a host that may be a key."""
-    host = urlsplit(credentials.base_url).hostname or ""
+def describe_failure(error: BaseException, credentials: Credentials, proxy: str | None = None) -> str:
+    """Return the innermost cause of a library's error, without the key, and without a host that may be a key.
+
+    :param proxy: host of the proxy, if there is one. Then it is the one that is resolved.
+    """
+    host = host_of(credentials.base_url)
     cause = list(_causes(error))[-1]
     if isinstance(cause, socket.gaierror):
-        text = f"could not resolve the host {host!r} ({cause})"
+        name = f"the host {host!r}" if proxy is None else f"the proxy {proxy!r}"
+        text = f"could not resolve {name} ({cause})"
     elif isinstance(cause, TimeoutError):
         text = f"timed out ({type(error).__name__})"
     else:
@@ -44,19 +48,30 @@ def too_slow(seconds: float) -> ConnectionAbortedError:
     return ConnectionAbortedError(f"the response was not complete within {seconds:.0f} s")
 
 
-def incomplete_response(path: str, problem: str) -> BrazeTransportError:
+def incomplete_response(path: str, problem: str, proxy: str | None = None) -> BrazeTransportError:
     """Return the error of a request without a complete response.
 
     Raise it outside the handler of a library's error, which holds the request with its headers, and so the key.
 
     :param problem: the cause, without the key.
+    :param proxy: host of the proxy, if there is one.
     """
     advice = "Check the connection's host and your network."
+    if proxy is not None:
+        advice = f"Check the proxy {proxy!r}, set by a variable such as HTTPS_PROXY, and the connection's host."
     if "CERTIFICATE_VERIFY_FAILED" in problem:
         advice = _CERTIFICATE_ADVICE
     error = BrazeTransportError(f"Request to {path} failed: {problem}. {advice}")
     error.__cause__ = ConnectionError(problem)
     return error
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, without user and password; an empty text when it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def may_be_key(host: str) -> bool:

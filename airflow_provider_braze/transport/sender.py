@@ -21,7 +21,7 @@ from airflow_provider_braze.core import responses
 from airflow_provider_braze.core.budget import Bucket, RateBudget, Reason, Wait, bucket_rules
 from airflow_provider_braze.core.endpoints import bucket_of
 from airflow_provider_braze.exceptions import BrazeRateLimitError, BrazeTransportError
-from airflow_provider_braze.transport.failures import describe_failure, incomplete_response
+from airflow_provider_braze.transport.failures import describe_failure, host_of, incomplete_response
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -119,6 +119,7 @@ class Sender:
     ) -> None:
         self.stats = TransportStats()
         self._settings = settings
+        self._proxy: str | None = None
         self.credentials = settings.credentials
         self._monotonic, self._wall, self._jitter = monotonic, wall, jitter
         self._waited = _WaitClock(monotonic)
@@ -194,7 +195,8 @@ class Sender:
         return responses.read(response, endpoint=path, credentials=self.credentials, now=self._wall(), decode=decode)
 
     def _incomplete(self, path: str, error: BaseException) -> BrazeTransportError:
-        return incomplete_response(path, describe_failure(error, self.credentials))
+        proxy = host_of(self._proxy) if self._proxy else None
+        return incomplete_response(path, describe_failure(error, self.credentials, proxy), proxy)
 
     @contextmanager
     def _counted_wait(self, path: str, wait: Wait | None = None) -> Iterator[None]:

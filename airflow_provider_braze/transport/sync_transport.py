@@ -40,7 +40,7 @@ class Transport(Sender):
     def __init__(self, settings: ConnectionSettings, *, concurrency: int = 1, **clocks: Callable[[], float]) -> None:
         super().__init__(settings, **clocks)
         self._session = open_session(settings, concurrency, self.check_stopped)
-        _, self._certificates = environment_of(settings)
+        self._proxy, self._certificates = environment_of(settings)
         self._changed = threading.Condition()
         self._stopped = False
 
@@ -136,7 +136,7 @@ class Transport(Sender):
 
 
 def _read_body(response: requests.Response, path: str) -> bytes:
-    body = BodyReader(path, response.headers.get("Content-Encoding"))
+    body = BodyReader(path, response.headers.get("Content-Encoding"), response.status_code)
     # One receive at a time, so that the size is checked before more arrives.
     while piece := response.raw.read1(_PIECE_BYTES, decode_content=False):
         body.feed(piece)

@@ -249,10 +249,40 @@ def test_get_by_https_goes_past_a_proxy_that_no_proxy_takes_out(ask_both, raw_se
     assert proxy.requests == []
 
 
+def test_get_trusts_a_proxy_by_https_with_the_certificates_of_verify(ask_both, raw_server, self_signed, monkeypatch):
+    context, certificate = self_signed
+    proxy = raw_server(answer(b"", 403), tls=context)
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    outcome, _ = ask_both(answer(), tls=context, verify=str(certificate), max_attempts=1)
+    assert "CERTIFICATE" not in str(outcome.error)
+    assert [each.startswith(b"CONNECT 127.0.0.1:") for each in proxy.requests] == [True, True]
+
+
+def test_error_names_the_proxy(ask_both, self_signed, monkeypatch):
+    context, certificate = self_signed
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://a-user:a-password@127.0.0.1:{port}")
+    outcome, _ = ask_both(answer(), tls=context, verify=str(certificate), max_attempts=1)
+    assert "Check the proxy '127.0.0.1', set by a variable such as HTTPS_PROXY" in str(outcome.error)
+    assert "a-password" not in str(outcome.error)
+
+
 def test_get_by_a_proxy_of_another_kind_is_a_transport_error(ask_both, self_signed, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "gopher://127.0.0.1:9")
     outcome, _ = ask_both(answer(), tls=self_signed[0], max_attempts=2)
     assert outcome.kind is BrazeTransportError
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip", "gzip, gzip"])
+@pytest.mark.parametrize(
+    ("status", "error", "requests"),
+    [(401, BrazeAuthError, 1), (429, BrazeRateLimitError, 2), (503, BrazeServerError, 2)],
+)
+def test_status_of_an_error_counts_also_if_its_body_cannot_be_decoded(ask_both, encoding, status, error, requests):
+    outcome, servers = ask_both(answer(b"no such encoding", status, {"Content-Encoding": encoding}), max_attempts=2)
+    assert outcome.kind is error
+    assert [len(each.requests) for each in servers] == [requests, requests]
 
 
 @pytest.mark.parametrize("path", ["//elsewhere.example/x", "https://elsewhere.example/x", "@elsewhere.example"])

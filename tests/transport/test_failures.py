@@ -34,6 +34,11 @@ def test_typo_in_the_host_says_that_the_host_is_not_found():
     )
 
 
+def test_name_of_a_proxy_that_does_not_resolve_is_the_proxys():
+    problem = describe_failure(nest(NO_NAME), Credentials(f"https://{REST}", KEY), "proxy.example.org")
+    assert problem == "could not resolve the proxy 'proxy.example.org' ([Errno -2] Name or service not known)"
+
+
 @pytest.mark.parametrize("host", [KEY, KEY.upper(), "a-key", f"{KEY}.braze.com", KEY.replace("-", "")])
 @pytest.mark.parametrize("kind", [socket.gaierror, OSError, ssl.SSLCertVerificationError])
 def test_host_that_may_be_a_key_is_not_shown(host, kind):
