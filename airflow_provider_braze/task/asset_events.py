@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, tzinfo
 from typing import Any, Final
 
-from airflow_provider_braze.core.zones import load_timezone
+from airflow_provider_braze.core.zones import UTC, load_timezone, local_time
 from airflow_provider_braze.landing.destination import asset_uri
 from airflow_provider_braze.task.run_dates import core_timetable, schedule_timezone
 
@@ -111,4 +111,11 @@ def _partition_keys(context: Mapping[str, Any], extra: Mapping[str, Any]) -> Ite
     key_format: str = getattr(timetable, "key_format", DAILY_KEY)
     zone: tzinfo = schedule_timezone(timetable) or load_timezone(extra["timezone"])
     for day in extra["changed_days"]:
-        yield datetime.combine(date.fromisoformat(day), time(), zone).strftime(key_format)
+        yield _first_tick(date.fromisoformat(day), zone).strftime(key_format)
+
+
+def _first_tick(day: date, zone: tzinfo) -> datetime:
+    """Return when Airflow's daily cron begins a day: at the later of two midnights, or after one that is skipped."""
+    midnight = datetime.combine(day, time(), zone)
+    later, usual = (local_time(midnight.replace(fold=fold).astimezone(UTC), zone) for fold in (1, 0))
+    return later if later.date() == day else usual

@@ -194,6 +194,29 @@ def test_partition_is_that_of_the_dags_own_run(make_context, events):
 
 
 @since_partitions_of_events
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/Santiago", "2026-09-06"),  # midnight is skipped
+        ("Africa/Cairo", "2026-04-24"),
+        ("America/Havana", "2026-11-01"),  # midnight comes twice
+        ("Asia/Tokyo", "2026-11-01"),
+    ],
+)
+def test_partition_is_that_of_the_dags_own_run_when_clocks_change_at_midnight(make_context, events, zone, day):
+    from airflow.sdk import CronPartitionTimetable
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    schedule = CronPartitionTimetable("0 0 * * *", timezone=zone, key_format="%Y-%m-%dT%H:%M:%S%z")
+    extra = {**EXTRA, "changed_days": [day], "timezone": zone}
+    publish_asset_events(make_context(dag=a_dag(schedule), outlet_events=events), [ASSET], extra)
+    begin = datetime.fromisoformat(day).replace(tzinfo=timezone.utc)  # read as of the timetable's zone
+    latest = begin + timedelta(hours=3)
+    (run,) = coerce_to_core_timetable(schedule).iter_partition_dagrun_infos(earliest=begin, latest=latest)
+    assert events[ASSET].partition_keys == {run.partition_key}
+
+
+@since_partitions_of_events
 def test_partition_is_read_by_airflows_daily_mapper(make_context, events):
     from airflow.partition_mappers.temporal import StartOfDayMapper
 
