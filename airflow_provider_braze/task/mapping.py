@@ -23,9 +23,13 @@ def copies_collide(context: Mapping[str, Any], task_id: str, *, has_literal_dest
     if not is_mapped(context):
         return False
     # Only the task as the Dag declares it shows what it is mapped over. This one is a copy.
-    constant = getattr(context["dag"].get_task(task_id), "partial_kwargs", None)
+    declared = context["dag"].get_task(task_id)
+    constant = getattr(declared, "partial_kwargs", None)
     if constant is None:
         # A group is mapped: what varies between copies is a template or the output of another task.
         return has_literal_destination
-    is_part_mapped = part is not None and "part" not in constant
+    varying = declared.expand_input.value
+    # `expand` combines each part with each value of other arguments, so several copies have the same part.
+    is_combined = isinstance(varying, Mapping) and len(varying) > 1
+    is_part_mapped = part is not None and "part" not in constant and not is_combined
     return not is_part_mapped and "destination" in constant and is_literal(constant["destination"])

@@ -39,6 +39,8 @@ def a_dag():
         ({"destination": Path("/data/braze")}, {"campaign_ids": ["a", "b"]}, True),
         ({"destination": LITERAL, "parts": 2, "part": 0}, {"campaign_ids": ["a", "b"]}, True),
         ({"destination": LITERAL, "parts": 2}, {"part": [0, 1]}, False),
+        ({"destination": LITERAL, "parts": 2}, {"part": [0, 1], "braze_conn_id": ["a", "b"]}, True),
+        ({"parts": 2}, {"part": [0, 1], "destination": [LITERAL, "s3://lake/other"]}, False),
         ({"destination": TEMPLATE}, {"campaign_ids": ["a", "b"]}, False),
         ({}, {"destination": [LITERAL, "s3://lake/other"]}, False),
     ],
@@ -95,3 +97,12 @@ def test_copy_in_a_mapped_group_over_one_destination_fails_before_any_request(ma
         type(task).execute(task, make_context(map_index=1, dag=dag))
     assert braze_sandbox.count() == 0
     assert not (tmp_path / "lake").exists()
+
+
+def test_parts_given_together_with_other_arguments_do_not_collide(make_context):
+    with a_dag() as dag:
+        CampaignDataSeriesToObjectStorageOperator.partial(task_id="land", destination=LITERAL, parts=2).expand_kwargs(
+            [{"part": 0, "spool_folder": "/a"}, {"part": 1, "spool_folder": "/b"}]
+        )
+    context = make_context(map_index=0, dag=dag)
+    assert not copies_collide(context, "land", has_literal_destination=True, part=0)
