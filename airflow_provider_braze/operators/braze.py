@@ -101,6 +101,7 @@ class CampaignDataSeriesOperator(BaseOperator):
             check_dates(start, end, timezone)
             check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
             check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
+            check_range("max_xcom_bytes", max_xcom_bytes, 1, 2**40)
             check_choice("missing_days", missing_days, get_args(MissingDays))
 
     def execute(self, context: Context) -> list[JsonObject]:

@@ -113,7 +113,8 @@ class DataSeriesAuditOperator(BaseOperator):
             check_range("lookback_days", lookback_days, 0, MAX_LOOKBACK_DAYS)
             check_range("days_beyond_lookback", days_beyond_lookback, 1, _MAX_DAYS_AUDITED)
             check_range("concurrency", concurrency, 1, MAX_CONCURRENCY)
-            if max_changed_share is not None and not 0 <= max_changed_share <= 1:
+            is_share = isinstance(max_changed_share, int | float) and 0 <= max_changed_share <= 1
+            if max_changed_share is not None and not is_share:
                 raise BrazeConfigError(
                     f"`max_changed_share` is {max_changed_share!r}. Give a share from 0 to 1, or None."
                 )
@@ -298,6 +299,8 @@ class BrazeCoverageOperator(BaseOperator):
             for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
                 if value is not None:
                     check_range(name, value, 0, MAX_LOOKBACK_DAYS)
+            if isinstance(series, str):
+                raise BrazeConfigError(f'`series` is {series!r}. Give a list of names, such as ["campaigns"].')
             for each in series or ():
                 find_series(each)
         if self.doc_md is None:

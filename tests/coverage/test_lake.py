@@ -340,12 +340,20 @@ def test_objects_are_listed_and_never_read(land, check, clock, destination, monk
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [{"max_age": -1}, {"max_missing_days": "2"}, {"series": ["nothing"]}])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"max_age": -1}, "`max_age` is -1"),
+        ({"max_missing_days": "2"}, "`max_missing_days` is '2'"),
+        ({"series": ["nothing"]}, "'nothing' does not exist"),
+        ({"series": "campaigns"}, "`series` is 'campaigns'. Give a list"),
+    ],
+)
 @pytest.mark.stores("file")
-def test_bad_arguments_fail_when_the_dag_is_parsed(arguments):
+def test_bad_arguments_fail_when_the_dag_is_parsed(arguments, message):
     from airflow_provider_braze.exceptions import BrazeConfigError
 
-    with pytest.raises(BrazeConfigError):
+    with pytest.raises(BrazeConfigError, match=message):
         BrazeCoverageOperator(task_id="check", destination="file:///lake", **arguments)
 
 

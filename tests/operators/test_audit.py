@@ -305,7 +305,7 @@ def test_destination_without_data_or_of_another_zone_is_an_error(land, audit):
         audit(timezone="America/New_York")
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5])
+@pytest.mark.parametrize("share", [-0.1, 1.5, "0.1", float("nan")])
 def test_share_that_is_out_of_range_is_an_error_when_the_dag_is_parsed(share):
     with pytest.raises(BrazeConfigError, match="max_changed_share"):
         CampaignDataSeriesAuditOperator(task_id="audit", destination="file:///lake", max_changed_share=share)

@@ -279,7 +279,14 @@ def test_data_series_with_an_unusable_connection_fail_for_good(fetch, ids, monke
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"), [("concurrency", 0), ("concurrency", 257), ("lookback_days", -1), ("missing_days", "maybe")]
+    ("name", "wrong"),
+    [
+        ("concurrency", 0),
+        ("concurrency", 257),
+        ("lookback_days", -1),
+        ("missing_days", "maybe"),
+        ("max_xcom_bytes", "1000"),
+    ],
 )
 def test_data_series_with_a_wrong_argument_fail_when_the_dag_is_parsed(name, wrong):
     with pytest.raises(BrazeConfigError, match=f"`{name}`"):
