@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying
 
 from airflow_provider_braze.core.endpoints import check_path
 from airflow_provider_braze.core.models import HttpResponse
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.transport.bodies import BodyReader
 from airflow_provider_braze.transport.failures import too_slow
 from airflow_provider_braze.transport.library_logs import scrubbed_logs
@@ -88,6 +89,8 @@ class AsyncTransport(Sender):
             return await asyncio.wait_for(self._exchange(client, path, params), limit)
         except asyncio.TimeoutError:
             failure = self._incomplete(path, too_slow(limit))
+        except BrazeConfigError:
+            raise
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
             failure = self._incomplete(path, error)
         raise failure

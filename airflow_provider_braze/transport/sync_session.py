@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.transport.sender import request_headers
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def environment_of(settings: ConnectionSettings) -> tuple[str | None, str]:
     """Return what a session takes from the environment.
 
     :return: address of the proxy, if there is one, and path of the certificates to trust, a file or a folder.
+    :raises BrazeConfigError: the proxy is not an address. The error does not quote it, because it may hold a password.
     """
     import requests
     from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
@@ -52,7 +55,22 @@ def environment_of(settings: ConnectionSettings) -> tuple[str | None, str]:
     proxy = select_proxy(url, merged["proxies"])
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
+    if proxy and not _is_address(proxy):
+        raise BrazeConfigError(
+            "The proxy in an environment variable such as HTTPS_PROXY is not an address. Give one such as "
+            "http://user:password@host:3128, with special characters of user and password in the form %2F."
+        )
     return proxy or None, DEFAULT_CA_BUNDLE_PATH if merged["verify"] is True else str(merged["verify"])
+
+
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        is_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    # A password with a slash that is not escaped ends the host.
+    return is_port and bool(parts.hostname) and "@" not in parts.path + parts.query + parts.fragment
 
 
 def _trusts_environment(settings: ConnectionSettings) -> bool:

@@ -39,8 +39,8 @@ class Transport(Sender):
 
     def __init__(self, settings: ConnectionSettings, *, concurrency: int = 1, **clocks: Callable[[], float]) -> None:
         super().__init__(settings, **clocks)
-        self._session = open_session(settings, concurrency, self.check_stopped)
         self._proxy, self._certificates = environment_of(settings)
+        self._session = open_session(settings, concurrency, self.check_stopped)
         self._changed = threading.Condition()
         self._stopped = False
 
@@ -92,6 +92,8 @@ class Transport(Sender):
                     self.credentials.base_url + path,
                     params=params,
                     timeout=(self._settings.connect_timeout, self._settings.read_timeout),
+                    # With its scheme, without which requests takes a user for one.
+                    proxies={"https": self._proxy} if self._proxy else None,
                     # A path, never True: REQUESTS_CA_BUNDLE would replace True in the session.
                     verify=self._certificates,
                     allow_redirects=False,

@@ -227,7 +227,7 @@ def test_get_by_plain_http_goes_past_a_proxy(ask_both, raw_server, monkeypatch, 
     assert proxy.requests == []
 
 
-@pytest.mark.parametrize("scheme", ["http://", ""])
+@pytest.mark.parametrize("scheme", ["http://", "", "http://user:password@", "user:password@"])
 def test_get_by_https_shows_a_proxy_no_key(ask_both, raw_server, self_signed, monkeypatch, scheme):
     context, certificate = self_signed
     proxy = raw_server(answer(b"", 403))
@@ -266,6 +266,30 @@ def test_error_names_the_proxy(ask_both, self_signed, monkeypatch):
     outcome, _ = ask_both(answer(), tls=context, verify=str(certificate), max_attempts=1)
     assert "Check the proxy '127.0.0.1', set by a variable such as HTTPS_PROXY" in str(outcome.error)
     assert "a-password" not in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "user:a-secret/x@127.0.0.1:9",
+        "user:99/a-secret@127.0.0.1:9",
+        "user:99?a-secret@host",
+        "user:a-secret@:9",
+        "[::1",
+    ],
+)
+def test_proxy_that_is_not_an_address_is_rejected_and_not_quoted(raw_server, self_signed, monkeypatch, proxy):
+    context, certificate = self_signed
+    server = raw_server(answer(), tls=context)
+    connection = a_connection(server.url, verify=str(certificate))
+    for scheme in ("http://", ""):
+        monkeypatch.setenv("HTTPS_PROXY", scheme + proxy)
+        with pytest.raises(BrazeConfigError, match="such as HTTPS_PROXY is not an address") as caught:
+            Transport(connection)
+        outcome = in_a_loop(connection)
+        assert (outcome.kind, str(outcome.error)) == (BrazeConfigError, str(caught.value))
+        assert "secret" not in str(caught.value)
+    assert server.requests == []
 
 
 def test_get_by_a_proxy_of_another_kind_is_a_transport_error(ask_both, self_signed, monkeypatch):
