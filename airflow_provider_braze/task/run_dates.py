@@ -22,6 +22,8 @@ SEARCH_SPANS: Final = tuple(timedelta(days=days) for days in (2, 8, 32, 93, 367,
 """How far back to search for a tick. 29 February comes every four years, and once in eight years around 2100."""
 
 MAX_STEPS: Final = 3000
+_LONGEST_PERIOD: Final = 366
+"""Days of a year."""
 
 
 def read_run_dates(context: Mapping[str, Any]) -> RunDates:
@@ -124,11 +126,26 @@ def _ticks(core: Any, earliest: pendulum.DateTime) -> Iterator[datetime]:
 def _next_tick(timetable: Any, tick: datetime) -> datetime | None:
     _check_core()
     try:
-        ticks = _ticks(core_timetable(timetable), pendulum.instance(tick).in_timezone("UTC"))
-        return next((reached for reached in ticks if reached > tick), None)
+        core = core_timetable(timetable)
+        ticks = _ticks(core, pendulum.instance(tick).in_timezone("UTC"))
+        return next((reached for reached in ticks if reached > tick), None) or _next_period(core, tick)
     except Exception:  # a custom timetable may raise anything
         log.debug("Cannot list the ticks of timetable %r", timetable, exc_info=True)
         return None
+
+
+def _next_period(core: Any, begin: datetime) -> datetime | None:
+    """Return when the next partition of assets begins, if a mapper of Airflow's makes days, weeks or longer of them."""
+    mappers = [getattr(core, "default_partition_mapper", None), *getattr(core, "partition_mapper_config", {}).values()]
+    for mapper in mappers:
+        # A mapper that joins or divides partitions has another one for those of the runs.
+        inner = getattr(mapper, "downstream_mapper", None) or getattr(mapper, "upstream_mapper", None) or mapper
+        normalize, zone = getattr(inner, "normalize", None), getattr(inner, "_timezone", None)
+        if normalize and zone:
+            local = begin.astimezone(zone)
+            days = (normalize(local + timedelta(days=number)) for number in range(1, _LONGEST_PERIOD + 1))
+            return next((day for day in days if day > local), None)
+    return None
 
 
 def _check_core() -> None:

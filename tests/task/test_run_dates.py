@@ -208,6 +208,40 @@ def test_read_run_dates_partition_known_to_the_run_alone_is_read():
     assert (run.partition_date, run.partition_key, run.next_tick) == (utc("2026-11-18"), "k", utc("2026-11-19"))
 
 
+@pytest.mark.since_airflow("3.3")
+@pytest.mark.parametrize("wrap", ["alone", "rollup", "fan out", "for one asset"])
+@pytest.mark.parametrize(
+    ("period", "begin", "following"),
+    [
+        ("Day", "2026-11-01 04:00", None),
+        ("Week", "2026-10-26 04:00", "2026-11-02T00:00:00-05:00"),
+        ("Month", "2026-11-01 04:00", "2026-12-01T00:00:00-05:00"),
+        ("Year", "2026-01-01 05:00", "2027-01-01T00:00:00-05:00"),
+    ],
+)
+def test_partition_of_assets_that_is_longer_than_a_day_is_an_error(wrap, period, begin, following):
+    from airflow import sdk
+
+    mapper = getattr(sdk, f"StartOf{period}Mapper")(timezone="America/New_York")
+    if wrap == "rollup":
+        mapper = sdk.RollupMapper(upstream_mapper=mapper, window=sdk.DayWindow())
+    elif wrap == "fan out":
+        year = sdk.StartOfYearMapper(timezone="America/New_York")
+        mapper = sdk.FanOutMapper(upstream_mapper=year, downstream_mapper=mapper, window=sdk.YearWindow())
+    asset = Asset("any")
+    options = (
+        {"partition_mapper_config": {asset: mapper}}
+        if wrap == "for one asset"
+        else {"default_partition_mapper": mapper}
+    )
+    context = a_context(sdk.PartitionedAssetTimetable(assets=asset, **options), partition_date=utc(begin))
+    if following is None:
+        assert window_of(context, "America/New_York").rule == "partition"
+    else:
+        with pytest.raises(BrazeConfigError, match=f"longer than a day: the next one begins at {following}"):
+            window_of(context, "America/New_York")
+
+
 def key_alone(key: str, zone: str, **options: object) -> dict:
     """The context of a partitioned run as Airflow 3.2 gives it: its run has no partition date."""
     schedule = trigger.CronPartitionTimetable("0 0 * * *", timezone=zone, run_offset=-1, **options)
