@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -253,12 +254,18 @@ class CanvasDataSeriesAuditOperator(DataSeriesAuditOperator):
     """Compare landed canvas days that are older than the lookback with Braze: one call per canvas and 13 days.
 
     :param lookback_days: lookback of the task that lands. Default 30.
+    :param days_per_call: longest span of one call, as for the task that lands. Default 14.
     """
 
-    series = CANVASES
+    series: ClassVar = CANVASES
 
-    def __init__(self, *, lookback_days: int = CANVASES.lookback_days, **kwargs: Any) -> None:
+    def __init__(
+        self, *, lookback_days: int = CANVASES.lookback_days, days_per_call: int = CANVASES.max_length, **kwargs: Any
+    ) -> None:
         super().__init__(lookback_days=lookback_days, **kwargs)
+        self.series = replace(CANVASES, max_length=days_per_call)  # type: ignore[misc]
+        with naming_task(self.task_id):
+            check_range("days_per_call", days_per_call, 2, CANVASES.max_length)
 
 
 class BrazeCoverageOperator(BaseOperator):

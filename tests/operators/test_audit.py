@@ -339,6 +339,20 @@ def test_canvases_are_audited_as_campaigns_are(lake, braze, make_context):
     assert audit()["verdict"] == "nothing older than 30 days changed; 30 canvas days compared"
 
 
+def test_canvases_of_a_workspace_that_rejects_14_days_a_call_are_audited_with_13(lake, braze, make_context):
+    braze.configure(canvases=2, canvas_max_length=13)
+    destination, context = f"file://{lake}", make_context(run_after=RUN_AFTER)
+    window = {"start": str(day_of_age(43)), "end": str(day_of_age(30))}
+    CanvasDataSeriesToObjectStorageOperator(
+        task_id="land", destination=destination, days_per_call=13, **window
+    ).execute(context)
+    arguments = {"destination": destination, "days_beyond_lookback": 13}
+    with pytest.raises(AirflowFailException, match="Nothing can be compared"):
+        CanvasDataSeriesAuditOperator(task_id="audit", **arguments).execute(context)
+    found = CanvasDataSeriesAuditOperator(task_id="audit", days_per_call=13, **arguments).execute(context)
+    assert (found["compared"], found["changed"]) == (26, 0)
+
+
 def test_part_that_lacks_a_table_is_not_compared_in_it(land, audit, lake, ids):
     land(parts=2, part=0)
     land(parts=2, part=1, tables=["campaign_days"])
