@@ -121,6 +121,25 @@ def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(
     assert {name: both[name] for name in days_of(both)} == {name: again[name] for name in days_of(again)}
 
 
+def test_slow_run_lands_the_subjects_that_the_later_fetch_did_not_ask_for(
+    land_events, braze_sandbox, destination, after_first_fetch
+):
+    first, other = data.event_names(braze_sandbox.settings)[:2]
+    braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
+    land_events("backfill", events=[first, other])
+    before = destination.data()
+    braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
+    after_first_fetch(lambda: land_events("scheduled", events=[first]))
+    summary = land_events("manual", events=[first, other])
+    assert destination.record(summary["record"])["left_days"] == ["2026-11-12", "2026-11-13", "2026-11-14"]
+    both = destination.data()
+    assert all(before[name] != both[name] for name in days_of(both))
+    # One after the other, they land the same.
+    land_events("manual", events=[other])
+    land_events("scheduled", events=[first])
+    assert destination.data() == both
+
+
 def test_slow_run_lands_the_days_that_the_later_fetch_did_not_get(
     land_events, braze_sandbox, destination, after_first_fetch
 ):
