@@ -124,8 +124,14 @@ def _key(past: PastTry, day: date) -> _Key:
     return past.part, given, day, (past.fetched_on - day).days - 1
 
 
-def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
-    """Return a sentence on whether the lookback is too short, too long or right."""
+def judge_lookback(ages: Sequence[Age], lookback_days: int | None, longest: int | None = None) -> str:
+    """Return a sentence on whether the lookback is too short, too long or right.
+
+    :param lookback_days: lookback of the newest run. None if no run is known.
+    :param longest: days before yesterday that Braze keeps. Default: all.
+    """
+    if lookback_days is None:
+        return "No kept record is of a complete run, so the lookback cannot be judged."
     if not lookback_days:
         return "Runs do not look back, so later changes are not seen. Set lookback_days."
     known = [age for age in ages if len(age.days) >= _FEWEST_RUNS]
@@ -134,12 +140,7 @@ def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
     oldest = known[-1]
     moving = [age for age in known if age.is_notable]
     if moving and moving[-1].age >= min(oldest.age, lookback_days):
-        name, share = moving[-1].most or ("", 0.0)
-        longer = -(-max(lookback_days, moving[-1].age) * 3 // 2)
-        return (
-            f"At age {moving[-1].age} days, {percent(share)} of {name} still changed. "
-            f"Set lookback_days={longer} to see when it ends."
-        )
+        return _describe_moving(moving[-1], lookback_days, longest)
     if oldest.age < lookback_days:
         return f"Too few runs to judge the lookback of {lookback_days} days: the oldest compared age is {oldest.age}."
     last = moving[-1].age if moving else 0
@@ -147,6 +148,16 @@ def judge_lookback(ages: Sequence[Age], lookback_days: int) -> str:
     if enough >= lookback_days:
         return f"Nothing older than {last} days changed notably. lookback_days={lookback_days} fits."
     return f"Nothing older than {last} days changed notably. lookback_days={enough} would do."
+
+
+def _describe_moving(oldest: Age, lookback_days: int, longest: int | None) -> str:
+    """Return a sentence on the oldest age that still changes, and on a longer lookback."""
+    name, share = oldest.most or ("", 0.0)
+    changed = f"At age {oldest.age} days, {percent(share)} of {name} still changed."
+    longer = -(-max(lookback_days, oldest.age) * 3 // 2)
+    if longest is None or longest > lookback_days:
+        return f"{changed} Set lookback_days={longer if longest is None else min(longer, longest)} to see when it ends."
+    return f"{changed} lookback_days={lookback_days} fits: Braze keeps no older days."
 
 
 def describe_ages(ages: Sequence[Age]) -> list[Mapping[str, Any]]:

@@ -46,8 +46,8 @@ def build_coverage(destination: str, evidence: Iterable[Evidence], now: datetime
 def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
     calendar = judge_days(evidence)
     complete = [past for past in evidence.tries if past.has_landed_days]
-    looking_back = [past.lookback_days for past in complete if past.lookback_days]
-    lookback = looking_back[-1] if looking_back else 0
+    # Runs over given days do not look back.
+    lookback = next((past.lookback_days for past in reversed(complete) if past.lookback_days), 0 if complete else None)
     ages = sum_by_age(evidence.tries)
     yesterday = now.astimezone(load_timezone(evidence.layout.timezone)).date() - ONE_DAY
     newest = calendar.newest
@@ -75,7 +75,10 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "names": {each: names[each] for each in sorted(named) if each in names},
         "lookback_days": lookback,
         "restatement": describe_ages(ages),
-        "verdict": judge_lookback(ages, lookback),
+        # Of subjects that expire, Braze keeps the days of the default lookback.
+        "verdict": judge_lookback(
+            ages, lookback, evidence.series.lookback_days if evidence.series.may_expire else None
+        ),
         "failed": failed,
         "rejected": rejected,
         "keys_without_column": _newest_drift(complete),

@@ -286,3 +286,26 @@ def test_keys_without_a_column_are_those_of_the_newest_try_of_each_part():
         past_try(TEN[9], part=1, drift={"a": 2}),
     ]
     assert series_of(tries, parts=2)["keys_without_column"] == {"a": 3}
+
+
+@pytest.mark.parametrize(
+    "tries", [[], [past_try(TEN[9], state="failed", is_complete=False)], [past_try(TEN[9], state="running")]]
+)
+def test_without_a_complete_run_nothing_is_said_about_the_lookback(tries):
+    found = series_of(tries)
+    assert found["lookback_days"] is None
+    assert found["verdict"] == "No kept record is of a complete run, so the lookback cannot be judged."
+
+
+@pytest.mark.parametrize(
+    ("lookback", "verdict"),
+    [
+        (13, "At age 14 days, 20.0 % of conversions still changed. lookback_days=13 fits: Braze keeps no older days."),
+        (10, "At age 11 days, 20.0 % of conversions still changed. Set lookback_days=13 to see when it ends."),
+    ],
+)
+def test_sends_are_not_read_for_longer_than_braze_keeps_them(lookback, verdict):
+    changes = {name: each for age in range(1, lookback + 2) for name, each in change(age, 100, 120).items()}
+    tries = [past_try(day, lookback, tables=["send_days"], restatement=changes) for day in TEN]
+    found = coverage_of(tries, days(TEN[0] - 14 * DAY, 24), series="sends")["series"]["sends"]
+    assert found["verdict"] == verdict
