@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from airflow_provider_braze.exceptions import BrazeError
@@ -46,6 +47,9 @@ def _print_coverage(destination: str, conn_id: str | None, html: Path | None) ->
     coverage = read_coverage(Store(destination, conn_id), None, journal.now())
     if html is not None:
         html.write_text(render_page(coverage), encoding="utf-8")
+    # A name may have characters that the terminal cannot encode.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     print(format_coverage(coverage), end="")
     return 0
 

@@ -21,6 +21,8 @@ XCOM_ROWS: Final = 20
 _WINDOWS: Final = 200
 _MOST_AGES: Final = 120
 """Ages in the picture. A history run compares older days, too."""
+_MOST_SHARE: Final = 10**6
+"""Share of a figure that changed. A figure that was almost 0 can grow by any factor."""
 _LONGEST_NAME: Final = 200
 _LONGEST_TEXT: Final = 600
 _FIRST: Final = date(2000, 1, 1)
@@ -30,7 +32,7 @@ _MOST_DAYS: Final = 20_000
 Text = Annotated[str, msgspec.Meta(max_length=_LONGEST_TEXT + 4)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=10**12)]
-_Share = Annotated[float, msgspec.Meta(ge=0, le=10**6)]
+_Share = Annotated[float, msgspec.Meta(ge=0, le=_MOST_SHARE)]
 _Age = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 
 
@@ -218,7 +220,12 @@ def _excerpt_restatement(ages: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     if not shares:
         return []
     _, figure = max(shares)
-    return [{"age": age["age"], "shares": {_shorten(figure, _LONGEST_NAME): age["shares"].get(figure)}} for age in ages]
+    name = _shorten(figure, _LONGEST_NAME)
+    return [{"age": age["age"], "shares": {name: _bound(age["shares"].get(figure))}} for age in ages]
+
+
+def _bound(share: float | None) -> float | None:
+    return None if share is None else min(share, _MOST_SHARE)
 
 
 def _shorten(value: Any, longest: int = _LONGEST_TEXT) -> Any:

@@ -69,8 +69,7 @@ class Tasks:
     def __init__(self, tries: Sequence[PastTry], end: date) -> None:
         tasks: dict[tuple[str, str], _Task] = defaultdict(_Task)
         for past in tries:
-            run = past.record["run"]
-            tasks[run["dag_id"], run["task_id"]].add(past)
+            tasks[past.task].add(past)
         self._tasks = [(task, *task.due_days(end)) for task in tasks.values()]
 
     def of(self, day: date) -> Iterator[PastTry]:

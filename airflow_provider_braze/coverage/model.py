@@ -126,13 +126,14 @@ def find_violations(coverage: Mapping[str, Any], max_age: int | None, max_missin
         age = series["age_days"]
         if max_age is not None and (age is None or age > max_age):
             newest = series["newest_day"] or "none"
-            old = "" if age is None else f", {age} days older than yesterday"
+            old = "" if age is None else f", {counted(age, 'day')} older than yesterday"
             found.append(f"{name}: newest day {newest}{old} (max_age={max_age})")
         missing = series["days"]["not_landed"] + series["days"]["incomplete"]
         if max_missing_days is not None and missing > max_missing_days:
             bad = [each for each in series["repairs"] if each["state"] != "early"]
             days = ", ".join(format_window(each) for each in bad[:20]) + (" and more" if len(bad) > 20 else "")
-            found.append(f"{name}: {missing} days missing or incomplete: {days} (max_missing_days={max_missing_days})")
+            number = counted(missing, "day")
+            found.append(f"{name}: {number} missing or incomplete: {days} (max_missing_days={max_missing_days})")
     return found
 
 
@@ -153,7 +154,8 @@ def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[s
 
 
 def _newest_drift(tries: Sequence[PastTry]) -> dict[str, int]:
-    newest = {past.part: past.record["drift"] for past in tries}
+    """Return the keys without a column that the newest run of each task and part saw."""
+    newest = {(past.part, *past.task): past.record["drift"] for past in tries}
     total: Counter[str] = Counter()
     for drift in newest.values():
         total.update(drift)

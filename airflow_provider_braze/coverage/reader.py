@@ -49,6 +49,12 @@ class PastTry:
         return "killed" if self.is_dead else str(self.record["state"])
 
     @property
+    def task(self) -> tuple[str, str]:
+        """The ids of the Dag and of the task."""
+        run = self.record["run"]
+        return run["dag_id"], run["task_id"]
+
+    @property
     def run_id(self) -> str:
         """The run that the try belongs to, as Airflow names it."""
         return str(self.record["run"]["run_id"])

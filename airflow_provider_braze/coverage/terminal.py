@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ LABELS: Final = {
     "not_landed": "not landed",
 }
 _MOST: Final = 50
+_JOINERS: Final = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 def format_coverage(coverage: Mapping[str, Any]) -> str:
@@ -43,8 +45,7 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"    {command}" for command in window["commands"])
     if series["unproven"]:
         yield f"  {series['unproven']}"
-    for subject, days in list(series["lacking"].items())[:_MOST]:
-        yield f"  {with_name(subject, series['names'])} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
+    yield from _format_lacking(series["lacking"], series["names"])
     for kind in ("failed", "rejected"):
         yield from _format_problems(kind, series[kind], series["names"])
     if drift := series["keys_without_column"]:
@@ -54,6 +55,13 @@ def _format_series(name: str, series: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {counted(totals['tries'], 'kept record')}: {counted(totals['requests'], 'request')}, {waited}"
     if series["unread_records"]:
         yield f"  {counted(series['unread_records'], 'older record')} not read"
+
+
+def _format_lacking(lacking: Mapping[str, Sequence[str]], names: Mapping[str, str]) -> Iterator[str]:
+    for subject, days in list(lacking.items())[:_MOST]:
+        yield f"  {with_name(subject, names)} lacks {counted(len(days), 'day')}: {days[0]} to {days[-1]}"
+    if len(lacking) > _MOST:
+        yield f"  Lacking days: {len(lacking) - _MOST} more"
 
 
 def _format_problems(kind: str, problems: Sequence[Mapping[str, str]], names: Mapping[str, str]) -> Iterator[str]:
@@ -66,4 +74,9 @@ def _format_problems(kind: str, problems: Sequence[Mapping[str, str]], names: Ma
 
 def show_unprintable(text: str) -> str:
     """Return text with a visible mark for each control and direction character: names are what people typed."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(character if _is_shown(character) else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def _is_shown(character: str) -> bool:
+    # Blanks of other scripts, and the joiners within emoji and Persian words, are not printable to Python.
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"

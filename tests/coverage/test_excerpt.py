@@ -47,6 +47,14 @@ def test_xcom_gives_the_same_page_as_the_destination():
     assert render_excerpt(read_excerpt(through_json(for_xcom(document)))) == render_page(document)
 
 
+def test_a_figure_that_was_almost_nothing_may_grow_by_any_factor():
+    change = {"2": {"rows": 5, "changed": 1, "figures": {"revenue": [0.01, 20_000.0]}}}
+    every = days(date(2026, 11, 16), 10)
+    found = evidence([past_try(day, restatement=change) for day in every], every)
+    document = build_coverage("s3://lake/braze", [found], NOW)
+    assert render_excerpt(read_excerpt(through_json(for_xcom(document)))) == render_page(document)
+
+
 def test_xcom_is_bounded_for_five_years_in_which_everything_fails():
     names = [f"{number} {'é' * 300}" for number in range(3000)]
     every = days(date(2021, 11, 26), 1826)

@@ -309,3 +309,9 @@ def test_sends_are_not_read_for_longer_than_braze_keeps_them(lookback, verdict):
     tries = [past_try(day, lookback, tables=["send_days"], restatement=changes) for day in TEN]
     found = coverage_of(tries, days(TEN[0] - 14 * DAY, 24), series="sends")["series"]["sends"]
     assert found["verdict"] == verdict
+
+
+def test_keys_without_a_column_are_those_of_all_tasks():
+    all_campaigns = [past_try(day, drift={"messages.line": 3}) for day in TEN[8:]]
+    one_campaign = past_try(TEN[9], given=["c1"], dag_id="braze_hourly", run_id="later", drift={"messages.rcs": 1})
+    assert series_of([*all_campaigns, one_campaign])["keys_without_column"] == {"messages.line": 3, "messages.rcs": 1}

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from dataclasses import replace
 from datetime import date, datetime, timezone
 from html.parser import HTMLParser
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
+from airflow_provider_braze.coverage.__main__ import main
 from airflow_provider_braze.coverage.model import build_coverage
 from airflow_provider_braze.coverage.page import render_page
 from airflow_provider_braze.coverage.terminal import format_coverage
 from airflow_provider_braze.series import all_series
 from tests.coverage.evidence import days, evidence, past_try
+from tests.coverage.lakes import write_lake
 
 NOW = datetime(2026, 11, 26, 7, tzinfo=timezone.utc)
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eevil\u202c", "\x1b[2J", "x" * 200]
@@ -159,6 +163,30 @@ def test_text_names_the_days_and_how_to_land_them_again():
 def test_text_has_no_character_that_a_terminal_acts_on():
     text = format_coverage(coverage(failed=HOSTILE))
     assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+def test_names_keep_the_blanks_and_joiners_of_all_scripts():
+    name = "夏\u3000セール \U0001f468\u200d\U0001f467 5\u00a0% نی\u200cست"
+    document = coverage(failed=[name])
+    assert name in format_coverage(document)
+    assert name in html.unescape(render_page(document))
+
+
+@pytest.mark.parametrize(("number", "more"), [(50, 0), (51, 1)])
+def test_text_counts_the_subjects_that_it_leaves_out(number, more):
+    every = days(date(2026, 11, 25), 1)
+    bad = past_try(every[0], 0, failed=[f"campaign {each:03}" for each in range(number)])
+    text = format_coverage(build_coverage("s3://lake/braze", [evidence([bad], every)], NOW))
+    assert text.count("lacks 1 day") == 50
+    assert ("  Lacking days: 1 more\n" in text) == bool(more)
+
+
+def test_command_prints_on_a_terminal_that_cannot_encode_a_name(tmp_path, monkeypatch):
+    write_lake(tmp_path / "Käse", 40)
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, "ascii", write_through=True))
+    assert main([f"file://{tmp_path}/Käse"]) == 0
+    assert b"K?se" in written.getvalue()
 
 
 def test_commands_can_be_copied_from_the_page():
