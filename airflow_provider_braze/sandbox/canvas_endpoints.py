@@ -40,7 +40,7 @@ def _respond_details(settings: SandboxSettings, params: Params, dice: Random) ->
 
 def _respond_series(settings: SandboxSettings, params: Params, dice: Random) -> JsonObject:
     canvas_id = _requested(settings, params)
-    days, keys = requested_days(settings, params, settings.canvas_max_length), _left_out(params)
+    days, keys = _requested_days(settings, params), _left_out(params)
     with_deleted_steps = parse.flag(params, "include_deleted_step_data")
     now = settings.now()
 
@@ -56,10 +56,16 @@ def _respond_series(settings: SandboxSettings, params: Params, dice: Random) -> 
 
 def _respond_summary(settings: SandboxSettings, params: Params, dice: Random) -> JsonObject:
     canvas_id = _requested(settings, params)
-    days, keys = requested_days(settings, params, settings.canvas_max_length), _left_out(params)
+    days, keys = _requested_days(settings, params), _left_out(params)
     with_deleted_steps = parse.flag(params, "include_deleted_step_data")
     summary = canvas_summary(settings, canvas_id, days, with_deleted_steps=with_deleted_steps)
     return {"data": {key: value for key, value in summary.items() if key not in keys}, "message": "success"}
+
+
+def _requested_days(settings: SandboxSettings, params: Params) -> list[date]:
+    if "starting_at" in params:
+        raise parse.Rejected(400, "The sandbox serves length only, without starting_at")
+    return requested_days(settings, params, settings.canvas_max_length)
 
 
 def _left_out(params: Params) -> set[str]:

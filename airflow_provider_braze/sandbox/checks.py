@@ -60,7 +60,7 @@ def several(choices: tuple[str, ...]) -> Check:
     """Return a check for a list of some of a few words. It keeps them as a tuple, each once."""
 
     def check(name: str, value: Any) -> Any:
-        if not isinstance(value, list | tuple | set | frozenset) or set(value) - set(choices):
+        if not isinstance(value, list | tuple | set | frozenset) or any(each not in choices for each in value):
             raise wrong(name, value, "a list of these names: " + ", ".join(choices))
         return tuple(each for each in choices if each in value)
 
@@ -100,7 +100,8 @@ def zone(name: str, value: Any) -> Any:
 def instant(name: str, value: Any) -> Any:
     """Check for a date and time."""
     if not isinstance(value, str) or parse_instant(value) is None:
-        raise wrong(name, value, "an ISO 8601 date and time such as '2026-11-19T06:00:00Z', or null for the real clock")
+        wanted = "an ISO 8601 date and time of 1900 to 2999 such as '2026-11-19T06:00:00Z', or null for the real clock"
+        raise wrong(name, value, wanted)
     return value
 
 

@@ -58,11 +58,12 @@ def kpi_value(
     now = as_of or settings.now()
     if day > day_of(now, settings.timezone):
         return None
+    if metric == "mau" and now < datetime.combine(day + timedelta(days=1), MAU_TIME):
+        return None
     compute = _COMPUTE[metric]
     if app_id is not None:
         return compute(settings, app_id, day, now)
-    values = [compute(settings, app, day, now) for app in _apps(settings.seed, settings.apps)]
-    return None if None in values else int(sum(value or 0 for value in values) * _OVERLAP)
+    return int(sum(compute(settings, app, day, now) for app in _apps(settings.seed, settings.apps)) * _OVERLAP)
 
 
 def session_count(
@@ -101,9 +102,7 @@ def _dau(settings: SandboxSettings, app: str, day: date, now: datetime) -> int:
     return int(_base(settings, app) * _noise(settings, app, day) * (0.97 * elapsed + 0.03 * late))
 
 
-def _mau(settings: SandboxSettings, app: str, day: date, now: datetime) -> int | None:
-    if now < datetime.combine(day + timedelta(days=1), MAU_TIME):
-        return None
+def _mau(settings: SandboxSettings, app: str, day: date, now: datetime) -> int:
     return int(_base(settings, app) * (8 + draw(settings.seed, "mau", app, day)))
 
 
@@ -118,7 +117,7 @@ def _uninstalls(settings: SandboxSettings, app: str, day: date, now: datetime) -
     return int(0.01 * _base(settings, app) * _noise(settings, app, day) * peak * elapsed)
 
 
-_COMPUTE: Final[Mapping[str, Callable[[SandboxSettings, str, date, datetime], int | None]]] = {
+_COMPUTE: Final[Mapping[str, Callable[[SandboxSettings, str, date, datetime], int]]] = {
     "dau": _dau,
     "mau": _mau,
     "new_users": _new_users,

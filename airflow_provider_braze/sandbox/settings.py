@@ -144,7 +144,7 @@ class SandboxSettings:
         """
         try:
             changes = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BrazeConfigError("The sandbox settings are not JSON. Send one JSON object of settings.") from error
         return self.merged(changes) if isinstance(changes, dict) else checks.merge(self, changes, "")
 

@@ -75,6 +75,23 @@ def test_canvas_cap_over_http(braze, get, cap, length, status):
     assert get("/canvas/data_series", canvas_id=data.canvas_ids(SETTINGS)[0], length=str(length)).status_code == status
 
 
+@pytest.mark.parametrize("path", ["/canvas/data_series", "/canvas/data_summary"])
+def test_canvas_starting_at_is_rejected_instead_of_ignored(get, path):
+    canvas_id = data.canvas_ids(SETTINGS)[0]
+    response = get(path, canvas_id=canvas_id, starting_at="2026-11-01T00:00:00Z", **NOON)
+    assert (response.status_code, response.json()["message"]) == (
+        400,
+        "The sandbox serves length only, without starting_at",
+    )
+
+
+@pytest.mark.parametrize("ending_at", ["0001-01-05", "9999-12-31T23:59:59Z"])
+def test_series_of_another_age_is_rejected(get, ending_at):
+    campaign_id = data.campaign_ids(SETTINGS)[0]
+    response = get("/campaigns/data_series", campaign_id=campaign_id, length="100", ending_at=ending_at)
+    assert (response.status_code, response.json()["message"]) == (400, "ending_at must be an ISO 8601 datetime")
+
+
 def test_canvas_clock_advanced_restates_a_day_over_http(braze, get):
     params = {"canvas_id": data.canvas_ids(SETTINGS)[0], **NOON}
     before = get("/canvas/data_series", **params).json()["data"]["stats"][0]

@@ -45,7 +45,10 @@ def test_parse_instant_no_instant_is_none(text):
     assert parse_instant(text) is None
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00"])
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00+05:00", "0001-01-01", "1899-12-31", "3000-01-01", "9999-12-31", "9999-12-31T23:00:00-05:00"],
+)
 def test_parse_instant_out_of_the_calendar_is_none(text):
     assert parse_instant(text) is None
 

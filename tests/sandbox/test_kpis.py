@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from random import Random
 
 import pytest
@@ -37,6 +37,12 @@ def test_kpi_series_sends_exactly_the_values(metric, app):
         {"time": day.isoformat(), metric: value} for day, value in values.items() if value is not None
     ]
     assert len([value for value in values.values() if value is None]) == (2 if metric == "mau" else 0)
+
+
+@pytest.mark.parametrize("apps", [0, 2])
+def test_kpi_value_mau_is_missing_before_its_time_with_any_number_of_apps(apps):
+    today = datetime.combine(MONDAY, time(12), tzinfo=timezone.utc)
+    assert kpi_value(replace(SETTINGS, apps=apps), "mau", MONDAY, as_of=today) is None
 
 
 def test_kpi_value_mau_appears_at_a_fixed_time_of_the_next_day_and_stays():

@@ -21,6 +21,8 @@ from airflow_provider_braze.sandbox.settings import PERMISSIONS, Faults, Sandbox
         ("timezone", None),
         ("as_of", "yesterday"),
         ("as_of", 5),
+        ("as_of", "0001-01-01"),
+        ("as_of", "9999-12-31T23:59:59Z"),
         ("ending_at_reading", "sometimes"),
         ("latency_seconds", -1),
         ("latency_seconds", float("nan")),
@@ -30,6 +32,7 @@ from airflow_provider_braze.sandbox.settings import PERMISSIONS, Faults, Sandbox
         ("row_order", ["stable"]),
         ("permissions", "campaigns.list"),
         ("permissions", ["campaigns.delete"]),
+        ("permissions", [["campaigns.list"]]),
         ("canvases", 1.5),
         ("canvas_max_length", 0),
         ("canvas_extra_steps", -1),
@@ -113,7 +116,7 @@ def test_settings_permissions_are_kept_in_order_once():
     assert SandboxSettings(permissions=[*reversed(PERMISSIONS), PERMISSIONS[0]]).permissions == PERMISSIONS
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "3", "null"])
+@pytest.mark.parametrize("text", ["{", "[]", "3", "null", pytest.param("[" * 100_000, id="nested")])
 def test_merged_json_no_object_is_rejected(text):
     with pytest.raises(BrazeConfigError, match="object of settings"):
         SandboxSettings().merged_json(text)
