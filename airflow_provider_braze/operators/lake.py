@@ -12,7 +12,6 @@ from airflow_provider_braze.core.lookback import MAX_LOOKBACK_DAYS
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeMissingDaysError
 from airflow_provider_braze.hooks.braze import BrazeHook
 from airflow_provider_braze.landing.destination import resolve_literal
-from airflow_provider_braze.series import find_series
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from airflow_provider_braze.series.canvases import CANVASES
 from airflow_provider_braze.task.airflow import AirflowFailException, BaseOperator
@@ -20,6 +19,7 @@ from airflow_provider_braze.task.arguments import (
     MAX_CONCURRENCY,
     check_dates,
     check_range,
+    check_series,
 )
 from airflow_provider_braze.task.asset_events import build_event_extra, join_records, publish_asset_events
 from airflow_provider_braze.task.description import COVERAGE, describe_audit, describe_mapped
@@ -306,10 +306,8 @@ class BrazeCoverageOperator(BaseOperator):
             for name, value in (("max_age", max_age), ("max_missing_days", max_missing_days)):
                 if value is not None:
                     check_range(name, value, 0, MAX_LOOKBACK_DAYS)
-            if isinstance(series, str):
-                raise BrazeConfigError(f'`series` is {series!r}. Give a list of names, such as ["campaigns"].')
-            for each in series or ():
-                find_series(each)
+            if series is not None:
+                check_series(series)
         if self.doc_md is None:
             self.doc_md = COVERAGE
 

@@ -15,6 +15,7 @@ from airflow_provider_braze.core.zones import UTC, load_company_timezone
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.fetch.outcome import MissingDays, OnError
 from airflow_provider_braze.landing.formats import FORMATS, check_format
+from airflow_provider_braze.series import find_series
 
 MAX_CONCURRENCY: Final = 256
 MAX_PARTS: Final = 1000
@@ -40,6 +41,17 @@ def check_choice(name: str, value: object, choices: Collection[str]) -> None:
     """
     if value not in choices:
         raise BrazeConfigError(f"`{name}` has the unknown value {value!r}. Use one of: {', '.join(choices)}.")
+
+
+def check_series(names: object) -> None:
+    """Check that an argument is a list of names of series.
+
+    :raises BrazeConfigError: it is something else, or empty, or there is no such series.
+    """
+    if not isinstance(names, list | tuple | set | frozenset) or not names:
+        raise BrazeConfigError(f'`series` is {names!r}. Give a list of names, such as ["campaigns"], or omit it.')
+    for name in names:
+        find_series(name)
 
 
 def check_dates(start: object, end: object, timezone: object = None) -> None:
