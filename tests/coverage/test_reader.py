@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -11,11 +12,24 @@ from airflow_provider_braze.coverage.__main__ import main
 from tests.coverage.lakes import write_lake
 
 
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """A lake of campaigns alone."""
+    root = tmp_path_factory.mktemp("lake")
+    write_lake(root, 40)
+    for folder in (root / "_braze").iterdir():
+        if folder.is_dir() and folder.name != "campaigns":
+            shutil.rmtree(folder)
+    return root
+
+
 @pytest.fixture
-def records(tmp_path):
-    """The records of a lake, oldest first."""
-    write_lake(tmp_path, 40)
-    return sorted((tmp_path / "_braze/campaigns/journal").iterdir())
+def newest(lake):
+    """The newest record, which a test may change."""
+    path = max((lake / "_braze/campaigns/journal").iterdir())
+    content = path.read_bytes()
+    yield path
+    path.write_bytes(content)
 
 
 @pytest.mark.parametrize(
@@ -34,29 +48,30 @@ def records(tmp_path):
         ("tables", {"campaign_days": {"objects": [{}]}}),
     ],
 )
-def test_a_record_of_another_shape_is_named(records, tmp_path, capsys, place, value):
-    record = json.loads(records[-1].read_text())
+def test_a_record_of_another_shape_is_named(newest, lake, capsys, place, value):
+    record = json.loads(newest.read_text())
     *path, last = place.split(".")
     inner = record
     for key in path:
         inner = inner[key]
     inner[last] = value
-    records[-1].write_text(json.dumps(record))
-    assert main([f"file://{tmp_path}"]) == 1
+    newest.write_text(json.dumps(record))
+    assert main([f"file://{lake}"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith(f"Cannot read file://{records[-1]}, the record of an earlier try: ")
+    assert error.startswith(f"Cannot read file://{newest}, the record of an earlier try: ")
     assert re.search(rf"\$\.{place.partition('.')[0]}\b", error)
 
 
-def test_a_running_record_has_no_result(records, tmp_path):
-    record = json.loads(records[-1].read_text())
+def test_a_running_record_has_no_result(newest, lake):
+    record = json.loads(newest.read_text())
     for key in ("is_complete", "subjects", "restatement", "drift"):
         del record[key]
-    records[-1].write_text(json.dumps({**record, "state": "running"}))
-    assert main([f"file://{tmp_path}"]) == 0
+    newest.write_text(json.dumps({**record, "state": "running"}))
+    assert main([f"file://{lake}"]) == 0
 
 
-def test_a_record_of_a_part_that_the_layout_lacks_does_not_count(records, tmp_path, capsys):
-    records[-1].rename(records[-1].with_name(records[-1].name.replace("-00-", "-09-", 1)))
-    assert main([f"file://{tmp_path}"]) == 0
+def test_a_record_of_a_part_that_the_layout_lacks_does_not_count(newest, lake, capsys):
+    other = newest.rename(newest.with_name(newest.name.replace("-00-", "-09-", 1)))
+    assert main([f"file://{lake}"]) == 0
     assert "  39 kept records: " in capsys.readouterr().out
+    other.unlink()
