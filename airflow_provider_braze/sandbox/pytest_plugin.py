@@ -31,6 +31,23 @@ from airflow_provider_braze.sandbox.server import Sandbox
 from airflow_provider_braze.sandbox.settings import SandboxSettings
 
 
+class _ConnectedSandbox(Sandbox):
+    """A sandbox whose connection follows its time zone. With another one, runs would land other days.
+
+    :param connect: writes the connection.
+    """
+
+    def __init__(self, settings: SandboxSettings, connect: Callable[[Sandbox], None]) -> None:
+        super().__init__(settings)
+        self._connect = connect
+
+    def configure(self, **changes: Any) -> SandboxSettings:
+        settings = super().configure(**changes)
+        if "timezone" in changes:
+            self._connect(self)
+        return settings
+
+
 @pytest.fixture
 def braze_sandbox_factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sandbox]]:
     """Return a function that starts a sandbox with given settings and points a connection at it.
@@ -40,8 +57,11 @@ def braze_sandbox_factory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     with ExitStack() as stack:
 
         def start(conn_id: str = "braze_default", **settings: Any) -> Sandbox:
-            braze = stack.enter_context(Sandbox(SandboxSettings().merged(settings)))
-            monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", braze.connection_json())
+            def connect(braze: Sandbox) -> None:
+                monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", braze.connection_json())
+
+            braze = stack.enter_context(_ConnectedSandbox(SandboxSettings().merged(settings), connect))
+            connect(braze)
             return braze
 
         yield start

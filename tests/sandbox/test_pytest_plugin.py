@@ -27,5 +27,13 @@ def test_braze_sandbox_factory_makes_several_workspaces(braze_sandbox_factory):
     assert america.settings.campaigns == 3
 
 
+def test_braze_sandbox_connection_follows_the_time_zone(braze_sandbox, monkeypatch):
+    braze_sandbox.configure(timezone="America/New_York")
+    assert json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])["extra"] == {"timezone": "America/New_York"}
+    monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "braze://of-the-test")
+    braze_sandbox.configure(campaigns=3)
+    assert os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] == "braze://of-the-test"
+
+
 def test_braze_sandbox_connection_is_gone_after_a_test():
     assert "AIRFLOW_CONN_BRAZE_EU" not in os.environ
