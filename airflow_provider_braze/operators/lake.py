@@ -321,7 +321,7 @@ class BrazeCoverageOperator(BaseOperator):
         from airflow_provider_braze.coverage.excerpt import XCOM_KEY, for_xcom
         from airflow_provider_braze.coverage.model import find_violations, summarise
         from airflow_provider_braze.coverage.report import DOCUMENT, PAGE, read_coverage, write_coverage
-        from airflow_provider_braze.coverage.terminal import format_coverage
+        from airflow_provider_braze.coverage.terminal import format_coverage, show_unprintable
         from airflow_provider_braze.landing import journal
         from airflow_provider_braze.landing.store import Store
 
@@ -335,6 +335,6 @@ class BrazeCoverageOperator(BaseOperator):
             self.log.info("%s", line)
         if violations := find_violations(coverage, self.max_age, self.max_missing_days):
             raise BrazeMissingDaysError(
-                f"{'; '.join(violations)}. Land these days again as {store.uri_of(PAGE)} shows.", "$"
+                f"{show_unprintable('; '.join(violations))}. Land these days again as {store.uri_of(PAGE)} shows.", "$"
             )
         return {"series": summarise(coverage), "page": store.uri_of(PAGE), "document": store.uri_of(DOCUMENT)}

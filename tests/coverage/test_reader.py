@@ -9,6 +9,8 @@ import shutil
 import pytest
 
 from airflow_provider_braze.coverage.__main__ import main
+from airflow_provider_braze.exceptions import BrazeMissingDaysError
+from airflow_provider_braze.operators.braze import BrazeCoverageOperator
 from tests.coverage.lakes import write_lake
 
 
@@ -75,3 +77,14 @@ def test_a_record_of_a_part_that_the_layout_lacks_does_not_count(newest, lake, c
     assert main([f"file://{lake}"]) == 0
     assert "  39 kept records: " in capsys.readouterr().out
     other.unlink()
+
+
+def test_the_error_of_the_task_has_no_character_that_a_terminal_acts_on(newest, lake, make_context):
+    record = json.loads(newest.read_text())
+    named = {"class": "BrazeApiError", "message": "status 500"}
+    record["subjects"]["failed"] = {"\x1b[2Jone\ntwo\u202e": named}
+    newest.write_text(json.dumps(record))
+    operator = BrazeCoverageOperator(task_id="check", destination=f"file://{lake}", do_xcom_push=False)
+    with pytest.raises(BrazeMissingDaysError, match="one\ufffdtwo") as caught:
+        operator.execute(make_context())
+    assert str(caught.value).isprintable()
