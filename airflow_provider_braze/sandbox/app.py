@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route, Router
 
 from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.sandbox.responses import ApiResponse, Query, respond
@@ -23,14 +23,16 @@ def create_app(state: SandboxState, find_transport: FindTransport = lambda scope
     """
     api = _Api(state, find_transport)
     control = _Control(state)
-    app = Starlette(
+    # Mounted, so that a wrong path or method of the control endpoints is not a request of the API.
+    controls = Router(
         routes=[
-            Route("/_sandbox/health", control.health, methods=["GET"]),
-            Route("/_sandbox/settings", control.settings, methods=["GET", "PATCH"]),
-            Route("/_sandbox/requests", control.requests, methods=["GET", "DELETE"]),
-            Route("/{path:path}", api.serve, methods=_METHODS),
-        ]
+            Route("/health", control.health, methods=["GET"]),
+            Route("/settings", control.settings, methods=["GET", "PATCH"]),
+            Route("/requests", control.requests, methods=["GET", "DELETE"]),
+        ],
+        redirect_slashes=False,
     )
+    app = Starlette(routes=[Mount("/_sandbox", controls), Route("/{path:path}", api.serve, methods=_METHODS)])
     app.router.redirect_slashes = False
     return app
 

@@ -187,6 +187,14 @@ def test_control_wrong_settings_are_422_and_named(braze, client, text, named):
     assert braze.settings == before
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("PUT", "settings", 405), ("POST", "requests", 405), ("GET", "setting", 404)]
+)
+def test_control_wrong_path_or_method_is_not_a_request_of_the_api(braze, client, method, path, status):
+    assert client.request(method, f"/_sandbox/{path}").status_code == status
+    assert braze.count() == 0
+
+
 def test_control_requests_are_counted_without_its_own(braze, client):
     for path in ("/campaigns/list", "/campaigns/list", "/nowhere"):
         client.get(path)
