@@ -154,8 +154,8 @@ def _days_by_subject(lacking: Mapping[date, frozenset[str]]) -> dict[str, list[s
 
 
 def _newest_drift(tries: Sequence[PastTry]) -> dict[str, int]:
-    """Return the keys without a column that the newest run of each task and part saw."""
-    newest = {(past.part, *past.task): past.record["drift"] for past in tries}
+    """Return the keys without a column that the newest try of each task, mapped copy and part saw."""
+    newest = {(past.part, past.task, past.record["run"]["map_index"]): past.record["drift"] for past in tries}
     total: Counter[str] = Counter()
     for drift in newest.values():
         total.update(drift)

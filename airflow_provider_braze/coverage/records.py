@@ -26,6 +26,7 @@ class _Plan(msgspec.Struct):
 class _Run(msgspec.Struct):
     dag_id: str
     task_id: str
+    map_index: int
     run_id: str
     try_number: int
 

@@ -315,3 +315,10 @@ def test_keys_without_a_column_are_those_of_all_tasks():
     all_campaigns = [past_try(day, drift={"messages.line": 3}) for day in TEN[8:]]
     one_campaign = past_try(TEN[9], given=["c1"], dag_id="braze_hourly", run_id="later", drift={"messages.rcs": 1})
     assert series_of([*all_campaigns, one_campaign])["keys_without_column"] == {"messages.line": 3, "messages.rcs": 1}
+
+
+def test_keys_without_a_column_are_those_of_all_mapped_copies():
+    copies = [past_try(TEN[9], given=[name], drift={name: 1}) for name in ("a", "b")]
+    for number, copy in enumerate(copies):
+        copy.record["run"]["map_index"] = number
+    assert series_of(copies)["keys_without_column"] == {"a": 1, "b": 1}
