@@ -231,7 +231,7 @@ def _requested(settings: SandboxSettings, params: Params, *, details: bool = Fal
     parse.reject_if_bad(settings, campaign_id, details=details)
     campaign = campaign_by_id(settings, campaign_id)
     if campaign is None:
-        raise Rejected(400)
+        raise Rejected(400, parse.NO_CAMPAIGN)
     return campaign
 
 

@@ -17,7 +17,7 @@ Respond = Callable[[SandboxSettings, Params, Random], JsonObject]
 """Returns the content of an endpoint's response. The dice decide faults and shuffled order."""
 
 MESSAGES: Final = {
-    400: "campaign_id must be a string of the campaign api identifier",
+    400: "Bad request",
     401: "Invalid API key",
     403: "You do not have permission to access this resource",
     404: "The requested URL was not found",
@@ -25,6 +25,10 @@ MESSAGES: Final = {
     429: "You have made too many requests, try again later",
     500: "Internal server error",
 }
+
+
+NO_CAMPAIGN: Final = "campaign_id must be a string of the campaign api identifier"
+"""Braze's message for a campaign that does not exist."""
 
 
 class Rejected(Exception):

@@ -60,7 +60,7 @@ def _respond_series(settings: SandboxSettings, params: Params, dice: Random) -> 
     for subject in (campaign_id, send_id):
         parse.reject_if_bad(settings, subject)
     if campaign_by_id(settings, campaign_id) is None:
-        raise parse.Rejected(400)
+        raise parse.Rejected(400, parse.NO_CAMPAIGN)
     parse.known(params, "send_id", send_ids(settings, campaign_id))
     now = settings.now()
     days = requested_days(settings, params)

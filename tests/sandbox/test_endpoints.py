@@ -85,6 +85,13 @@ def test_canvas_starting_at_is_rejected_instead_of_ignored(get, path):
     )
 
 
+def test_a_rejected_canvas_is_not_called_a_campaign(braze, get):
+    canvas_id = data.canvas_ids(SETTINGS)[0]
+    braze.configure(faults={"bad_subjects": {canvas_id: 400}})
+    response = get("/canvas/data_series", canvas_id=canvas_id, length="3")
+    assert (response.status_code, response.json()) == (400, {"message": "Bad request"})
+
+
 @pytest.mark.parametrize("ending_at", ["0001-01-05", "9999-12-31T23:59:59Z"])
 def test_series_of_another_age_is_rejected(get, ending_at):
     campaign_id = data.campaign_ids(SETTINGS)[0]
