@@ -71,6 +71,7 @@ class _Run(msgspec.Struct):
     began: Text
     state: Text
     part: Count
+    dag_id: Text
     run_id: Text
     try_number: Count
     first_day: date

@@ -146,7 +146,8 @@ def _runs(series: Mapping[str, Any]) -> str:
         [
             days_of(each["began"][:16].replace("T", " ")),
             f'<span class="tag {text_of(each["state"])}">{text_of(each["state"])}</span>',
-            f"{value_of(each['run_id'])}<br><small>try {each['try_number']}, part {each['part']}</small>",
+            f"{value_of(each['dag_id'])}<br>{value_of(each['run_id'])}<br>"
+            f"<small>try {each['try_number']}, part {each['part']}</small>",
             days_of(each["first_day"], each["last_day"]),
             value_of(each["changed_days"]),
             value_of("" if each["requests"] is None else each["requests"]),
@@ -160,7 +161,7 @@ def _runs(series: Mapping[str, Any]) -> str:
     )
     if series["unread_records"]:
         about += f"<p class='about'>{counted(series['unread_records'], 'older record')} not read.</p>"
-    heads = ["began (UTC)", "state", "run", "days", "changed days", "requests", "error"]
+    heads = ["began (UTC)", "state", "Dag and run", "days", "changed days", "requests", "error"]
     return (table("Last runs", heads, rows) if rows else "") + about
 
 

@@ -189,6 +189,17 @@ def test_command_prints_on_a_terminal_that_cannot_encode_a_name(tmp_path, monkey
     assert b"K?se" in written.getvalue()
 
 
+def test_last_runs_name_their_dag():
+    every = days(date(2026, 11, 25), 1)
+    tries = [
+        past_try(every[0], 0, dag_id=name, run_id="scheduled__2026-11-26") for name in ("campaigns", "one_campaign")
+    ]
+    page = render_page(build_coverage("s3://lake/braze", [evidence(tries, every)], NOW))
+    assert all(
+        f"<bdi>{name}</bdi><br><bdi>scheduled__2026-11-26</bdi>" in page for name in ("campaigns", "one_campaign")
+    )
+
+
 def test_commands_can_be_copied_from_the_page():
     document = coverage()
     (repair,) = document["series"]["campaigns"]["repairs"]
