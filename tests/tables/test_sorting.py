@@ -80,3 +80,21 @@ def test_sort_rows_keys_of_great_range_are_still_ordered():
     table = sort_rows("campaign_messages", a_table("campaign_messages", rows[::-1]))
     assert table.column("day").to_pylist() == sorted(days * len(names))
     assert table.column("variation_name").to_pylist() == names * len(days)
+
+
+def test_sort_rows_null_is_last_and_position_counts_after_all_other_keys():
+    expected = [
+        *[("x", "b", 0), ("x", "b", 1), ("x", "b", 3), ("x", "c", 0), ("x", None, 0), ("x", None, 1)],
+        *[("y", "b", 0), ("y", None, 2), (None, "b", 0), (None, None, 0)],
+    ]
+    # By their content alone, these rows would be in the opposite order.
+    rows = [
+        {
+            **{"campaign_id": "a", "day": date(2026, 1, 1), "channel": "email"},
+            **{"variation_api_id": id_, "variation_name": name, "position": position, "sent": 90 - number},
+        }
+        for number, (id_, name, position) in enumerate(expected)
+    ]
+    table = sort_rows("campaign_messages", a_table("campaign_messages", rows[::-1]))
+    columns = (table.column(name).to_pylist() for name in ("variation_api_id", "variation_name", "position"))
+    assert list(zip(*columns, strict=True)) == expected
