@@ -1,4 +1,4 @@
-"""What all tests share: a home for Airflow of their own, no network, nothing left behind, and task contexts."""
+"""What all tests share: a home for Airflow, a guard on the network, checks for leftovers, and task contexts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ pytest_plugins = [
     *("tests.stores", "tests.lines", "tests.samples", "tests.workers"),
 ]
 
-# What is imported and collected stays to the end. To look through it again and again for garbage takes seconds.
+# Imported and collected objects stay to the end. Searching them for garbage repeatedly takes seconds.
 gc.disable()
 
 RUN_AFTER = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
@@ -69,13 +69,13 @@ def _is_address(host: Any) -> bool:
 
 @pytest.fixture(scope="session")
 def _guarded_network() -> Iterator[list[Any]]:
-    """Reject what leaves this machine; return the list of what was tried."""
-    tried: list[Any] = []
+    """Reject connections to other machines, and yield the list of attempts."""
+    attempts: list[Any] = []
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
     def check(sock: socket.socket, address: Any) -> None:
         if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
-            tried.append(address)
+            attempts.append(address)
             raise ConnectionRefusedError(f"Tests may not connect to {address}.")
 
     def guarded_connect(sock: socket.socket, address: Any) -> None:
@@ -88,7 +88,7 @@ def _guarded_network() -> Iterator[list[Any]]:
 
     def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         if not _is_local(host) and not _is_address(host):
-            tried.append(host)
+            attempts.append(host)
             raise socket.gaierror(f"Tests may not look up {host!r}.")
         return getaddrinfo(host, *args, **kwargs)
 
@@ -96,12 +96,12 @@ def _guarded_network() -> Iterator[list[Any]]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
-        yield tried
+        yield attempts
 
 
 @pytest.fixture(autouse=True)
 def _no_network(_guarded_network: list[Any]) -> Iterator[list[Any]]:
-    """Fail the test that tried to leave this machine, even if the code under test coped."""
+    """Fail the test that tried to leave this machine, even if the code under test handled the error."""
     _guarded_network.clear()
     yield _guarded_network
     assert not _guarded_network, f"The test tried to leave this machine: {_guarded_network}"
@@ -121,8 +121,8 @@ def _threads() -> set[threading.Thread]:
 
 @pytest.fixture(autouse=True)
 def _nothing_left(_no_network: list[Any]) -> Iterator[None]:
-    """Fail the test that leaves a thread of this package or a child process; those of wider fixtures were there."""
-    from tests.stores import SERVERS  # here, for pytest rewrites the asserts of plugins that it imports first
+    """Fail the test that leaves a thread of this package or a child process. Those of wider fixtures may stay."""
+    from tests.stores import SERVERS  # here, because pytest rewrites the asserts of plugins that it imports first
 
     threads, children = _threads(), _children()
     yield
@@ -160,7 +160,7 @@ def _make_context(
         **dates,
     )
     ti = SimpleNamespace(dag_id="dag", run_id=run_id, task_id="task", map_index=map_index, try_number=try_number)
-    # As in Airflow 3, a date that a run does not have is no key at all.
+    # As in Airflow 3, a date that a run does not have has no key.
     known = {name: value for name, value in dates.items() if value is not None}
     return {"dag_run": dag_run, "run_id": run_id, "ti": ti, "task_instance": ti, "dag": dag, **known, **others}
 
@@ -178,24 +178,24 @@ def make_context() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait hardly at all before a retry; announced resets are waited for."""
+    """Wait at most 0.01 s before a retry. Waits for announced resets stay."""
     monkeypatch.setattr(responses, "_BACKOFF_CAP_SECONDS", 0.01)
 
 
-Answer = bytes | Callable[[socket.socket, threading.Event], None]
+Response = bytes | Callable[[socket.socket, threading.Event], None]
 
 
 class RawServer:
-    """Answers each connection's one request on a loopback port, with whatever bytes a test wants.
+    """Responds to one request of each connection on a loopback port, with any bytes.
 
-    :param answers: bytes, or a function of the connection and of an event that ends the test; one a request, the last
-        for all that follow.
+    :param responses: bytes, or a function of the connection and of an event that ends the test. One per request; the
+        last one also for all further requests.
     :param tls: serve HTTPS.
     """
 
-    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *responses: Response, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[bytes] = []
-        self._answers = answers
+        self._responses = responses
         self._tls = tls
         self._closing = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -222,13 +222,13 @@ class RawServer:
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
-        # A client may go whenever it likes; what it did not see is the test's own affair.
+        # A client may disconnect at any time. The test itself checks what the client received.
         with suppress(OSError), connection:
             connection.settimeout(30)
             with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as stream:
-                self._answer(stream)
+                self._respond(stream)
 
-    def _answer(self, stream: socket.socket) -> None:
+    def _respond(self, stream: socket.socket) -> None:
         request = b""
         while not request.endswith(b"\r\n\r\n"):
             received = stream.recv(65_536)
@@ -236,20 +236,20 @@ class RawServer:
                 return
             request += received
         self.requests.append(request)
-        answer = self._answers[min(len(self.requests), len(self._answers)) - 1]
-        if callable(answer):
-            answer(stream, self._closing)
+        response = self._responses[min(len(self.requests), len(self._responses)) - 1]
+        if callable(response):
+            response(stream, self._closing)
         else:
-            stream.sendall(answer)
+            stream.sendall(response)
 
 
 @pytest.fixture
 def raw_server() -> Iterator[Callable[..., RawServer]]:
-    """Return a function that starts a :class:`RawServer`; all of them stop after the test."""
+    """Return a function that starts a :class:`RawServer`. All of them stop after the test."""
     with ExitStack() as stack:
 
-        def start(*answers: Answer, tls: ssl.SSLContext | None = None) -> RawServer:
-            server = RawServer(*answers, tls=tls)
+        def start(*responses: Response, tls: ssl.SSLContext | None = None) -> RawServer:
+            server = RawServer(*responses, tls=tls)
             stack.callback(server.close)
             return server
 
@@ -264,9 +264,9 @@ def _shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def braze(_shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """Return a sandbox with default settings, at which ``braze_default`` points; it is faster than a fresh one.
+    """Return a shared sandbox with default settings, to which ``braze_default`` points.
 
-    Only its rate-limit windows remember other tests: for tests of these take ``braze_sandbox``.
+    It is faster than a fresh one. Its rate limits count requests of other tests: to test these use ``braze_sandbox``.
     """
     _shared_sandbox.configure(**{**SandboxSettings().to_json(), "faults": None})
     _shared_sandbox.reset_requests()
@@ -276,7 +276,7 @@ def braze(_shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def self_signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, Path]:
-    """Return what a server on 127.0.0.1 needs for HTTPS, and the file of the certificate that a client has to trust."""
+    """Return the TLS context of a server on 127.0.0.1, and the file of the certificate that a client has to trust."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

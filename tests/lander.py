@@ -1,4 +1,4 @@
-"""A landing run in a process of its own, which may be told to die on the way."""
+"""A landing run in a process of its own, which can kill itself at a given step."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def land(
     """Run the transfer once.
 
     :param die_at: number of the step at which the process kills itself, as SIGKILL would; None to live.
-    :param result: the end of a pipe that gets the number of steps and the summary.
-    :param barrier: is waited for before the first step, so that several begin together.
+    :param result: end of a pipe that receives the number of steps and the summary.
+    :param barrier: awaited before the first step, so that several processes begin together.
     """
     os.environ.update(environment)
     from airflow_provider_braze.landing.store import Store

@@ -1,7 +1,7 @@
 """Airflow's lines, 2.11 and 3: what differs for tests.
 
-A test marked ``since_airflow("3.2")`` is about what came with that version. On an older Airflow it is left out, and the
-end of the run lists how many were, by file.
+A test marked ``since_airflow("3.2")`` needs something that this version added. On an older Airflow it is left out,
+and the end of the run lists the number of such tests by file.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    # A process of pytest-xdist tells the one that started it, which collects nothing itself.
+    # A process of pytest-xdist reports to the one that started it, which collects nothing itself.
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = session.config.stash[LEFT_OUT]
 
@@ -77,7 +77,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def make_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
-    """Return a function that puts a database in a home of Airflow. It is migrated once for all processes."""
+    """Return a function that creates a database in a home of Airflow. It is migrated once for all processes."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -100,7 +100,7 @@ def _migrate(home: Path) -> None:
 
 
 def for_this_airflow(source: str) -> str:
-    """Import by the names of older Airflows there, as the pages say."""
+    """Return source code with the import names of older Airflows, on these versions, as the pages describe."""
     older = {
         "BaseHook": "from airflow.hooks.base import BaseHook",
         "DAG": "from airflow import DAG",
@@ -120,7 +120,7 @@ def for_this_airflow(source: str) -> str:
 
 
 def load_dags(paths: Iterable[Path]) -> dict[str, Any]:
-    """Load Dag files as Airflow does, and fail on any error or warning of one."""
+    """Load Dag files as Airflow does, and fail on any error or warning."""
     try:
         from airflow.dag_processing.dagbag import DagBag
     except ImportError:  # Airflow 2
@@ -135,18 +135,18 @@ def load_dags(paths: Iterable[Path]) -> dict[str, Any]:
 
 
 def dag_test(dag: Any, logical_date: datetime | None, **others: Any) -> Any:
-    """Run a Dag by its own ``test``."""
+    """Run a Dag by its method ``test``."""
     if AIRFLOW.major < 3:
-        # A run takes the place of an older one of the same date; to delete that, the table of users has to be known.
+        # A run replaces an older one of the same date. To delete that one, the table of users has to be known.
         import_module("airflow.providers.fab.auth_manager.models")
-        # Makes known the datasets whose events are to be recorded.
+        # Registers the datasets whose events are to be recorded.
         dag.sync_to_db()
         return dag.test(execution_date=logical_date, **others)
     return dag.test(logical_date=logical_date, **others)
 
 
 def outlet_events(run: Any) -> list[Any]:
-    """Give the events that Airflow recorded of a run's outlets."""
+    """Return the events that Airflow recorded of a run's outlets."""
     from airflow.utils.session import create_session
 
     with create_session() as session:
@@ -154,7 +154,7 @@ def outlet_events(run: Any) -> list[Any]:
             from airflow.models.dataset import DatasetEvent
 
             found = session.query(DatasetEvent).filter_by(source_dag_id=run.dag_id, source_run_id=run.run_id)
-            # A run that this one took the place of has left its events.
+            # The events of a run that this one replaced are still there.
             latest = {each.dataset_id: each for each in found.order_by(DatasetEvent.id)}
             return [SimpleNamespace(uri=each.uri, extra=each.extra) for each in latest.values()]
         from airflow.models.asset import AssetEvent
@@ -176,7 +176,7 @@ class OutletEvents:
 
 
 def triggered_by(events: Iterable[Any]) -> dict[str, Any]:
-    """Give the part of a context by which a run knows the events that triggered it."""
+    """Return the part of a context that contains the events that triggered the run."""
     if AIRFLOW.major < 3:
         by_uri: dict[str, list[Any]] = {}
         for event in events:

@@ -1,4 +1,4 @@
-"""An S3 server as some stores are: it ignores conditions, and rejects the headers that a test names."""
+"""An S3 server like some stores: it ignores conditions, and rejects the headers that a test names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 class PlainS3(ThreadingHTTPServer):
     """Objects by path.
 
-    :param rejected: beginnings of headers, in lower case, that are answered by 501, on writes.
+    :param rejected: prefixes of headers, in lower case, that make a write return 501.
     """
 
     def __init__(self, *rejected: str) -> None:

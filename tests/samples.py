@@ -1,11 +1,11 @@
-"""Samples: a usual run takes part of what proves one thing many times; ``--whole`` runs these tests alone, whole.
+"""Samples: a usual run takes some of the cases that check one thing many times; ``--whole`` runs these tests whole.
 
-A test says so in one of four ways:
+A test is sampled in one of four ways:
 
-- ``@pytest.mark.sampled(12)`` keeps 12 of its cases, which hold each value of each parameter;
-- ``@pytest.mark.any_store`` takes local files, and another kind of store for each fifth case, because what is proven
-  does not depend on the store, and a run on S3 costs twice as much;
-- the fixture ``sample`` gives a part of the places, or moments, that a test goes through;
+- ``@pytest.mark.sampled(12)`` keeps 12 of its cases, which contain each value of each parameter;
+- ``@pytest.mark.any_store`` uses local files, and another kind of store for each fifth case, because the result
+  does not depend on the store, and a run on S3 takes twice as long;
+- the fixture ``sample`` selects some of the positions, or moments, that a test iterates over;
 - ``@examples(20)`` is the number of examples of a property, which is ten times as large in a whole run; default 40.
 
 Each run takes the same cases and places.
@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Trace neither this thread nor those that the test starts; threads of wider fixtures are traced on."""
+    """Trace neither this thread nor those that the test starts. Threads of wider fixtures stay traced."""
     trace, trace_of_threads = sys.gettrace(), threading.gettrace()
     if item.get_closest_marker("unmeasured"):
         sys.settrace(None)
@@ -124,7 +124,7 @@ def _on_further_stores(items: Iterable[pytest.Item]) -> Iterable[pytest.Item]:
 
 
 def _kind_of_store(item: pytest.Item) -> str | None:
-    """Return the kind of store of a case for which any would do."""
+    """Return the kind of store of a case that could use any."""
     if item.get_closest_marker("any_store") is None or not hasattr(item, "callspec"):
         return None
     kind: str | None = item.callspec.params.get("destination_kind")
@@ -133,7 +133,7 @@ def _kind_of_store(item: pytest.Item) -> str | None:
 
 def _choose(cases: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
     """Return cases that hold all values about equally often, alone and in pairs."""
-    # By the golden ratio, so that what is taken of equals lies far apart.
+    # By the golden ratio, so that cases chosen among equals are far apart.
     spread = sorted(range(len(cases)), key=lambda place: place * 0.6180339887 % 1)
     facets = {cases[place]: _facets(cases[place]) for place in spread}
     taken: Counter[Any] = Counter()
@@ -151,7 +151,7 @@ def _facets(case: pytest.Item) -> list[Any]:
 
 @pytest.fixture(scope="session")
 def sample() -> Callable[[Sequence[T], int], list[T]]:
-    """Return a function that gives a number of a sequence's elements: both ends and others between, or all."""
+    """Return a function that selects a number of elements of a sequence: both ends and others between, or all."""
 
     def choose(everything: Sequence[T], count: int) -> list[T]:
         if _is_whole or count >= len(everything):

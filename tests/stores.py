@@ -1,7 +1,7 @@
-"""Destinations on real stores, as fixtures, and the option ``--stores`` that says on which kinds.
+"""Destinations on real stores, as fixtures, and the option ``--stores`` that selects the kinds.
 
 Without it, tests that land something do so on local files and on S3. With it, as in ``--stores abfs,gs``, only these
-tests run, on the stores named; if one of these is not to be had, the run fails and says so at its end.
+tests run, on the stores named; if one of these is not available, the run fails and reports it at its end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _chosen(config: pytest.Config) -> list[str]:
 
 
 def _missing(config: pytest.Config) -> dict[str, str]:
-    """Why stores that were chosen are not to be had."""
+    """Return why chosen stores are not available."""
     reasons = {kind: EMULATORS[kind].missing() for kind in _chosen(config) if kind in EMULATORS}
     return {kind: reason for kind, reason in reasons.items() if reason}
 
@@ -86,7 +86,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @dataclass(frozen=True)
 class Destination:
-    """A fresh place to land in, and a plain view of what lies there."""
+    """A fresh place to land in, and a plain view of its objects."""
 
     uri: str
     conn_id: str | None
@@ -104,12 +104,12 @@ class Destination:
         return self.uri.partition("://")[2]
 
     def contents(self) -> dict[str, bytes]:
-        """Every object by its name, hidden and temporary ones too."""
+        """Return every object by its name, including hidden and temporary ones."""
         fs, root = self._fs, self._root
         if self.uri.startswith("file://"):
             found = [str(path) for path in Path(root).rglob("*") if path.is_file()]
         else:
-            # SeaweedFS goes on to list a folder whose last object was deleted.
+            # SeaweedFS still lists a folder whose last object was deleted.
             found = [path for path in fs.find(root) if path != root]
         with ThreadPoolExecutor(8) as pool:
             return {
@@ -118,7 +118,7 @@ class Destination:
             }
 
     def data(self) -> dict[str, bytes]:
-        """The data objects alone."""
+        """Return the data objects alone."""
         return {name: content for name, content in self.contents().items() if not name.startswith("_braze/")}
 
     def put(self, name: str, content: bytes) -> None:
@@ -128,7 +128,7 @@ class Destination:
         self._fs.pipe_file(path, content)
 
     def restore(self, contents: dict[str, bytes]) -> None:
-        """Make the destination hold just these objects."""
+        """Make the destination contain exactly these objects."""
         found = self.contents()
         for name in found.keys() - contents.keys():
             self._fs.rm_file(f"{self._root}/{name}")
@@ -137,7 +137,7 @@ class Destination:
                 self.put(name, content)
 
     def table(self, name: str):
-        """All rows of a table, as Arrow."""
+        """Return all rows of a table, as Arrow."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -150,7 +150,7 @@ class Destination:
 
 @pytest.fixture(scope="session")
 def endpoint_of(tmp_path_factory) -> Iterator[Callable[[str], str]]:
-    """Return a function that gives the address of a kind's store; each is started when it is first needed."""
+    """Return a function that returns the address of a kind's store. Each store starts when it is first needed."""
     endpoints: dict[str, str] = {}
     with ExitStack() as stack:
 
@@ -170,11 +170,11 @@ def destination_kind(request) -> str:
 
 @pytest.fixture
 def connect(destination_kind, endpoint_of, monkeypatch) -> Callable[..., str]:
-    """Make further connections to the store, by another way or with another secret; gives their ids."""
+    """Return a function that makes further connections to the store, by address or secret, and returns their ids."""
     emulator = EMULATORS[destination_kind]
 
     def make(endpoint: str | None = None, secret: str = emulator.secret, conn_id: str = "") -> str:
-        # Airflow keeps the file system of a connection for as long as the process lives.
+        # Airflow keeps the file system of a connection until the process ends.
         conn_id = conn_id or f"store_{uuid.uuid4().hex}"
         connection = emulator.connection(endpoint or endpoint_of(destination_kind), secret)
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
@@ -185,7 +185,7 @@ def connect(destination_kind, endpoint_of, monkeypatch) -> Callable[..., str]:
 
 @pytest.fixture
 def make_destination(destination_kind, request, tmp_path) -> Callable[[], Destination]:
-    """Give fresh destinations on one kind of store."""
+    """Return a function that makes fresh destinations on one kind of store."""
     if destination_kind == "file":
         return lambda: Destination(f"file://{tmp_path}/{uuid.uuid4().hex}", None)
     conn_id = request.getfixturevalue("connect")(conn_id=EMULATORS[destination_kind].conn_id)

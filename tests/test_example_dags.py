@@ -45,7 +45,7 @@ RunDag = Callable[..., Any]
 @pytest.fixture(scope="session")
 def airflow_home(make_database: Callable[[Path], None]) -> Path:
     home = Path(os.environ["AIRFLOW_HOME"])
-    # Airflow runs only Dags that lie in its own folder of Dags.
+    # Airflow runs only Dags of its own folder of Dags.
     (home / "dags").mkdir()
     for name in FILES:
         (home / "dags" / f"{name}.py").symlink_to(EXAMPLES / f"{name}.py")
@@ -63,7 +63,7 @@ def run_dag(dags: dict[str, Any]) -> RunDag:
     def run(dag_id: str, logical_date: datetime | None, conf: dict[str, Any] | None = None, **others: Any) -> Any:
         dag = dags[dag_id]
         for task in dag.tasks:
-            # A failure shall fail the test at once, not after the retries.
+            # A failure has to fail the test at once, not after the retries.
             if hasattr(task, "partial_kwargs"):
                 task.partial_kwargs["retries"] = 0
             else:
@@ -110,7 +110,7 @@ def days_between(start: date, end: date) -> list[date]:
 
 def expected(braze: Sandbox, day: date) -> dict[str, tuple[int, int | None]]:
     days = {each: day_object(braze.settings, each, day) for each in campaign_ids(braze.settings)}
-    return {each: (told["unique_recipients"], told.get("conversions_by_send_time")) for each, told in days.items()}
+    return {each: (day["unique_recipients"], day.get("conversions_by_send_time")) for each, day in days.items()}
 
 
 def figures(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int | None]]:
@@ -130,12 +130,12 @@ def test_examples_load_without_a_warning() -> None:
 
 
 @pytest.mark.parametrize("name", EACH)
-def test_example_tells_what_why_and_what_it_needs(name: str) -> None:
+def test_example_describes_purpose_reason_and_needs(name: str) -> None:
     text = load_dags(EXAMPLES)[name].doc_md
     assert all(f"\n{word}" in text for word in ("What: ", "Why", "Needs: "))
 
 
-def test_examples_that_land_do_so_one_run_at_a_time() -> None:
+def test_examples_that_land_limit_active_runs_to_one() -> None:
     landing = [dag for dag in load_dags(EXAMPLES).values() if any(task.task_type == LANDING for task in dag.tasks)]
     assert len(landing) >= 4
     assert {dag.max_active_runs for dag in landing} == {1}
@@ -164,20 +164,20 @@ def test_daily_restates_the_day_that_it_landed_before(braze: Sandbox, lake: Path
     assert landed_days(lake)[-1] == date(2026, 11, 10)
 
 
-def test_daily_run_again_changes_nothing(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+def test_daily_rerun_changes_nothing(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T11:00:00Z")
     first = record_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
     again = record_of(run_dag("example_braze_daily", morning(10)), "land_campaigns")
     assert (len(first["changed_days"]), again["changed_days"]) == (31, [])
 
 
-def test_history_lands_a_year_beside_what_daily_landed(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+def test_history_lands_a_year_next_to_the_days_of_daily(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T11:00:00Z", campaigns=3)
     run_dag("example_braze_daily", morning(10))
     run = run_dag("example_braze_history", None, {"start": "2025-11-01", "end": "2026-11-01"})
     record = record_of(run, "land_history")
     assert landed_days(lake) == days_between(date(2025, 11, 1), date(2026, 11, 10))
-    # Those of October had landed, and Braze says the same of them.
+    # The days of October had landed, and Braze returns the same values.
     assert record["changed_days"][-1] == "2026-10-09"
     assert record["plan"]["calls"] == 3 * 4
     assert figures(landed(lake, date(2025, 11, 1))) == expected(braze, date(2025, 11, 1))
@@ -232,8 +232,8 @@ def test_reprocess_sums_the_revenue_of_a_day(braze: Sandbox, lake: Path, run_dag
     summed = (
         dags["example_braze_changed_days_reprocess"].get_task("sum_revenue").python_callable(f"{day}", f"file://{lake}")
     )
-    told = [day_object(braze.settings, each, day).get("revenue", 0) for each in campaign_ids(braze.settings)]
-    assert summed == pytest.approx(sum(told)) != 0
+    revenues = [day_object(braze.settings, each, day).get("revenue", 0) for each in campaign_ids(braze.settings)]
+    assert summed == pytest.approx(sum(revenues)) != 0
 
 
 def change_a_row(lake: Path, change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> None:
@@ -243,7 +243,7 @@ def change_a_row(lake: Path, change: Callable[[dict[str, Any]], list[dict[str, A
     pq.write_table(pa.Table.from_pylist([*change(first), *others], schema=rows.schema), path)
 
 
-def test_checks_pass_on_what_landed(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+def test_checks_pass_on_landed_days(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T11:00:00Z")
     run_dag("example_braze_daily", morning(10))
     run_dag("example_braze_checks", None)
@@ -278,7 +278,7 @@ def test_checks_find_a_wrong_row(
 
 
 @pytest.mark.stores("s3")
-def test_checks_read_a_store_by_its_connection(
+def test_checks_read_a_store_with_its_connection(
     braze: Sandbox, destination: Destination, run_dag: RunDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_BRAZE_DESTINATION", destination.uri)
@@ -368,7 +368,7 @@ def test_xcom_sums_the_conversions_of_each_campaign_with_the_tag(braze: Sandbox,
     assert summed == {each.id: day_object(braze.settings, each.id, day)["conversions"] for each in tagged}
 
 
-def test_xcom_takes_the_tag_from_its_parameter(braze: Sandbox, run_dag: RunDag) -> None:
+def test_xcom_uses_the_tag_of_its_parameter(braze: Sandbox, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T12:00:00Z", campaigns=45)
     run = run_dag("example_braze_xcom", morning(11, 7), {"tag": "transactional"})
     assert len(run.get_task_instance("sum_conversions").xcom_pull(task_ids="sum_conversions")) == 2
@@ -376,7 +376,7 @@ def test_xcom_takes_the_tag_from_its_parameter(braze: Sandbox, run_dag: RunDag) 
 
 @contextmanager
 def partition_at(dag: Any, tick: datetime) -> Iterator[datetime]:
-    """Give new runs the partition that the timetable gives the run of a tick; ``dag.test()`` gives them none."""
+    """Set the partition of new runs as the timetable sets it for the run of a tick; ``dag.test()`` sets none."""
     from airflow.models.dagrun import DagRun
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import TimeRestriction
@@ -384,20 +384,20 @@ def partition_at(dag: Any, tick: datetime) -> Iterator[datetime]:
 
     timetable = coerce_to_core_timetable(dag.timetable)
     restriction = TimeRestriction(earliest=tick, latest=None, catchup=True)
-    told = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+    info = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
 
-    def give(mapper: Any, connection: Any, run: Any) -> None:
-        run.partition_date, run.partition_key = told.partition_date, told.partition_key
+    def set_partition(mapper: Any, connection: Any, run: Any) -> None:
+        run.partition_date, run.partition_key = info.partition_date, info.partition_key
 
-    event.listen(DagRun, "before_insert", give)
+    event.listen(DagRun, "before_insert", set_partition)
     try:
-        yield told.run_after
+        yield info.run_after
     finally:
-        event.remove(DagRun, "before_insert", give)
+        event.remove(DagRun, "before_insert", set_partition)
 
 
 @since_partitions
-def test_partitions_land_the_day_that_the_partition_names(
+def test_partitions_land_the_day_of_the_partition(
     braze: Sandbox, lake: Path, run_dag: RunDag, dags: dict[str, Any]
 ) -> None:
     braze.configure(as_of="2026-11-10T05:00:00Z", campaigns=3)
@@ -413,7 +413,7 @@ def test_partitions_land_the_day_that_the_partition_names(
 
 
 @since_partitions
-def test_partitions_without_one_land_the_last_day_that_had_ended(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+def test_partitions_without_a_partition_land_the_last_ended_day(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-11T05:00:00Z", campaigns=1)
     run = run_dag(PARTITIONS, morning(11, 0))
     assert record_of(run, "land_partition")["plan"]["rule"] == "logical_date"
@@ -453,7 +453,7 @@ def test_workspace_lands_every_series_in_one_place(braze: Sandbox, lake: Path, r
     assert found == counts
 
 
-def test_workspaces_land_each_in_its_own_place_by_its_own_day(
+def test_workspaces_land_in_separate_places_by_their_own_days(
     braze_sandbox_factory: Callable[..., Sandbox], lake: Path, run_dag: RunDag
 ) -> None:
     as_of = "2026-11-10T12:00:00Z"
@@ -477,7 +477,7 @@ def test_workspaces_name_their_copies_by_connection(
     assert names == {"braze_eu", "braze_us"}
 
 
-def test_sensor_finds_the_day_then_all_is_landed(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
+def test_sensor_finds_the_day_before_all_campaigns_land(braze: Sandbox, lake: Path, run_dag: RunDag) -> None:
     braze.configure(as_of="2026-11-10T11:00:00Z")
     run = run_dag("example_braze_sensor", morning(10, 0))
     found = run.get_task_instance("wait_for_day").xcom_pull(task_ids="wait_for_day")
@@ -486,14 +486,14 @@ def test_sensor_finds_the_day_then_all_is_landed(braze: Sandbox, lake: Path, run
     assert figures(landed(lake, date(2026, 11, 9))) == expected(braze, date(2026, 11, 9))
 
 
-def test_sensor_waits_in_a_trigger_until_the_day_is_there(
+def test_sensor_waits_in_a_trigger_until_the_day_is_available(
     lake: Path, dags: dict[str, Any], run_dag: RunDag, raw_server: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_list = {"campaigns": [{"id": "a"}]}
-    answers = [a_list, series(8), a_list, series(8), a_list, series(8, 9)]
-    # What is landed then is little: the list is read twice, to a page of nothing new. The second time in any order.
+    responses = [a_list, series(8), a_list, series(8), a_list, series(8, 9)]
+    # Little is landed then: the list is read twice, up to a page without new entries, the second time in any order.
     landing = [*[a_list] * 4, series(*range(1, 10))]
-    server = raw_server(*map(answer, answers + landing))
+    server = raw_server(*map(response_of, responses + landing))
     connection = {"conn_type": "braze", "host": server.url, "password": "a-key", "extra": {"timezone": ZONE}}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     monkeypatch.setattr(dags["example_braze_sensor"].task_dict["wait_for_day"], "poke_interval", 0.0)
@@ -508,6 +508,6 @@ def series(*days: int) -> dict[str, Any]:
     return {"data": [{"time": f"2026-11-{day:02}", "messages": {}} for day in days]}
 
 
-def answer(document: dict[str, Any]) -> bytes:
+def response_of(document: dict[str, Any]) -> bytes:
     body = json.dumps(document).encode()
     return f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body

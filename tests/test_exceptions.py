@@ -76,7 +76,7 @@ def test_error_has_its_bases_and_is_documented(cls):
 
 @pytest.mark.parametrize("error", FULL, ids=kind)
 @pytest.mark.parametrize("clone", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
-def test_error_survives_pickling_whole(error, clone):
+def test_error_survives_pickling_with_all_attributes(error, clone):
     twin = clone(error)
     assert type(twin) is type(error)
     assert twin.args == error.args
@@ -85,31 +85,31 @@ def test_error_survives_pickling_whole(error, clone):
 
 
 @pytest.mark.parametrize("cls", TREE, ids=kind)
-def test_error_of_a_message_alone_survives_pickling(cls):
+def test_error_with_only_a_message_survives_pickling(cls):
     error = pickle.loads(pickle.dumps(cls("said")))
     assert str(error) == "said"
     assert vars(error) == vars(cls("said"))
 
 
-def test_error_without_arguments_is_empty_text():
+def test_error_without_arguments_has_an_empty_text():
     assert str(BrazeError()) == ""
 
 
-def test_api_error_carries_status_and_endpoint():
+def test_api_error_has_status_and_endpoint():
     error = BrazeServerError("said", 503, "/campaigns/list")
     assert (error.status, error.endpoint) == (503, "/campaigns/list")
 
 
-def test_rate_limit_error_carries_seconds():
+def test_rate_limit_error_has_the_seconds_to_wait():
     error = BrazeRateLimitError("said", retry_after_seconds=3.0)
     assert (error.status, error.retry_after_seconds) == (429, 3.0)
 
 
-def test_data_error_carries_the_path():
+def test_data_error_has_the_path():
     assert BrazeDataError("said", "$.data[3].time").path == "$.data[3].time"
 
 
-def test_partial_error_carries_failures_of_its_own():
+def test_partial_error_has_its_own_copy_of_the_failures():
     failures = {"a": "BrazeServerError: down"}
     error = BrazePartialError("said", failures, is_permanent=True)
     failures.clear()

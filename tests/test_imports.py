@@ -32,7 +32,7 @@ LAYERS = (
     ("triggers",),
     ("operators", "plugins", "sensors", "transfers"),
 )
-# The sandbox stands apart: it serves what the declarations name.
+# The sandbox is separate: it serves what the declarations name.
 SANDBOX_MAY_IMPORT = ("core", "exceptions", "sandbox", "series")
 LIBRARIES = {
     "airflow": ("plugins.pages", "task.airflow", "task.lineage", "task.run_dates", "triggers"),
@@ -49,7 +49,7 @@ LIBRARIES = {
     "uvicorn": ("sandbox",),
 }
 
-# What the arguments of an operator are checked by when a Dag file is parsed.
+# The modules that check an operator's arguments when a Dag file is parsed.
 LOADED_WITH_ROLES = (
     "fetch",
     "fetch.outcome",
@@ -147,12 +147,12 @@ def test_role_modules_load_neither_requests_nor_pyarrow() -> None:
     assert not loaded & {"requests", "pyarrow", "duckdb", "s3fs", "starlette", "uvicorn"}
 
 
-def test_role_modules_load_what_lands_only_in_a_task() -> None:
+def test_role_modules_load_the_landing_code_only_in_a_task() -> None:
     loaded = set(within("fetch", "landing", "tables", "transport")) & loaded_modules()
     assert loaded == {f"{PACKAGE}.{name}" for name in LOADED_WITH_ROLES}
 
 
-def test_plugin_loads_nothing_as_every_process_of_airflow_imports_it() -> None:
+def test_plugin_loads_nothing_because_every_airflow_process_imports_it() -> None:
     airflow = "from airflow_provider_braze.task.airflow import AirflowPlugin"
     assert newly_loaded([f"{PACKAGE}.plugins.braze"], before=airflow) <= {PACKAGE}
 
@@ -183,20 +183,20 @@ def test_module_imports_nothing_above_its_layer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", within("sandbox"))
-def test_sandbox_module_imports_only_what_it_may(name: str) -> None:
+def test_sandbox_module_imports_only_allowed_modules(name: str) -> None:
     mine = {each for each in imports_of(name) if each.startswith(f"{PACKAGE}.")}
     assert {each for each in mine if not is_of(each, *(f"{PACKAGE}.{part}" for part in SANDBOX_MAY_IMPORT))} == set()
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_library_is_imported_only_where_it_may_be(library: str) -> None:
+def test_library_is_imported_only_where_allowed(library: str) -> None:
     users = {name for name in MODULES if any(is_of(each, library) for each in imports_of(name))}
     allowed = [f"{PACKAGE}.{part}" for part in LIBRARIES[library]]
     assert {name for name in users if not is_of(name, *allowed)} == set()
     assert users, f"no module imports {library}: remove its rule"
 
 
-def test_package_root_holds_only_what_has_no_folder() -> None:
+def test_package_root_contains_only_modules_without_a_folder() -> None:
     assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {
         "__init__.py",
         "exceptions.py",
@@ -210,7 +210,7 @@ def test_module_has_a_docstring(name: str) -> None:
     assert ast.get_docstring(tree_of(name))
 
 
-def test_all_modules_load_without_a_warning_from_them() -> None:
+def test_all_modules_load_without_warnings() -> None:
     code = f"""
 import importlib, warnings
 warnings.filterwarnings("error", module={PACKAGE!r})

@@ -16,24 +16,24 @@ from airflow_provider_braze.exceptions import BrazeError
 from airflow_provider_braze.hooks.braze import BrazeAsyncHook, BrazeHook
 from airflow_provider_braze.triggers.braze import DataSeriesTrigger
 
-# What a key could hold: each character that a URL, JSON or Python's repr spells otherwise.
+# A key with each character that a URL, JSON or Python's repr escapes.
 KEY = 'k-1/2+3"4\\5&6=7'
 SERIES = "/campaigns/data_series"
 
 
-# Some of them come into being only with the first call.
+# Some of them are created by the first call.
 LOGGERS = ("urllib3.connectionpool", "requests", "http.client", "httpx", "httpcore.connection", "httpcore.http11")
 
 
 class Records(logging.Handler):
-    """All that any logger says, at any level."""
+    """Keeps the records of all loggers, at any level."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.said: list[str] = []
+        self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(self.format(record) + repr(vars(record)))
+        self.texts.append(self.format(record) + repr(vars(record)))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-def all_that_is_told(error: BaseException) -> str:
+def all_texts_of(error: BaseException) -> str:
     texts = traceback.format_exception(error)
     for each in chain(error):
         texts += [repr(each), str(each), repr(each.args), repr(vars(each)), str(getattr(each, "__notes__", ""))]
@@ -82,51 +82,51 @@ def shown(text: str) -> list[str]:
     return [spelling for spelling in spellings() if spelling in text]
 
 
-def answer(body: bytes, status: int = 200, headers: str = "") -> bytes:
-    head = f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+def response(body: bytes, status: int = 200, headers: str = "") -> bytes:
+    head = f"HTTP/1.1 {status} Status\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
     return head.encode() + body
 
 
 ECHO = json.dumps({"message": f"Invalid API key: {KEY}"}).encode()
 ECHOES = {
-    "rejected": answer(ECHO, 401),
-    "refused in text": answer(f"Invalid API key: {KEY}".encode(), 400),
-    "refused in a list": answer(json.dumps({"errors": [KEY]}).encode(), 403),
-    "failed": answer(f"<h1>{KEY}</h1>".encode(), 503),
-    "too many": answer(ECHO, 429),
-    "redirected": answer(ECHO, 302, f"Location: https://elsewhere.example/?key={KEY}\r\n"),
-    "no json": answer(f"<h1>{KEY}</h1>".encode()),
-    "no success": answer(ECHO),
-    "a header that is none": answer(ECHO, 401, f"X Broken {KEY}\r\n"),
+    "rejected": response(ECHO, 401),
+    "rejected in text": response(f"Invalid API key: {KEY}".encode(), 400),
+    "rejected in a list": response(json.dumps({"errors": [KEY]}).encode(), 403),
+    "failed": response(f"<h1>{KEY}</h1>".encode(), 503),
+    "too many": response(ECHO, 429),
+    "redirected": response(ECHO, 302, f"Location: https://elsewhere.example/?key={KEY}\r\n"),
+    "no json": response(f"<h1>{KEY}</h1>".encode()),
+    "no success": response(ECHO),
+    "malformed header": response(ECHO, 401, f"X Broken {KEY}\r\n"),
     "no http": f"Invalid API key: {KEY}\r\n\r\n".encode(),
 }
 
 
-def ask_by_threads() -> BrazeError:
+def request_by_threads() -> BrazeError:
     with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
         hook.get(SERIES)
     return caught.value
 
 
-def ask_in_a_loop() -> BrazeError:
-    async def ask() -> None:
+def request_in_a_loop() -> BrazeError:
+    async def request() -> None:
         async with BrazeAsyncHook() as hook:
             await hook.get(SERIES)
 
     with pytest.raises(BrazeError) as caught:
-        asyncio.run(ask())
+        asyncio.run(request())
     return caught.value
 
 
-@pytest.fixture(params=[(ask_by_threads, "urllib3"), (ask_in_a_loop, "httpcore")], ids=["threads", "loop"])
+@pytest.fixture(params=[(request_by_threads, "urllib3"), (request_in_a_loop, "httpcore")], ids=["threads", "loop"])
 def way(request) -> tuple[Callable[[], BrazeError], str]:
-    """How a hook asks, and a word of the library that it does so by."""
+    """Return a function that sends a request by a hook, and a name from the HTTP library that it uses."""
     return request.param
 
 
 @pytest.fixture
 def fail(raw_server, monkeypatch, records, way) -> Callable[..., BrazeError]:
-    """Return a function that lets a hook meet an answer, and gives the error."""
+    """Return a function that sends a response to a hook, and returns the error that the hook raises."""
 
     def call(echo: bytes, max_attempts: int = 1) -> BrazeError:
         extra = {"max_attempts": max_attempts}
@@ -138,39 +138,39 @@ def fail(raw_server, monkeypatch, records, way) -> Callable[..., BrazeError]:
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_key_that_is_echoed_is_in_no_log_and_no_error(fail, records, way, echo):
+def test_echoed_key_is_in_no_log_and_no_error(fail, records, way, echo):
     error = fail(ECHOES[echo])
     assert "***" in str(error)
-    assert not shown(all_that_is_told(error))
-    assert any(way[1] in each for each in records.said)
-    assert not shown("\n".join(records.said))
+    assert not shown(all_texts_of(error))
+    assert any(way[1] in each for each in records.texts)
+    assert not shown("\n".join(records.texts))
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_key_would_be_found_if_nothing_scrubbed_it(fail, monkeypatch, echo):
+def test_key_is_found_in_the_error_without_scrubbing(fail, monkeypatch, echo):
     monkeypatch.setattr(Credentials, "scrub", lambda self, text: text)
-    assert shown(all_that_is_told(fail(ECHOES[echo])))
+    assert shown(all_texts_of(fail(ECHOES[echo])))
 
 
 @pytest.mark.usefixtures("no_backoff")
 @pytest.mark.parametrize("is_scrubbed", [True, False])
-def test_key_is_in_the_log_of_a_retry_only_if_nothing_scrubs_it(fail, records, monkeypatch, is_scrubbed):
+def test_key_is_in_the_log_of_a_retry_only_without_scrubbing(fail, records, monkeypatch, is_scrubbed):
     if not is_scrubbed:
         monkeypatch.setattr(Credentials, "scrub", lambda self, text: text)
     fail(ECHOES["failed"], max_attempts=2)
-    said = "\n".join(records.said)
-    assert "Attempt 1 of 2 failed" in said
-    assert bool(shown(said)) is not is_scrubbed
+    log = "\n".join(records.texts)
+    assert "Attempt 1 of 2 failed" in log
+    assert bool(shown(log)) is not is_scrubbed
 
 
-def test_key_refused_by_the_sandbox_is_in_no_log_and_no_error(braze, records):
+def test_key_rejected_by_the_sandbox_is_in_no_log_and_no_error(braze, records):
     wrong = braze.api_key
     braze.configure(api_key="another-key")
     with closing(BrazeHook()) as hook, pytest.raises(BrazeError) as caught:
         list(hook.list_campaigns())
-    told = all_that_is_told(caught.value) + "\n".join(records.said)
-    assert "Invalid API key: ***" in told
-    assert wrong not in told
+    texts = all_texts_of(caught.value) + "\n".join(records.texts)
+    assert "Invalid API key: ***" in texts
+    assert wrong not in texts
 
 
 def test_key_of_an_unusable_connection_is_in_no_error(monkeypatch):
@@ -179,10 +179,10 @@ def test_key_of_an_unusable_connection_is_in_no_error(monkeypatch):
         monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
         with pytest.raises(BrazeError) as caught:
             BrazeHook().settings  # noqa: B018 - a property that checks
-        assert not shown(all_that_is_told(caught.value))
+        assert not shown(all_texts_of(caught.value))
 
 
-def test_test_connection_tells_no_key(raw_server, monkeypatch):
+def test_test_connection_does_not_show_the_key(raw_server, monkeypatch):
     connection = {"conn_type": "braze", "host": raw_server(ECHOES["rejected"]).url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     good, message = BrazeHook().test_connection()
@@ -191,7 +191,7 @@ def test_test_connection_tells_no_key(raw_server, monkeypatch):
     assert not shown(message)
 
 
-def test_key_refused_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypatch, records):
+def test_rejected_key_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypatch, records):
     connection = {"conn_type": "braze", "host": raw_server(ECHOES["rejected"]).url, "password": KEY}
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
     trigger = DataSeriesTrigger(day="2026-11-18", timezone="UTC", ready_at=0.0, give_up_at=4e9, poke_interval=0)
@@ -201,4 +201,4 @@ def test_key_refused_is_in_no_event_of_a_trigger_and_no_log(raw_server, monkeypa
 
     (event,) = asyncio.run(events())
     assert "***" in event["message"]
-    assert not shown(json.dumps(event) + repr(trigger) + repr(vars(trigger)) + "\n".join(records.said))
+    assert not shown(json.dumps(event) + repr(trigger) + repr(vars(trigger)) + "\n".join(records.texts))

@@ -21,7 +21,7 @@ from airflow_provider_braze.transport.connection import parse_connection
 INFO = get_provider_info()
 DISTRIBUTION = "airflow-provider-braze-analytics"
 (CONNECTION_TYPE,) = INFO["connection-types"]
-# On 3.0 and 3.1 the forms of Airflow need flask-appbuilder, which does not come with them.
+# On 3.0 and 3.1 the forms of Airflow need flask-appbuilder, which they do not install.
 needs_forms = pytest.mark.since_airflow("3.2", also="2.11")
 
 
@@ -36,7 +36,7 @@ def python_modules() -> list[str]:
     return listed + [entry["python-module"] for entry in INFO["transfers"]]
 
 
-def test_info_fits_the_schema_that_airflow_reads_it_by() -> None:
+def test_info_is_valid_by_airflows_runtime_schema() -> None:
     jsonschema.validate(INFO, a_schema("provider_info.schema.json"))
 
 
@@ -51,16 +51,16 @@ def test_info_fits_the_schema_that_airflow_reads_it_by() -> None:
         pytest.param("connection-types", marks=pytest.mark.since_airflow("3.2")),
     ],
 )
-def test_info_fits_the_strict_schema_of_airflows_own_providers(key: str) -> None:
+def test_info_is_valid_by_the_strict_schema_of_airflows_own_providers(key: str) -> None:
     strict = a_schema("provider.yaml.schema.json")
     jsonschema.validate(INFO[key], {**strict["properties"][key], "definitions": strict.get("definitions", {})})
 
 
-def test_package_name_is_that_of_the_installed_distribution() -> None:
+def test_package_name_equals_the_installed_distribution() -> None:
     assert INFO["package-name"] == distribution(DISTRIBUTION).name
 
 
-def test_versions_begin_with_the_installed_one() -> None:
+def test_versions_begin_with_the_installed_version() -> None:
     assert INFO["versions"][0] == distribution(DISTRIBUTION).version
 
 
@@ -70,11 +70,11 @@ def test_entry_point_is_the_function() -> None:
 
 
 @pytest.mark.parametrize("name", python_modules())
-def test_module_that_is_named_imports(name: str) -> None:
+def test_named_module_can_be_imported(name: str) -> None:
     assert import_module(name).__doc__
 
 
-def test_all_modules_of_the_roles_are_named() -> None:
+def test_all_role_modules_are_named() -> None:
     package = files("airflow_provider_braze")
     found = {
         f"airflow_provider_braze.{role}.{path.name.removesuffix('.py')}"
@@ -93,7 +93,7 @@ def test_hook_class_agrees_with_the_connection_type() -> None:
     assert (hook.conn_type, hook.hook_name) == (CONNECTION_TYPE["connection-type"], CONNECTION_TYPE["hook-name"])
 
 
-def test_form_of_older_airflow_agrees_with_that_of_newer() -> None:
+def test_form_of_older_airflow_equals_that_of_newer() -> None:
     from airflow_provider_braze.hooks.braze import BrazeHook
 
     newer, older = CONNECTION_TYPE["ui-field-behaviour"], BrazeHook.get_ui_field_behaviour()
@@ -108,19 +108,19 @@ def a_value(schema: dict[str, Any], which: str) -> Any:
 
 @pytest.mark.parametrize("which", ["minimum", "maximum", "default"])
 @pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
-def test_field_takes_what_its_form_lets_through(name: str, which: str) -> None:
+def test_field_accepts_all_values_that_its_form_allows(name: str, which: str) -> None:
     value = a_value(CONNECTION_TYPE["conn-fields"][name]["schema"], which)
     assert parse_connection(host="rest.iad-01.braze.com", password="key", extra={name: value})
 
 
-def test_zones_that_are_offered_are_zones() -> None:
+def test_offered_time_zones_exist() -> None:
     for zone in CONNECTION_TYPE["conn-fields"]["timezone"]["schema"]["examples"]:
         settings = parse_connection(host="rest.iad-01.braze.com", password="key", extra={"timezone": zone})
         assert settings.timezone == zone
 
 
 @pytest.mark.parametrize("name", CONNECTION_TYPE["conn-fields"])
-def test_field_may_stay_empty(name: str) -> None:
+def test_field_may_be_empty(name: str) -> None:
     jsonschema.validate(None, CONNECTION_TYPE["conn-fields"][name]["schema"])
 
 
@@ -132,7 +132,7 @@ def test_form_names_all_series() -> None:
         assert set(example.split(",")) <= set(names)
 
 
-def test_fields_are_all_that_a_connection_knows() -> None:
+def test_form_has_all_fields_of_a_connection() -> None:
     with pytest.raises(BrazeConfigError, match="unknown field") as caught:
         parse_connection(host="rest.iad-01.braze.com", password="key", extra={"other": 1})
     known = str(caught.value).partition("Known fields: ")[2].rstrip(".").split(", ")
@@ -175,7 +175,7 @@ SHOWN = {
     [["list", f"get {DISTRIBUTION} --full", "hooks"], pytest.param(["behaviours"], marks=needs_forms)],
     ids=["provider", "forms"],
 )
-def test_airflow_commands_show_the_provider_without_a_word_against_it(commands: list[str]) -> None:
+def test_airflow_commands_show_the_provider_without_warnings(commands: list[str]) -> None:
     # In one process, because Airflow's start takes longer than all of them.
     command = [sys.executable, "-c", COMMANDS, json.dumps([each.split() for each in commands])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -198,7 +198,7 @@ def test_providers_manager_knows_the_connection_type(caplog: pytest.LogCaptureFi
 
 
 @needs_forms
-def test_providers_manager_gives_the_form_its_words() -> None:
+def test_providers_manager_returns_labels_and_help_of_the_form() -> None:
     from airflow.providers_manager import ProvidersManager
 
     form = ProvidersManager().field_behaviours["braze"]
@@ -207,7 +207,7 @@ def test_providers_manager_gives_the_form_its_words() -> None:
 
 
 @pytest.mark.since_airflow("3.2")
-def test_providers_manager_gives_the_form_its_fields() -> None:
+def test_providers_manager_returns_fields_of_the_form() -> None:
     from airflow.providers_manager import ProvidersManager
 
     widgets = ProvidersManager().connection_form_widgets

@@ -1,4 +1,4 @@
-"""What README.md, and its page of tables, say is held against the code."""
+"""README.md and its page of tables agree with the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def section(title: str, text: str = TEXT) -> str:
 
 
 def first_column(text: str) -> list[str]:
-    """The code words in the first column of a section's tables."""
+    """Return the code words in the first column of a section's tables."""
     return [word for cell in re.findall(r"^\| (`.*?) \|", text, flags=re.M) for word in re.findall(r"`([^`]+)`", cell)]
 
 
@@ -34,7 +34,7 @@ def the_dag(source: str, folder: Path) -> Any:
     return dag
 
 
-def test_dag_of_the_readme_is_a_dag(tmp_path):
+def test_dag_of_the_readme_loads(tmp_path):
     (source,) = blocks("python", section("Land"))
     assert the_dag(source, tmp_path).task_ids == ["land_campaigns"]
 
@@ -70,19 +70,19 @@ def test_duckdb_queries_of_details_run(braze_sandbox, make_context, tmp_path):
     sent, counted = (duckdb.sql(query).fetchall() for query in queries[:2])
 
     settings = braze_sandbox.settings
-    told = [data.campaign_details(settings, campaign_id) for campaign_id in data.campaign_ids(settings)]
-    names = {(each["name"], message.get("name")) for each in told for message in each["messages"].values()}
+    details = [data.campaign_details(settings, campaign_id) for campaign_id in data.campaign_ids(settings)]
+    names = {(each["name"], message.get("name")) for each in details for message in each["messages"].values()}
     assert {(campaign, variation) for campaign, variation, _, _ in sent} < names
     assert ("Newsletter #0", "email 1", "email") in {row[:3] for row in sent}
     assert counted == sorted(
         (each["name"], "conversions1", each["conversion_behaviors"][1]["type"], window / 86_400)
-        for each in told
+        for each in details
         if len(each["conversion_behaviors"]) > 1
         for window in [each["conversion_behaviors"][1]["window"]]
     )
 
 
-def test_athena_columns_are_those_of_the_table():
+def test_athena_columns_equal_those_of_the_table():
     from tests.campaign_tables import SCHEMAS
 
     *_, query = blocks("sql", section("Read it", TABLES))
@@ -91,7 +91,7 @@ def test_athena_columns_are_those_of_the_table():
     assert columns == [(field.name, names[str(field.type)]) for field in SCHEMAS["campaign_days"]]
 
 
-def test_connections_of_the_readme_are_read(monkeypatch):
+def test_connections_of_the_readme_are_valid(monkeypatch):
     from airflow_provider_braze.hooks.braze import BrazeHook
 
     (text,) = re.findall(r"^export AIRFLOW_CONN_BRAZE_DEFAULT='(.*)'$", TEXT, flags=re.M)
@@ -101,7 +101,7 @@ def test_connections_of_the_readme_are_read(monkeypatch):
     assert settings.timezone == "America/New_York"
 
 
-def test_tables_of_the_readme_are_those_of_the_package():
+def test_tables_of_the_readme_equal_those_of_the_package():
     from tests.campaign_tables import SCHEMAS
 
     assert set(first_column(re.sub(r" \(on request.*?\)", "", section("What you get")))) == set(SCHEMAS)
@@ -109,7 +109,7 @@ def test_tables_of_the_readme_are_those_of_the_package():
     assert query == blocks("sql", section("Read it", TABLES))[0]
 
 
-def test_columns_are_those_of_the_tables():
+def test_documented_columns_equal_those_of_the_tables():
     from tests.campaign_tables import SCHEMAS
 
     days, messages, details = re.split(r"^`campaign_(?:messages`:|details` )", section("Columns", TABLES), flags=re.M)
@@ -119,19 +119,19 @@ def test_columns_are_those_of_the_tables():
     lists = messages[messages.index("`campaigns`:") :]
     assert set(first_column(details)) == set(SCHEMAS["campaign_details"].names)
     for name in ("messages", "conversion_behaviors"):
-        (told,) = re.findall(rf"^\| `{name}` \|.*$", details, flags=re.M)
+        (row,) = re.findall(rf"^\| `{name}` \|.*$", details, flags=re.M)
         fields = {field.name for field in SCHEMAS["campaign_details"].field(name).type.value_type}
-        assert set(re.findall(r"`(\w+)`", told)) - {name, "control"} == fields
+        assert set(re.findall(r"`(\w+)`", row)) - {name, "control"} == fields
     for table in ("campaigns", "campaign_raw"):
         assert all(f"`{name}`" in lists for name in SCHEMAS[table].names)
 
 
-def test_commands_are_targets_of_make():
+def test_documented_make_commands_exist():
     targets = set(re.findall(r"^([a-z0-9.-]+):", (ROOT / "Makefile").read_text(), flags=re.M))
     assert set(re.findall(r"^make ([\w.-]+)", TEXT, flags=re.M)) <= targets
 
 
-def test_links_lead_somewhere():
+def test_links_lead_to_existing_files():
     links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if "://" not in link]
     assert links
     assert all((ROOT / link).exists() for link in links)

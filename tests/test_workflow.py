@@ -1,4 +1,4 @@
-"""The workflow runs each target that tests a line of Airflow, with environments cached by that line's constraints."""
+"""The workflow runs each target that tests a line of Airflow, and caches environments by that line's constraints."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def test_workflow_runs_every_target_of_tests() -> None:
     assert "test-3.0" in targets
 
 
-def test_environment_is_cached_by_the_constraints_that_it_has() -> None:
+def test_environment_is_cached_by_its_constraints() -> None:
     cached = {(case["target"], case["constraints"]) for case in CASES if "constraints" in case}
     assert cached == {(case["target"], constraints_of(case["target"])) for case in CASES if "may-fail" not in case}
     assert all((ROOT / f"constraints/{name}.txt").exists() for _, name in cached)
 
 
-def test_newest_python_of_a_line_is_the_one_that_make_takes() -> None:
+def test_newest_python_of_a_line_equals_that_of_make() -> None:
     newest = dict(re.findall(r"^PYTHON_OF_([\d.]+) := ([\d.]+)$", MAKEFILE, flags=re.M))
     for line, python in newest.items():
         assert {"target": f"test-{line}", "python": python, "constraints": f"airflow-{line}"} in CASES

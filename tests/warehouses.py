@@ -1,4 +1,4 @@
-"""What a warehouse holds after each kind of trouble; DuckDB and PostgreSQL run the same tests."""
+"""What a warehouse contains after each kind of failure. DuckDB and PostgreSQL run the same tests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Warehouse:
     """A warehouse and the lake that it is loaded from.
 
     :param name: the example Dag.
-    :param connect: Python's expression of a connection.
+    :param connect: Python expression that makes a connection.
     """
 
     def __init__(self, name: str, connect: str, lake: Path) -> None:
@@ -96,7 +96,7 @@ Land = Callable[..., None]
 
 @pytest.fixture
 def land(braze: Sandbox, make_context: Callable[..., Any], tmp_path: Path) -> Land:
-    """Return a function that lands the days before a morning, with those of the lookback."""
+    """Return a function that lands the days before a morning, including the lookback."""
     braze.configure(campaigns=4)
 
     def run(morning: int = 0, **arguments: Any) -> None:
@@ -110,9 +110,9 @@ def land(braze: Sandbox, make_context: Callable[..., Any], tmp_path: Path) -> La
     return run
 
 
-def test_first_load_takes_all_days_of_the_lake(warehouse: Warehouse, land: Land) -> None:
+def test_first_load_loads_all_days_of_the_lake(warehouse: Warehouse, land: Land) -> None:
     land()
-    # As of a lake that is older than its journal.
+    # As in a lake that is older than its journal.
     for record in (warehouse.lake / "_braze/campaigns/journal").iterdir():
         record.unlink()
     assert warehouse.load() == 4
@@ -132,7 +132,7 @@ def test_restated_days_are_replaced(warehouse: Warehouse, land: Land) -> None:
     assert len(set(warehouse.rows("campaign_days")) - set(first)) > 4
 
 
-def test_load_again_changes_nothing(warehouse: Warehouse, land: Land) -> None:
+def test_second_load_changes_nothing(warehouse: Warehouse, land: Land) -> None:
     land()
     warehouse.load()
     assert warehouse.load() == 0
@@ -142,7 +142,7 @@ def test_load_again_changes_nothing(warehouse: Warehouse, land: Land) -> None:
 
 @pytest.mark.sampled(2)
 @pytest.mark.parametrize("objects", [1, 0, 5])
-def test_killed_load_leaves_no_trace(warehouse: Warehouse, land: Land, objects: int) -> None:
+def test_killed_load_changes_nothing(warehouse: Warehouse, land: Land, objects: int) -> None:
     land()
     warehouse.load()
     before = [warehouse.rows(table) for table in TABLES]
@@ -163,7 +163,7 @@ def test_two_landings_between_two_loads_are_both_loaded(warehouse: Warehouse, la
     assert warehouse.equals_lake()
 
 
-def test_landing_that_sent_no_event_is_loaded(warehouse: Warehouse, land: Land, braze: Sandbox) -> None:
+def test_landing_without_an_event_is_loaded(warehouse: Warehouse, land: Land, braze: Sandbox) -> None:
     land()
     warehouse.load()
     gap = {data.campaign_ids(braze.settings)[0]: ["2026-11-19"]}

@@ -1,6 +1,6 @@
 """How the processes of pytest-xdist share the tests: a quick file goes to one as a whole, other tests one by one.
 
-Each hand-over costs the scheduler more than a quick test takes. Long tests come first, so that none runs alone at the
+Scheduling a test takes longer than running a quick one. Long tests come first, so that none runs alone at the
 end.
 """
 

@@ -1,4 +1,4 @@
-"""Time zones whose clocks changed in every odd way, strategies over their days, and instants in short."""
+"""Time zones with every unusual clock change, strategies over their days, and short notation for instants."""
 
 from __future__ import annotations
 

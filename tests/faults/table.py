@@ -155,7 +155,7 @@ SECTIONS = (
             Row(
                 "a header line without a colon that echoes the key",
                 "the logs of all HTTP libraries do not contain the key",
-                "test_key_stays_secret.py::test_key_that_is_echoed_is_in_no_log_and_no_error",
+                "test_key_stays_secret.py::test_echoed_key_is_in_no_log_and_no_error",
             ),
             Row(
                 "an error body of backslashes",
