@@ -217,7 +217,7 @@ SECTIONS = (
             Row(
                 "a store that ignores or rejects conditional writes",
                 "`BrazeConfigError`, no retry; no data is written, and the error names the way to accept it",
-                "landing/test_first_use.py::test_store_without_conditions_is_rejected_with_the_way_to_accept_it",
+                "landing/test_first_use.py::test_store_without_conditional_writes_is_rejected_with_the_setting_that_allows_it",
             ),
             Row(
                 "a store that rejects checksum headers",
@@ -227,17 +227,17 @@ SECTIONS = (
             Row(
                 "a destination that no store could use",
                 "`BrazeConfigError`, when the Dag is parsed or before the first request",
-                "landing/test_destination.py::test_destination_that_no_store_could_use_is_rejected",
+                "landing/test_destination.py::test_unusable_destination_is_rejected",
             ),
             Row(
                 "an `object_storage_conn_id` that does not exist",
                 "`BrazeConfigError`, no retry; nothing is written",
-                "landing/test_store.py::test_connection_that_does_not_exist_is_rejected_by_name",
+                "landing/test_store.py::test_missing_connection_is_rejected_by_name",
             ),
             Row(
                 "a `spool_folder` that does not exist",
                 "`BrazeConfigError`, no retry; no request is made",
-                "landing/test_spool.py::test_check_of_a_folder_that_is_not_there_names_the_argument",
+                "landing/test_spool.py::test_check_of_a_missing_folder_names_the_argument",
             ),
             Row(
                 "a first run that fails before any data is written",
@@ -247,7 +247,7 @@ SECTIONS = (
             Row(
                 "credentials that the store does not accept, or that lack a permission",
                 "`PermissionError` that names the connection and all permissions",
-                "landing/test_store.py::test_refused_write_loses_nothing_and_says_what_to_do",
+                "landing/test_store.py::test_denied_write_loses_nothing_and_names_the_remedy",
             ),
             Row(
                 "an address that names another connection than `object_storage_conn_id`",
@@ -257,7 +257,7 @@ SECTIONS = (
             Row(
                 "a store without its package",
                 "`BrazeConfigError`, no retry; the error names the extra",
-                "landing/test_store.py::test_destination_whose_package_is_missing_says_what_to_install",
+                "landing/test_store.py::test_destination_whose_package_is_missing_names_what_to_install",
             ),
             Row(
                 "a destination with characters that are not ASCII, and an `AssetAlias`",
@@ -267,7 +267,7 @@ SECTIONS = (
             Row(
                 "a `spool_folder` on a full disk",
                 "`OSError` that names the argument; no request is made",
-                "landing/test_spool.py::test_check_of_a_full_disk_is_an_error_that_a_retry_may_resolve",
+                "landing/test_spool.py::test_check_of_a_full_disk_is_a_transient_error",
             ),
             Row(
                 "copies of a task in a mapped group over one destination",
@@ -277,22 +277,22 @@ SECTIONS = (
             Row(
                 "two tasks land over one window, or a rerun ends before the consumer reads",
                 "each try has its own record, with its own changed days",
-                "landing/test_journal.py::test_runs_over_one_window_have_records_of_their_own",
+                "landing/test_journal.py::test_runs_over_one_window_have_separate_records",
             ),
             Row(
                 "a run is killed while another one ends",
                 "the next runs report its days",
-                "landing/test_journal.py::test_killed_try_is_reported_no_more_once_it_cannot_be_alive",
+                "landing/test_journal.py::test_killed_try_is_no_longer_reported_once_it_cannot_be_running",
             ),
             Row(
                 "a slow run fails after a faster run over other days succeeded",
                 "the next run reports its days",
-                "landing/test_journal.py::test_try_that_may_still_run_is_reported_by_each_run_until_it_ended",
+                "landing/test_journal.py::test_try_that_may_still_run_is_reported_by_each_run_until_it_ends",
             ),
             Row(
                 "a second try is killed after another run saw the first one end",
                 "the next run reports its days",
-                "landing/test_journal.py::test_second_try_that_is_killed_is_not_settled_with_the_first",
+                "landing/test_journal.py::test_killed_second_try_is_not_settled_with_the_first",
             ),
             Row(
                 "a retry has another window, because a conversion window was edited",
@@ -302,7 +302,7 @@ SECTIONS = (
             Row(
                 "a task fails after it landed, because its result does not reach Airflow",
                 "its retry reports the days again; `changed_days()` returns them without a retry",
-                "landing/test_journal.py::test_retry_reports_the_days_of_a_success_that_airflow_does_not_know_of",
+                "landing/test_journal.py::test_retry_reports_the_days_of_a_success_that_airflow_did_not_record",
             ),
             Row(
                 "any order of runs, tries, failures, kills and lost responses",

@@ -30,14 +30,14 @@ from airflow_provider_braze.transport.sender import TransportStats
 
 FIRST = date(2026, 11, 16)
 DAYS = [FIRST + timedelta(days=number) for number in range(3)]
-# A series of few columns: what is tested is the same for all series, and the many runs are cheaper.
+# A series of few columns: the tested code is the same for all series, and the many runs are faster.
 SERIES = SEGMENTS
 SUBJECTS = ("a", "b")
 LAYOUT = Layout(1, "jsonl", "UTC", "https://rest.iad-01.braze.com", SERIES.name)
 
 
 class Killed(BaseException):
-    """The process is gone: whatever it does from now on raises this."""
+    """Raised by each further operation of a killed process."""
 
 
 class Memory:
@@ -45,7 +45,7 @@ class Memory:
 
     account = None
     has_conditional_writes = True
-    writers = 1  # so that the order of all operations is the scheduler's
+    writers = 1  # so that the scheduler determines the order of all operations
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str]] = {}
@@ -76,7 +76,7 @@ class Memory:
 
 
 class SteppedStore(Store):
-    """A store that asks the scheduler before each operation, and may fail or die there."""
+    """A store that waits for the scheduler before each operation, and may fail or be killed there."""
 
     def __init__(self, destination: str, conn_id: str | None, actor: Actor) -> None:
         super().__init__(destination, conn_id)
@@ -106,7 +106,7 @@ class SteppedStore(Store):
 
 @dataclass
 class Actor:
-    """A run of a task, with its tries, in a thread that moves when the scheduler says so."""
+    """A run of a task, with its tries, in a thread that the scheduler advances."""
 
     lake: Lake
     task: str
@@ -123,7 +123,7 @@ class Actor:
     fetched: dict[tuple[str, date], int] = field(default_factory=dict)
     fetched_at: str = ""
     rejects: frozenset[str] = frozenset()
-    # Used as semaphores, at a fraction of their cost.
+    # Used as semaphores, and much faster.
     _go: SimpleQueue[None] = field(default_factory=SimpleQueue)
     _arrived: SimpleQueue[None] = field(default_factory=SimpleQueue)
     _fault: str | None = None
@@ -135,7 +135,7 @@ class Actor:
         self._arrived.get()
 
     def advance(self, fault: str | None = None) -> None:
-        """Let the run do one operation, and wait until it wants the next one or has ended."""
+        """Let the run do one operation, and wait until it requests the next one or has ended."""
         self._fault = fault
         self._go.put(None)
         self._arrived.get()
@@ -143,7 +143,7 @@ class Actor:
             self._thread.join()
 
     def step(self, operation: str = "") -> str | None:
-        """Wait for the scheduler; called by the run before each operation."""
+        """Wait for the scheduler. The run calls this before each operation."""
         if self.is_dead:
             raise Killed
         self._arrived.put(None)

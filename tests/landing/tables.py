@@ -34,17 +34,17 @@ def _values_of(kind: pa.DataType) -> st.SearchStrategy[Any]:
 
 
 def table_of(name: str, *rows: dict[str, Any]) -> pa.Table:
-    """A table of some rows, as they stand; what a row does not say is null, but for the day."""
+    """Build a table of rows, in the given order. A missing cell is null, except the day, which has a default."""
     return pa.Table.from_pylist([{"day": DAY, **row} for row in rows], schema=SCHEMAS[name])
 
 
 def days_of(*campaign_ids: str, day: date = DAY, **cells: Any) -> pa.Table:
-    """Rows of ``campaign_days``, equal but for the campaign."""
+    """Build rows of ``campaign_days`` that differ only in the campaign."""
     return table_of("campaign_days", *({"campaign_id": each, "day": day, **cells} for each in sorted(campaign_ids)))
 
 
 def any_table(name: str) -> st.SearchStrategy[pa.Table]:
-    """Tables of a schema, with any values, nulls among them."""
+    """Return a strategy for tables of a schema, with any values, including nulls."""
     cells = {field.name: st.none() | _values_of(field.type) for field in SCHEMAS[name]}
     rows = st.lists(st.fixed_dictionaries({}, optional=cells), max_size=4)
     return rows.map(lambda found: pa.Table.from_pylist(found, schema=SCHEMAS[name]))

@@ -28,10 +28,10 @@ from airflow_provider_braze.task.airflow import ObjectStoragePath
         (ObjectStoragePath("s3://a@lake/braze"), "a", ("s3://lake/braze", "a")),
         (ObjectStoragePath("file:///data/braze"), None, ("file:///data/braze", None)),
     ],
-    ids=str,  # pytest itself would look for a name and so open the path's store
+    ids=str,  # pytest itself would look for a name, and so open the path's store
 )
 @pytest.mark.parametrize("resolve", [resolve_destination, resolve_literal])
-def test_destination_is_understood(resolve, destination, conn_id, resolved):
+def test_destination_is_parsed(resolve, destination, conn_id, resolved):
     assert resolve(destination, conn_id) == (resolved or (destination, conn_id))
 
 
@@ -71,7 +71,7 @@ def test_destination_is_understood(resolve, destination, conn_id, resolved):
     ],
 )
 @pytest.mark.parametrize("resolve", [resolve_destination, resolve_literal])
-def test_destination_that_no_store_could_use_is_rejected(resolve, destination, message):
+def test_unusable_destination_is_rejected(resolve, destination, message):
     if isinstance(destination, str):
         destination = destination.replace("file:///x://lake", "file:///lake")
     with pytest.raises(BrazeConfigError, match=message):
@@ -86,14 +86,14 @@ def test_two_connections_are_rejected(destination):
         resolve_destination(destination, "theirs")
 
 
-def test_credentials_in_the_address_are_rejected_and_not_quoted():
+def test_credentials_in_the_address_are_rejected_and_not_shown():
     with pytest.raises(BrazeConfigError, match=r"'s3://lake/x' contains credentials") as caught:
         resolve_destination("s3://KEY:SECRET@lake/x")
     assert not {"KEY", "SECRET"} & set(str(caught.value).replace(":", " ").split())
 
 
 class Output:
-    """As the output of another task: Airflow calls this method when the task runs."""
+    """Output of another task: Airflow calls this method when the task runs."""
 
     def resolve(self, context):
         raise AssertionError
@@ -111,12 +111,12 @@ class Output:
     ],
     ids=str,
 )
-def test_template_is_left_to_the_run(destination, conn_id, kept):
+def test_template_is_resolved_at_run_time(destination, conn_id, kept):
     assert resolve_literal(destination, conn_id) == kept
     assert not (is_literal(destination) and is_literal(conn_id))
 
 
-def test_output_of_another_task_is_left_to_the_run():
+def test_output_of_another_task_is_resolved_at_run_time():
     output = Output()
     assert resolve_literal(output, "lake") == (output, "lake")
     assert resolve_literal("s3://lake/x", output) == ("s3://lake/x", output)
@@ -131,7 +131,7 @@ def test_output_of_another_task_is_left_to_the_run():
         ("file:///data/ü é", "file:///data/%C3%BC%20%C3%A9"),
     ],
 )
-def test_asset_uri_is_one_that_airflows_server_accepts(address, uri):
+def test_asset_uri_is_accepted_by_airflows_server(address, uri):
     from airflow_provider_braze.task.airflow import Asset
 
     assert asset_uri(address) == uri

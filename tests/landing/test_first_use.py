@@ -20,14 +20,14 @@ def store(destination) -> Store:
     return Store(destination.uri, destination.conn_id)
 
 
-def test_store_with_conditions_passes_each_time(store, destination):
+def test_store_with_conditional_writes_passes_each_check(store, destination):
     for _ in range(2):
         check_conditional_writes(store)
     assert store.has_conditional_writes
     assert list(destination.contents()) == [README]
 
 
-def test_check_by_runs_at_once_passes_for_all(destination):
+def test_check_by_concurrent_runs_passes_for_all(destination):
     barrier = threading.Barrier(4)
 
     def check(_: int) -> bool:
@@ -42,14 +42,14 @@ def test_check_by_runs_at_once_passes_for_all(destination):
 
 @pytest.fixture(params=[(), ("if-none-match",)], ids=["ignores", "rejects"])
 def plain(request, monkeypatch):
-    """An S3 server without conditional writes, and its connection."""
+    """Yield an S3 server without conditional writes, and its connection."""
     with plain_s3(*request.param) as server:
         conn_id = f"plain_{server.server_port}"
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(server.connection))
         yield server, conn_id
 
 
-def test_store_without_conditions_is_rejected_with_the_way_to_accept_it(plain):
+def test_store_without_conditional_writes_is_rejected_with_the_setting_that_allows_it(plain):
     server, conn_id = plain
     store = Store("s3://lake/braze", conn_id)
     with pytest.raises(BrazeConfigError) as caught:
@@ -59,7 +59,7 @@ def test_store_without_conditions_is_rejected_with_the_way_to_accept_it(plain):
     assert server.objects.keys() <= {f"/lake/braze/{README}"}
 
 
-def test_store_without_conditions_that_is_accepted_works_for_one_writer(plain, caplog):
+def test_accepted_store_without_conditional_writes_works_for_one_writer(plain, caplog):
     server, conn_id = plain
     server.objects[f"/lake/braze/{SINGLE_WRITER}"] = b""
     store = Store("s3://lake/braze", conn_id)
@@ -72,7 +72,7 @@ def test_store_without_conditions_that_is_accepted_works_for_one_writer(plain, c
     assert server.objects["/lake/braze/a"] == b"one, two"
 
 
-def test_later_run_on_an_accepted_store_knows_it_from_the_layout(plain):
+def test_later_run_on_an_accepted_store_reads_that_from_the_layout(plain):
     server, conn_id = plain
     server.objects[f"/lake/braze/{SINGLE_WRITER}"] = b""
     first = Store("s3://lake/braze", conn_id)

@@ -46,7 +46,7 @@ def jsonl_of(*lines: object) -> bytes:
 
 
 def content_of(table: pa.Table, file_format: str) -> bytes:
-    """An object as some other version of this package would write it."""
+    """Encode a table as another version of this package would."""
     return parquet_of(table) if file_format == "parquet" else jsonl_of(*table.to_pylist())
 
 
@@ -58,7 +58,7 @@ def chunked(table: pa.Table, cuts: list[int]) -> pa.Table:
 
 @each_format
 @each_table
-def test_decode_of_encoded_extremes_gives_the_same_rows_in_the_same_order(name, file_format):
+def test_decode_of_encoded_extremes_returns_the_same_rows_in_the_same_order(name, file_format):
     table, is_current = decode(encode(EXTREMES[name], file_format), SCHEMAS[name], file_format, URI)
     assert table.to_pylist() == EXTREMES[name].to_pylist()
     assert table.schema.equals(SCHEMAS[name])
@@ -69,7 +69,7 @@ def test_decode_of_encoded_extremes_gives_the_same_rows_in_the_same_order(name, 
 @each_table
 @given(data=st.data())
 @examples(8)
-def test_decode_of_any_encoded_rows_gives_them_back(name, file_format, data):
+def test_decode_of_any_encoded_rows_returns_the_same_rows(name, file_format, data):
     table = data.draw(any_table(name))
     again, is_current = decode(encode(table, file_format), SCHEMAS[name], file_format, URI)
     assert again.to_pylist() == table.to_pylist()
@@ -79,7 +79,7 @@ def test_decode_of_any_encoded_rows_gives_them_back(name, file_format, data):
 
 @each_format
 @each_table
-def test_decode_of_an_object_without_rows_gives_an_empty_current_table(name, file_format):
+def test_decode_of_an_object_without_rows_returns_an_empty_current_table(name, file_format):
     content = encode(SCHEMAS[name].empty_table(), file_format)
     assert decode(content, SCHEMAS[name], file_format, URI) == (SCHEMAS[name].empty_table(), True)
     assert content
@@ -88,20 +88,20 @@ def test_decode_of_an_object_without_rows_gives_an_empty_current_table(name, fil
 @each_format
 @given(data=st.data())
 @examples(15)
-def test_encode_of_the_same_rows_in_other_chunks_gives_the_same_bytes(file_format, data):
+def test_encode_of_the_same_rows_in_other_chunks_returns_the_same_bytes(file_format, data):
     table = pa.concat_tables([EXTREMES["campaign_days"], data.draw(any_table("campaign_days"))]).combine_chunks()
     pieces = chunked(table, data.draw(st.lists(st.integers(0, 8), max_size=4)))
     assert encode(pieces, file_format) == encode(table, file_format)
 
 
-def test_encode_of_many_rows_in_other_chunks_gives_the_same_bytes():
-    # Beyond one page of a column, where Parquet's pages would end where the chunks do.
+def test_encode_of_many_rows_in_other_chunks_returns_the_same_bytes():
+    # More than one page of a column. Otherwise Parquet's pages could end where the chunks end.
     table = days_of(*(hashlib.sha256(str(i).encode()).hexdigest() for i in range(45_000)))
     assert encode(chunked(table, list(range(0, 45_000, 777))), "parquet") == encode(table, "parquet")
 
 
 @each_format
-def test_encode_twice_gives_the_same_bytes(file_format):
+def test_encode_twice_returns_the_same_bytes(file_format):
     assert encode(EXTREMES["campaigns"], file_format) == encode(EXTREMES["campaigns"], file_format)
 
 
@@ -110,7 +110,7 @@ def column_chunks(table: pa.Table) -> dict[str, pq.ColumnChunkMetaData]:
     return {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
 
 
-def test_encode_as_parquet_compresses_each_column_by_what_is_in_it():
+def test_encode_as_parquet_compresses_each_column_according_to_its_values():
     few, many = (days_of(*(f"{i:032}" for i in range(rows)), conversions=1) for rows in (100, 1000))
     assert column_chunks(few)["campaign_id"].compression == "ZSTD"
     assert column_chunks(few)["conversions"].compression == "SNAPPY"
@@ -118,7 +118,7 @@ def test_encode_as_parquet_compresses_each_column_by_what_is_in_it():
     assert column_chunks(many)["revenue"].compression == column_chunks(many)["day"].compression == "UNCOMPRESSED"
 
 
-def test_encode_as_parquet_uses_encodings_and_types_that_every_reader_knows():
+def test_encode_as_parquet_uses_only_widely_supported_encodings_and_types():
     # Spark before 3.3 rejects encodings of Parquet's second version, such as DELTA_BINARY_PACKED.
     known = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY"}
     for table in EXTREMES.values():
@@ -127,7 +127,7 @@ def test_encode_as_parquet_uses_encodings_and_types_that_every_reader_knows():
         assert {chunk.compression for chunk in chunks} <= {"ZSTD", "SNAPPY", "UNCOMPRESSED"}
 
 
-def test_texts_that_repeat_have_a_dictionary_and_others_have_none():
+def test_only_texts_that_repeat_have_a_dictionary():
     rows = [{"campaign_id": f"{i:032}", "name": "same"} for i in range(100)]
     chunks = column_chunks(table_of("campaigns", *rows))
     assert chunks["name"].has_dictionary_page
@@ -135,13 +135,13 @@ def test_texts_that_repeat_have_a_dictionary_and_others_have_none():
 
 
 @each_table
-def test_parquet_without_arrows_schema_reads_back_with_the_types_of_the_table(name):
+def test_parquet_without_arrows_schema_is_read_with_the_types_of_the_table(name):
     content = encode(EXTREMES[name], "parquet")
     assert b"ARROW:schema" not in (pq.read_metadata(pa.BufferReader(content)).metadata or {})
     assert pq.read_table(pa.BufferReader(content)).equals(EXTREMES[name])
 
 
-def test_a_format_that_cannot_hold_a_column_says_so(monkeypatch):
+def test_format_that_cannot_store_a_column_type_raises(monkeypatch):
     lists = {column.name for column in TABLES["campaigns"].columns if isinstance(column.type, ListOf)}
     flat = Format(
         "csv", lambda *_: b"", lambda *_: pa.table({}), lambda *_: False, lambda column: column.name not in lists
@@ -154,7 +154,7 @@ def test_a_format_that_cannot_hold_a_column_says_so(monkeypatch):
         check_format(name, TABLES.values())
 
 
-def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip_without_a_time():
+def test_encode_as_jsonl_returns_plain_json_rows_in_gzip_without_a_timestamp():
     content = encode(EXTREMES["campaigns"], "jsonl")
     assert content[4:8] == bytes(4)
     lines = gzip.decompress(content).splitlines()
@@ -169,7 +169,7 @@ def test_encode_as_jsonl_gives_plain_json_of_each_row_in_gzip_without_a_time():
 
 
 @each_format
-def test_decode_of_an_older_object_fills_nulls_and_says_so(file_format):
+def test_decode_of_an_older_object_fills_nulls_and_returns_that_it_is_not_current(file_format):
     old = pa.table({"campaign_id": ["b", "a"], "conversions": pa.array([2**63 - 1, None], pa.int64())})
     table, is_current = decode(content_of(old, file_format), DAYS, file_format, URI)
     assert table.schema.equals(DAYS)
@@ -205,12 +205,12 @@ def test_decode_of_a_newer_object_names_the_column_and_the_address(file_format):
     assert URI in str(caught.value)
 
 
-def test_decode_of_jsonl_where_a_later_row_has_a_new_column_does_not_lose_it():
+def test_decode_of_jsonl_with_a_new_column_in_a_later_row_does_not_lose_it():
     with pytest.raises(BrazeConfigError, match="'conversions4'"):
         decode(jsonl_of({"campaign_id": "a"}, {"campaign_id": "b", "conversions4": 1}), DAYS, "jsonl", URI)
 
 
-def test_decode_of_jsonl_where_only_a_later_row_has_a_column_keeps_it():
+def test_decode_of_jsonl_with_a_column_only_in_a_later_row_keeps_it():
     table, _ = decode(jsonl_of({"campaign_id": "a"}, {"campaign_id": "b", "conversions": 1}), DAYS, "jsonl", URI)
     assert table.column("conversions").to_pylist() == [None, 1]
 
@@ -223,17 +223,17 @@ GOOD = {file_format: encode(EXTREMES["campaign_days"], file_format) for file_for
 BROKEN = {
     "empty": dict.fromkeys(FORMATS, b""),
     "html": dict.fromkeys(FORMATS, b"<html><body>503</body></html>"),
-    "cut in the middle": {key: value[: len(value) // 2] for key, value in GOOD.items()},
-    "cut by a byte": {key: value[:-1] for key, value in GOOD.items()},
-    "start lost": {key: value[10:] for key, value in GOOD.items()},
+    "truncated in the middle": {key: value[: len(value) // 2] for key, value in GOOD.items()},
+    "truncated by a byte": {key: value[:-1] for key, value in GOOD.items()},
+    "without its start": {key: value[10:] for key, value in GOOD.items()},
     "other format": {"parquet": GOOD["jsonl"], "jsonl": GOOD["parquet"]},
     "bad compression": {"jsonl": _flip(GOOD["jsonl"], 10)},
     "bad checksum": {"jsonl": _flip(GOOD["jsonl"], len(GOOD["jsonl"]) - 6)},
-    "row that is no object": {"jsonl": jsonl_of([1])},
-    "line that is no JSON": {"jsonl": jsonl_of({"campaign_id": "a"}, b'{"campaign')},
-    "text that is no UTF-8": {"jsonl": jsonl_of(b'{"campaign_id":"\xff"}')},
+    "row that is not an object": {"jsonl": jsonl_of([1])},
+    "line that is not JSON": {"jsonl": jsonl_of({"campaign_id": "a"}, b'{"campaign')},
+    "text that is not UTF-8": {"jsonl": jsonl_of(b'{"campaign_id":"\xff"}')},
     "day that is a number": {"jsonl": jsonl_of({"day": 20_000})},
-    "day that is none": {"jsonl": jsonl_of({"day": "2026-02-30"})},
+    "day that does not exist": {"jsonl": jsonl_of({"day": "2026-02-30"})},
     "count beyond int64": {"jsonl": jsonl_of({"conversions": 2**63})},
     "count that is text": {"jsonl": jsonl_of({"conversions": "x"})},
     "nested without end": {"jsonl": jsonl_of(b'{"other":' + b"[" * 100_000)},
@@ -247,7 +247,7 @@ BROKEN = {
     ("file_format", "content"),
     [pytest.param(key, value, id=f"{key}-{why}") for why, found in BROKEN.items() for key, value in found.items()],
 )
-def test_decode_of_a_broken_object_names_the_address_and_what_to_do(file_format, content):
+def test_decode_of_a_broken_object_raises_with_address_and_remedy(file_format, content):
     with pytest.raises(BrazeDataError, match=f"cannot be read as {file_format}: .*Move it away") as caught:
         decode(content, DAYS, file_format, URI)
     assert str(caught.value).startswith(URI)
@@ -264,7 +264,7 @@ _ANY_JSON = st.recursive(
 @each_table
 @given(data=st.data())
 @examples(25)
-def test_decode_of_any_json_lines_gives_the_schema_or_a_data_error(name, data):
+def test_decode_of_any_json_lines_returns_the_schema_or_raises_data_error(name, data):
     columns = st.sampled_from(sorted({field.type: field.name for field in SCHEMAS[name]}.values()))
     rows = data.draw(st.lists(st.dictionaries(columns, _ANY_JSON, min_size=1, max_size=2), min_size=1, max_size=2))
     try:
@@ -283,14 +283,14 @@ def test_decode_of_a_time_that_is_a_number_is_a_data_error():
 @each_format
 @given(data=st.data())
 @examples(25)
-def test_decode_of_any_cut_object_is_a_data_error(file_format, data):
+def test_decode_of_any_truncated_object_is_a_data_error(file_format, data):
     cut = data.draw(st.integers(0, len(GOOD[file_format]) - 1))
     with pytest.raises(BrazeDataError, match="cannot be read"):
         decode(GOOD[file_format][:cut], DAYS, file_format, URI)
 
 
 @each_format
-def test_decode_of_somebody_elses_object_is_a_data_error(file_format):
+def test_decode_of_a_foreign_object_is_a_data_error(file_format):
     foreign = pa.table({"unique_recipients": [5], "conversions": [1]})
     with pytest.raises(BrazeDataError, match="no column 'campaign_id'"):
         decode(content_of(foreign, file_format), DAYS, file_format, URI)
@@ -300,30 +300,30 @@ def noted(table: pa.Table) -> bytes:
     return encode(table, "parquet", fingerprint_rows(table))
 
 
-def is_known(content: bytes, table: pa.Table) -> bool:
+def matches(content: bytes, table: pa.Table) -> bool:
     return matches_fingerprint(content, table.schema, fingerprint_rows(table), "parquet")
 
 
 @given(data=st.data())
 @examples(25)
-def test_is_known_to_hold_the_rows_that_it_was_encoded_with_and_no_others(data):
+def test_matches_fingerprint_only_of_the_encoded_rows(data):
     table, other = (data.draw(any_table("campaign_messages")) for _ in range(2))
     content = noted(table)
-    assert is_known(content, table)
+    assert matches(content, table)
     is_same = sorted(map(repr, table.to_pylist())) == sorted(map(repr, other.to_pylist()))
-    assert is_known(content, other) == is_same
+    assert matches(content, other) == is_same
 
 
-def test_is_known_to_hold_is_false_for_an_object_without_a_note():
+def test_matches_fingerprint_is_false_for_an_object_without_a_fingerprint():
     table = days_of("a")
-    assert not is_known(encode(table, "parquet"), table)
-    assert not is_known(parquet_of(table), table)
+    assert not matches(encode(table, "parquet"), table)
+    assert not matches(parquet_of(table), table)
     fingerprint = fingerprint_rows(table)
     assert not matches_fingerprint(encode(table, "jsonl", fingerprint), DAYS, fingerprint, "jsonl")
 
 
 def rewritten_with_its_notes(content: bytes, table: pa.Table) -> bytes:
-    """An object with other rows, as a tool would write it that takes over all that is noted in the old one."""
+    """Encode other rows as a tool would that copies all metadata of the old object."""
     notes = pq.read_metadata(pa.BufferReader(content)).metadata
     kept = {key: note for key, note in notes.items() if key != b"ARROW:schema"}
     sink = io.BytesIO()
@@ -333,31 +333,31 @@ def rewritten_with_its_notes(content: bytes, table: pa.Table) -> bytes:
 
 
 @pytest.mark.parametrize("rows", [days_of("a", "b"), days_of("b"), days_of("a", "c")])
-def test_is_known_to_hold_is_false_for_an_object_that_others_rewrote_with_its_notes(rows):
+def test_matches_fingerprint_is_false_for_an_object_rewritten_with_the_old_metadata(rows):
     table = days_of("a", "b")
     rewritten = rewritten_with_its_notes(noted(table), rows)
-    assert not is_known(rewritten, table)
-    assert not is_known(rewritten, rows)
+    assert not matches(rewritten, table)
+    assert not matches(rewritten, rows)
 
 
 def places(sample, size: int) -> set[int]:
-    """Return the places of an object to damage: at both its ends, and between them."""
+    """Return the positions of an object to damage: at both ends, and between them."""
     return {*sample(range(size), 48), *sample(range(16), 16), *sample(range(size - 64, size), 32)}
 
 
 @pytest.mark.parametrize("flip", [1, 160, 255])
-def test_is_known_to_hold_is_false_for_an_object_that_is_damaged_at_any_place(flip, sample):
+def test_matches_fingerprint_is_false_for_an_object_damaged_at_any_position(flip, sample):
     table = days_of("a", "b")
     content = noted(table)
     for place in places(sample, len(content)):
-        assert not is_known(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :], table)
+        assert not matches(content[:place] + bytes([content[place] ^ flip]) + content[place + 1 :], table)
 
 
-def test_is_known_to_hold_is_false_for_an_object_that_is_cut_at_any_place(sample):
+def test_matches_fingerprint_is_false_for_an_object_truncated_at_any_position(sample):
     table = days_of("a")
     content = noted(table)
-    assert not any(is_known(content[:length], table) for length in places(sample, len(content)))
-    assert not is_known(content + b"x", table)
+    assert not any(matches(content[:length], table) for length in places(sample, len(content)))
+    assert not matches(content + b"x", table)
 
 
 OTHER_SCHEMAS = {
@@ -373,19 +373,19 @@ OTHER_SCHEMAS = {
 
 @pytest.mark.parametrize("rows", [0, 2])
 @pytest.mark.parametrize("change", OTHER_SCHEMAS.values(), ids=OTHER_SCHEMAS)
-def test_is_known_to_hold_is_false_for_an_object_of_another_schema(change, rows):
+def test_matches_fingerprint_is_false_for_an_object_of_another_schema(change, rows):
     table = days_of("a", "b").slice(0, rows)
     other = change(table)
-    assert is_known(noted(other), other)
-    assert not is_known(noted(other), table)
+    assert matches(noted(other), other)
+    assert not matches(noted(other), table)
 
 
-def test_is_known_to_hold_of_no_rows():
+def test_matches_fingerprint_of_an_object_without_rows():
     assert matches_fingerprint(noted(DAYS.empty_table()), DAYS, Fingerprint(), "parquet")
     assert not matches_fingerprint(noted(days_of("a")), DAYS, Fingerprint(), "parquet")
 
 
-def test_decode_leaves_the_notes_behind_for_they_are_of_this_object_alone():
+def test_decode_drops_the_metadata_because_it_describes_only_this_object():
     rewritten = rewritten_with_its_notes(noted(days_of("a")), days_of("b"))
     assert pq.read_table(pa.BufferReader(rewritten)).schema.metadata
     table, is_current = decode(rewritten, DAYS, "parquet", URI)
@@ -393,6 +393,6 @@ def test_decode_leaves_the_notes_behind_for_they_are_of_this_object_alone():
     assert not table.schema.metadata
 
 
-def test_encode_of_the_same_rows_with_their_fingerprint_gives_the_same_bytes():
+def test_encode_of_the_same_rows_with_their_fingerprint_returns_the_same_bytes():
     table = days_of("a", "b", "c")
     assert noted(chunked(table, [1])) == noted(chunked(table, [2])) == noted(table)

@@ -1,4 +1,4 @@
-"""Landed objects hold what they have always held: to the byte where pyarrow has a recorded version, else row by row."""
+"""Landed objects keep their contents: to the byte where digests of the pyarrow version are recorded, else by row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = json.loads(COLUMNS_FILE.read_bytes())
 
 
 def changed_tables(name: str, objects: Mapping[str, bytes]) -> dict[str, set[str]]:
-    """Tables that do not hold what was recorded, by what was compared: rows, bytes."""
+    """Return the tables that differ from their recorded digests, by what was compared: rows, bytes."""
     recorded = {"rows": DIGESTS["rows"][name], "bytes": DIGESTS["bytes"].get(pa.__version__, {}).get(name)}
     return {
         kind: {table for table, _ in digests.items() ^ digest_tables(objects, of_bytes=kind == "bytes").items()}
@@ -32,7 +32,7 @@ def changed_tables(name: str, objects: Mapping[str, bytes]) -> dict[str, set[str
 
 @pytest.mark.sampled(12)
 @pytest.mark.parametrize(("case", "file_format", "parts"), [name.rsplit(", ", 2) for name in NAMES])
-def test_landed_objects_hold_what_was_recorded(case, file_format, parts, braze, tmp_path):
+def test_landed_objects_equal_the_recorded_ones(case, file_format, parts, braze, tmp_path):
     name = f"{case}, {file_format}, {parts}"
     land(name, braze, f"file://{tmp_path}")
     assert not any(changed_tables(name, objects_below(tmp_path)).values())
@@ -40,7 +40,7 @@ def test_landed_objects_hold_what_was_recorded(case, file_format, parts, braze, 
 
 @pytest.mark.stores("s3")
 @pytest.mark.parametrize("name", ["all tables, parquet, 1", "no campaigns, jsonl, 4"])
-def test_objects_in_a_store_hold_what_was_recorded(name, braze, destination):
+def test_objects_in_a_store_equal_the_recorded_ones(name, braze, destination):
     land(name, braze, destination.uri, destination.conn_id)
     assert not any(changed_tables(name, destination.data()).values())
 
@@ -53,7 +53,7 @@ def digests_of(rows: pa.Table, **options: str) -> list[dict[str, str]]:
     return [digest_tables(each, of_bytes=False) for each in objects]
 
 
-def test_digest_of_rows_is_of_each_value_in_order_and_not_of_the_encoding():
+def test_digest_of_rows_depends_on_values_and_order_and_not_on_the_encoding():
     rows = pa.table({"campaign_id": ["a", "b"], "sent": [1, None]})
     others = [
         rows.set_column(1, "sent", pa.array([1, 0])),
@@ -70,6 +70,6 @@ def test_digest_of_rows_is_of_each_value_in_order_and_not_of_the_encoding():
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_columns_are_the_recorded_ones_and_new_ones_at_the_end(table):
+def test_columns_are_the_recorded_ones_followed_by_new_ones(table):
     recorded = COLUMNS[table]
     assert columns_of(SCHEMAS[table])[: len(recorded)] == recorded

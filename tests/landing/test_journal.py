@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a list whose only item is the time, as the journal sees it."""
+    """Return a list whose only item is the journal's current time."""
     now = [NOW]
 
     def tick():
@@ -34,7 +34,7 @@ def store(destination) -> Store:
 
 @pytest.fixture
 def begin(store, clock):
-    """Return a function that begins a try of Monday to Wednesday."""
+    """Return a function that begins a try that lands Monday to Wednesday."""
 
     def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
         run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
@@ -47,7 +47,7 @@ def begin(store, clock):
 
 
 def succeed(own_try: Try, *changed: date) -> list[str]:
-    """End a try, and return the days that it reports."""
+    """Finish a try successfully, and return the days that it reports."""
     report = own_try.report(own_try.look())
     days = sorted(f"{day}" for day in {*changed, *report.all_days})
     own_try.finish({"state": "success", "changed_days": days, "settled": report.settled})
@@ -62,7 +62,7 @@ def fail(own_try: Try, *changed: date) -> None:
 ALL = ["2026-11-16", "2026-11-17", "2026-11-18"]
 
 
-def test_runs_over_one_window_have_records_of_their_own(begin, store):
+def test_runs_over_one_window_have_separate_records(begin, store):
     first = begin(task="a")
     assert succeed(first, MONDAY) == ["2026-11-16"]
     assert succeed(begin(task="b")) == []
@@ -75,7 +75,7 @@ def test_days_of_a_killed_try_are_reported(begin):
     assert succeed(begin("next")) == ALL
 
 
-def test_try_that_may_still_run_is_reported_by_each_run_until_it_ended(begin, clock):
+def test_try_that_may_still_run_is_reported_by_each_run_until_it_ends(begin, clock):
     slow = begin("slow")
     assert succeed(begin("two")) == ALL
     assert succeed(begin("three")) == ALL
@@ -84,7 +84,7 @@ def test_try_that_may_still_run_is_reported_by_each_run_until_it_ended(begin, cl
     assert succeed(begin("five")) == []
 
 
-def test_killed_try_is_reported_no_more_once_it_cannot_be_alive(begin, clock):
+def test_killed_try_is_no_longer_reported_once_it_cannot_be_running(begin, clock):
     begin("killed")
     assert succeed(begin("two")) == ALL
     clock[0] += timedelta(hours=37)
@@ -92,7 +92,7 @@ def test_killed_try_is_reported_no_more_once_it_cannot_be_alive(begin, clock):
     assert succeed(begin("four")) == []
 
 
-def test_second_try_that_is_killed_is_not_settled_with_the_first(begin):
+def test_killed_second_try_is_not_settled_with_the_first(begin):
     fail(begin("a", 1), MONDAY)
     other = begin("b")
     begin("a", 2)
@@ -105,7 +105,7 @@ def test_try_over_another_window_is_reported(begin):
     assert succeed(begin("one", 2, days=(WEDNESDAY, WEDNESDAY))) == ["2026-11-16", "2026-11-17"]
 
 
-def test_retry_reports_the_days_of_a_success_that_airflow_does_not_know_of(begin):
+def test_retry_reports_the_days_of_a_success_that_airflow_did_not_record(begin):
     assert succeed(begin("one", 1), MONDAY) == ["2026-11-16"]
     assert succeed(begin("other"), TUESDAY) == ["2026-11-17"]
     assert succeed(begin("one", 2)) == ["2026-11-16"]
@@ -127,7 +127,7 @@ def test_parts_report_their_own_tries(begin):
     assert succeed(begin("next", part=1)) == ALL
 
 
-def test_try_that_lasts_too_long_writes_no_more(begin, clock):
+def test_try_that_lasts_too_long_stops_writing(begin, clock):
     own_try = begin()
     own_try.note_write(MONDAY)
     clock[0] += timedelta(hours=25)
@@ -142,7 +142,7 @@ def test_old_records_are_removed(begin, clock, store):
     assert len(Journal(store, "campaigns").names()) == 1
 
 
-def test_record_whose_creation_was_repeated_is_created_once(begin, destination):
+def test_record_whose_creation_was_retried_is_created_once(begin, destination):
     class Repeating(Store):
         def write(self, name, content, expected):
             super().write(name, content, expected)
@@ -154,7 +154,7 @@ def test_record_whose_creation_was_repeated_is_created_once(begin, destination):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b'{"state": "running", "writes": {}}', b"\xff"])
-def test_broken_record_is_an_error_that_names_it(begin, store, destination, content):
+def test_broken_record_raises_an_error_that_names_it(begin, store, destination, content):
     own_try = begin()
     name = "_braze/campaigns/journal/20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
     destination.put(name, content)
@@ -189,26 +189,26 @@ def test_changed_days_returns_each_try_once(begin, destination, clock):
 
 
 @pytest.mark.parametrize("cursor", ["x", "2026-11-18", "."])
-def test_changed_days_since_nonsense_is_an_error(destination, cursor):
+def test_changed_days_since_an_invalid_cursor_raises(destination, cursor):
     with pytest.raises(BrazeConfigError, match="Give the cursor"):
         changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
 
 
-def test_changed_days_of_a_misspelt_series_is_an_error(destination):
+def test_changed_days_of_a_misspelt_series_raises(destination):
     options = {"object_storage_conn_id": destination.conn_id}
     with pytest.raises(BrazeConfigError, match=r"'canvas' does not exist\. Use one of: .*canvases"):
         changed_days(destination.uri, series="canvas", **options)
     assert changed_days(destination.uri, series="canvases", **options).days == []
 
 
-def test_changed_days_since_an_old_cursor_is_an_error(destination, clock):
+def test_changed_days_since_an_old_cursor_raises(destination, clock):
     _, cursor = changed_days(destination.uri, object_storage_conn_id=destination.conn_id)
     clock[0] += timedelta(days=36)
     with pytest.raises(BrazeConfigError, match="35 days"):
         changed_days(destination.uri, cursor, object_storage_conn_id=destination.conn_id)
 
 
-def test_record_is_readable_by_people(begin, destination):
+def test_record_is_indented_json(begin, destination):
     own_try = begin()
     own_try.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
     (content,) = destination.contents().values()

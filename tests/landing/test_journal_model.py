@@ -21,7 +21,7 @@ ONE_DAY = timedelta(days=1)
 
 @pytest.fixture
 def later(monkeypatch, caplog):
-    """Return a function that lets time pass, as the journal sees it."""
+    """Return a function that advances the journal's clock."""
     passed = [timedelta()]
     now = journal.now
     monkeypatch.setattr(journal, "now", lambda: now() + passed[0])
@@ -51,7 +51,7 @@ def run_alone(actor: Actor) -> None:
 
 
 def interleave(lake: Lake) -> list[Actor]:
-    """Let some runs land at the same time, until all have ended."""
+    """Run several landing runs at the same time, until all have ended."""
     random = lake.random
     waiting = [
         an_actor(lake, f"run{number}", faults=random.choice([0.0, 0.0, 0.05, 0.2]))
@@ -70,7 +70,7 @@ def interleave(lake: Lake) -> list[Actor]:
             running.append(actor)
         elif running:
             actor = random.choice(running)
-            # Mostly goes on with one run for a while, so that long and short overlaps both occur.
+            # Mostly continues with one run for a while, so that both long and short overlaps occur.
             for _ in range(random.choice([1, 3, 10, 40])):
                 fault = random.choice(["fail", "lose", "kill"]) if random.random() < actor.faults else None
                 actor.advance(fault)
@@ -105,7 +105,7 @@ def check(seed: int, later, destination: str = "file:///memory", conn_id: str | 
         for actor in actors:
             if actor.green is None:
                 if lake.random.random() < 0.5:
-                    # A person clears the task.
+                    # A user clears the task.
                     actor.is_over, actor.tries, actor.faults = False, actor.number + 1, 0
                     run_alone(actor)
                     assert actor.green

@@ -45,12 +45,12 @@ def store(destination) -> Store:
         (1000, 42, "part-0042-of-1000"),
     ],
 )
-def test_names_of_a_part_are_as_wide_as_the_count_of_parts(parts, part, name):
+def test_part_numbers_in_names_are_padded_to_the_number_of_parts(parts, part, name):
     layout = a_layout(parts)
     assert layout.day_object("campaign_days", DAY, part) == f"campaign_days/dt=2026-11-18/{name}.parquet"
 
 
-def test_names_of_jsonl_objects_say_that_they_are_compressed():
+def test_names_of_jsonl_objects_end_with_gz():
     layout = a_layout(file_format="jsonl")
     assert layout.day_object("campaign_raw", DAY, 0) == "campaign_raw/dt=2026-11-18/part-00-of-01.jsonl.gz"
     assert layout.whole_object("campaigns") == "campaigns/campaigns.jsonl.gz"
@@ -58,7 +58,7 @@ def test_names_of_jsonl_objects_say_that_they_are_compressed():
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.parametrize(("parts", "part"), [(1, 0), (16, 15), (1000, 42)])
-def test_name_of_a_days_object_is_parsed_as_it_is_made(file_format, parts, part):
+def test_name_of_a_day_object_is_parsed_to_its_day_and_part(file_format, parts, part):
     name = a_layout(parts, file_format).day_object("campaign_days", DAY, part)
     assert parse_day_object(name.removeprefix("campaign_days/")) == (DAY, part, parts)
 
@@ -75,11 +75,11 @@ def test_name_of_a_days_object_is_parsed_as_it_is_made(file_format, parts, part)
         "dt=2026-11-18/.part-00-of-01.parquet",
     ],
 )
-def test_name_of_something_else_is_no_days_object(name):
+def test_name_of_another_file_is_not_a_day_object(name):
     assert parse_day_object(name) is None
 
 
-def test_name_of_a_part_of_a_table_without_days_has_its_part_alone():
+def test_name_of_a_part_of_a_table_without_days_has_only_the_part():
     assert a_layout(16).part_object("campaign_details", 3) == "campaign_details/part-03-of-16.parquet"
 
 
@@ -93,7 +93,7 @@ def test_names_of_all_parts_of_a_day_differ_and_sort_by_part():
     assert sorted(set(names)) == names
 
 
-# The first 8 bytes of BLAKE2b, as `printf %s ID | b2sum -l 64` tells them, big-endian, modulo 1000.
+# The first 8 bytes of BLAKE2b, as `printf %s ID | b2sum -l 64` prints them, big-endian, modulo 1000.
 PINNED = {
     "": 876,
     "0": 789,
@@ -114,10 +114,10 @@ def test_part_of_an_id_is_the_same_in_another_process():
         "from airflow_provider_braze.landing.layout import part_of; "
         "print([part_of(f'campaign-{i}', 16) for i in range(50)])"
     )
-    # With another seed of Python's own hash, and no locale.
+    # With another seed of Python's hash, and without a locale.
     environment = {"PYTHONHASHSEED": "12345", "LC_ALL": "C"}
-    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert json.loads(told.stdout) == [part_of(f"campaign-{i}", 16) for i in range(50)]
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [part_of(f"campaign-{i}", 16) for i in range(50)]
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7, 16, 100])
@@ -138,7 +138,7 @@ def test_ensure_layout_of_a_new_destination_writes_it(store, destination):
     assert found == {DESTINATION: SHARED, LAYOUT: own}
 
 
-def test_ensure_layout_again_leaves_the_objects_alone(destination):
+def test_ensure_layout_again_writes_nothing(destination):
     for _ in range(2):
         store = Store(destination.uri, destination.conn_id)
         ensure_layout(store, a_layout())
@@ -148,7 +148,7 @@ def test_ensure_layout_again_leaves_the_objects_alone(destination):
 
 
 @pytest.mark.parametrize("first", [ensure_layout, validate_layout])
-def test_ensure_layout_of_a_known_destination_costs_no_request(destination, monkeypatch, first):
+def test_ensure_layout_of_a_known_destination_makes_no_request(destination, monkeypatch, first):
     ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
     store = Store(destination.uri, destination.conn_id)
     first(store, a_layout())
@@ -156,7 +156,7 @@ def test_ensure_layout_of_a_known_destination_costs_no_request(destination, monk
     ensure_layout(store, a_layout())
 
 
-def test_validate_layout_of_a_known_destination_costs_two_reads(destination, monkeypatch):
+def test_validate_layout_of_a_known_destination_reads_two_objects(destination, monkeypatch):
     ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
     calls = []
     for name in ("read", "write", "delete"):
@@ -166,13 +166,13 @@ def test_validate_layout_of_a_known_destination_costs_two_reads(destination, mon
     assert calls == ["read", "read"]
 
 
-def test_validate_layout_of_a_new_destination_claims_nothing(store, destination):
+def test_validate_layout_of_a_new_destination_writes_nothing(store, destination):
     validate_layout(store, a_layout(timezone="UTC"))
     assert list(destination.contents()) == ["_braze/README.txt"]
     ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
 
 
-def test_layout_accepts_what_a_later_version_adds_to_it(store):
+def test_layout_accepts_fields_that_a_later_version_adds(store):
     store.write(DESTINATION, json.dumps({**SHARED, "later": True}).encode(), None)
     store.write(LAYOUT, json.dumps({**a_layout().own, "later": True}).encode(), None)
     validate_layout(store, a_layout())
@@ -209,7 +209,7 @@ def test_series_with_another_host_or_zone_than_its_siblings_is_rejected(destinat
         check(Store(destination.uri, destination.conn_id), sibling)
 
 
-def test_series_of_one_destination_have_parts_and_formats_of_their_own(destination):
+def test_series_of_one_destination_may_differ_in_parts_and_formats(destination):
     ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
     sibling = replace(a_layout(16, "jsonl"), series="canvases")
     for check in (validate_layout, ensure_layout):
@@ -228,7 +228,7 @@ def test_layout_where_a_field_is_missing_is_rejected(store, check):
 @pytest.mark.parametrize("check", [validate_layout, ensure_layout])
 @pytest.mark.parametrize("name", [DESTINATION, LAYOUT])
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\xfd", b"<html>"])
-def test_layout_that_is_broken_is_a_data_error_and_stays(store, destination, check, name, content):
+def test_broken_layout_raises_data_error_and_is_not_overwritten(store, destination, check, name, content):
     contents = {DESTINATION: json.dumps(SHARED).encode(), name: content}
     destination.restore(contents)
     with pytest.raises(BrazeDataError, match="is not a JSON object") as caught:
@@ -238,12 +238,12 @@ def test_layout_that_is_broken_is_a_data_error_and_stays(store, destination, che
 
 
 @pytest.mark.parametrize(("field", "other"), [("timezone", "UTC"), ("parts", 16)])
-def test_layout_of_two_first_runs_at_once_has_one_winner(destination, field, other):
+def test_layout_of_two_concurrent_first_runs_is_that_of_one(destination, field, other):
     barrier = threading.Barrier(2)
     contended = DESTINATION if field == "timezone" else LAYOUT
 
     class Meeting(Store):
-        """A store over which both runs have seen that there is no layout, before either writes one."""
+        """A store where both runs read that there is no layout before either writes one."""
 
         def read(self, name):
             found = super().read(name)

@@ -41,7 +41,7 @@ from airflow_provider_braze.series.campaigns import CAMPAIGNS
         ("1 of 1 campaign", 1.0, 0, None, "Fetched 1 of 1 campaign (details), in 16 s"),
     ],
 )
-def test_format_progress_names_what_is_done_and_left(count, share, failed, remaining, line):
+def test_format_progress_has_done_and_remaining(count, share, failed, remaining, line):
     assert format_progress("details", count, share, failed, seconds=16.0, remaining=remaining) == line
 
 
@@ -64,7 +64,7 @@ def test_format_days_of_one_day_is_that_day():
         (["2026-11-16", "2026-11-18"], "2, 2026-11-16 to 2026-11-18"),
     ],
 )
-def test_format_changed_gives_number_and_ends(days, text):
+def test_format_changed_has_number_and_first_and_last_day(days, text):
     assert format_changed(days) == text
 
 
@@ -113,7 +113,7 @@ def test_format_restatement_names_the_oldest_age_and_the_largest_change(ages, li
     assert format_restatement(record) == [f"At age 10 days, {line}" for line in lines]
 
 
-def test_with_progress_passes_all_on_and_logs_the_end(caplog):
+def test_with_progress_yields_all_items_and_logs_the_end(caplog):
     a, b, c = map(CAMPAIGNS.subject, "abc")
     items = [Fetched(a, 1), Failed(b, BrazeTransportError("No response.")), Fetched(c, 2)]
     hook = SimpleNamespace(get_conn=lambda: SimpleNamespace(remaining=lambda path: None))

@@ -16,16 +16,16 @@ print(pyarrow.default_memory_pool().backend_name, os.environ.get({ALLOCATOR!r}))
 """
 
 
-@pytest.mark.parametrize(("chosen", "told"), [(None, "system None"), ("mimalloc", "mimalloc mimalloc")])
-def test_load_arrow_takes_the_allocator_of_c_unless_the_user_chose_one(chosen, told):
+@pytest.mark.parametrize(("chosen", "printed"), [(None, "system None"), ("mimalloc", "mimalloc mimalloc")])
+def test_load_arrow_uses_the_system_allocator_unless_the_user_chose_one(chosen, printed):
     environment = {key: value for key, value in os.environ.items() if key != ALLOCATOR}
     environment |= {ALLOCATOR: chosen} if chosen else {}
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.strip() == told
+    assert done.stdout.strip() == printed
 
 
 @pytest.mark.parametrize("chosen", [None, "mimalloc"])
-def test_load_arrow_leaves_the_environment_as_it_was(chosen, monkeypatch):
+def test_load_arrow_restores_the_environment(chosen, monkeypatch):
     from airflow_provider_braze.landing.memory import load_arrow
 
     monkeypatch.delenv(ALLOCATOR, raising=False)

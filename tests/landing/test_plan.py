@@ -44,7 +44,7 @@ def a_plan(campaigns=1200, days=31, concurrency=16, parts=1, part=0, requests_pe
 
 
 @pytest.mark.parametrize("parts", [1, 2, 16, 100])
-def test_choose_subjects_gives_each_campaign_to_one_part_once(parts):
+def test_choose_subjects_assigns_each_campaign_to_one_part(parts):
     ids = [f"campaign-{i}" for i in range(500)] + ["é", "日本", "\U0001f600", "", "campaign-0", "campaign-499"]
     chosen = [
         [each.name for each in choose_subjects(list(map(CAMPAIGNS.subject, ids)), part, parts)] for part in range(parts)
@@ -71,7 +71,7 @@ def test_choose_subjects_of_none_is_empty():
     assert choose_subjects([], 0, 16) == []
 
 
-def test_describe_tells_the_plan_in_plain_values():
+def test_describe_returns_the_plan_in_plain_values():
     assert a_plan(parts=16, part=3).describe() == {
         "window": {"start": "2026-10-19", "end": "2026-11-19"},
         "rule": "interval",
@@ -97,7 +97,7 @@ def test_describe_estimates_the_disk_of_the_tables_and_always_of_the_days(table,
 
 
 @pytest.mark.parametrize(("days", "calls"), [(1, 10), (99, 10), (100, 10), (101, 20), (200, 20), (201, 30), (365, 40)])
-def test_describe_counts_a_call_for_each_100_days_of_each_campaign(days, calls):
+def test_describe_counts_one_request_per_100_days_and_campaign(days, calls):
     assert a_plan(campaigns=10, days=days).describe()["calls"] == calls
 
 
@@ -113,7 +113,7 @@ def test_describe_counts_a_call_for_each_100_days_of_each_campaign(days, calls):
         (["campaigns"], None, 0),
     ],
 )
-def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookback, calls):
+def test_describe_counts_one_request_for_details_of_each_campaign(tables, lookback, calls):
     plan = replace(a_plan(campaigns=10, days=150), tables=tables_named(*tables), lookback=lookback)
     assert plan.describe()["calls"] == calls
 
@@ -122,14 +122,14 @@ def test_describe_counts_one_call_for_the_details_of_each_campaign(tables, lookb
     ("tables", "mib"),
     [(["campaigns"], 0), (["campaign_details"], 9.5), (["campaign_days", "campaign_details"], 14.3)],
 )
-def test_describe_estimates_the_disk_of_details_whatever_the_days(tables, mib):
+def test_describe_estimates_the_disk_of_details_independent_of_the_days(tables, mib):
     assert replace(a_plan(campaigns=1000, days=100), tables=tables_named(*tables)).describe()["spool_mib"] == mib
 
 
-def test_describe_tells_which_campaign_gave_the_lookback():
+def test_describe_contains_the_campaign_that_set_the_lookback():
     lookback = Lookback(33, "c7", 2_592_000, 1)
-    told = replace(a_plan(), lookback=lookback).describe()["lookback"]
-    assert told == {"days": 33, "campaign_id": "c7", "window_seconds": 2_592_000, "unknown": 1}
+    described = replace(a_plan(), lookback=lookback).describe()["lookback"]
+    assert described == {"days": 33, "campaign_id": "c7", "window_seconds": 2_592_000, "unknown": 1}
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ def test_describe_tells_which_campaign_gave_the_lookback():
         (0, 16, 100, 0.0),
     ],
 )
-def test_describe_expects_the_minutes_of_the_slower_of_calls_and_quota(
+def test_describe_expects_the_minutes_of_the_slower_of_requests_and_quota(
     campaigns, concurrency, requests_per_minute, minutes
 ):
     plan = a_plan(campaigns=campaigns, concurrency=concurrency, requests_per_minute=requests_per_minute)
     assert plan.describe()["expected_minutes"] == minutes
 
 
-def test_describe_counts_the_disk_of_two_stretches_at_most():
+def test_describe_counts_the_disk_of_at_most_two_chunks():
     month, years = (a_plan(campaigns=1000, days=days).describe()["spool_mib"] for days in (198, 1826))
     assert month == years
 
 
-def test_stretches_are_the_windows_of_one_call_newest_first():
+def test_chunks_are_the_windows_of_one_request_newest_first():
     plan = a_plan(days=201)
     assert [len(chunk) for chunk in plan.chunks] == [99, 99, 3]
     assert [day for chunk in reversed(plan.chunks) for day in chunk] == list(plan.window)

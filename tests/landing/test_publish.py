@@ -43,7 +43,7 @@ def name_of(table: str, day: date = DAY, extension: str = "parquet") -> str:
 
 
 class Recording(Store):
-    """A store that remembers what was written, in order, except the layout, which other tests are about."""
+    """A store that records the names of written objects in order, except the layout, which other tests cover."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -62,7 +62,7 @@ class Recording(Store):
 class Rival(Recording):
     """A store where another writer changes data objects just after they were read.
 
-    :param changes: one after the other, what the other writer makes of an object.
+    :param changes: the contents that the other writer writes, in order.
     """
 
     changes: Sequence[bytes] = ()
@@ -81,7 +81,7 @@ def a_try(store: Store) -> Try:
 
 @dataclass
 class Lake:
-    """A destination, and how runs land in it."""
+    """A destination, and functions that land runs in it."""
 
     destination: Any
     file_format: str = "parquet"
@@ -127,7 +127,7 @@ def lake(destination) -> Lake:
 
 
 def a_run(*campaign_ids: str, days: Sequence[date] = (DAY,), conversions: int = 1, messages: bool = True) -> dict:
-    """What some campaigns brought: a row a day, and one of email if there are messages."""
+    """Build the tables of some campaigns: a row a day, and one of email if there are messages."""
     places = [{"campaign_id": each, "day": day} for day in sorted(days) for each in sorted(campaign_ids)]
     return {
         "campaign_days": table_of("campaign_days", *({**place, "conversions": conversions} for place in places)),
@@ -147,7 +147,7 @@ def landing_threads() -> list[str]:
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
-def test_publish_days_in_an_empty_destination_writes_an_object_a_day_and_table(destination, file_format):
+def test_publish_days_in_an_empty_destination_writes_one_object_per_day_and_table(destination, file_format):
     lake = Lake(destination, file_format)
     landed = lake.land(a_run("b", "a", days=[DAY, NEXT]), a_run("c"))
     extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
@@ -164,12 +164,12 @@ def test_publish_days_in_an_empty_destination_writes_an_object_a_day_and_table(d
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
-def test_publish_days_again_writes_nothing_and_tells_what_is_there(destination, file_format):
+def test_publish_days_again_writes_nothing_and_returns_the_stored_objects(destination, file_format):
     lake = Lake(destination, file_format)
     first = lake.land(a_run("a", "b", days=[DAY, NEXT]))
     versions = lake.versions()
     store = lake.store()
-    # In another order and other runs: what counts is the rows.
+    # In another order and other runs: only the rows count.
     again = lake.land(a_run("b", days=[NEXT]), a_run("b"), a_run("a", days=[DAY, NEXT]), store=store)
     assert store.data == []
     assert lake.versions() == versions
@@ -189,14 +189,14 @@ def test_publish_days_again_neither_reads_the_spool_nor_decodes_an_object(lake, 
     assert read
 
 
-def test_publish_days_after_campaigns_came_one_by_one_knows_all_of_them(lake, monkeypatch):
+def test_publish_days_after_campaigns_landed_one_by_one_contains_all_of_them(lake, monkeypatch):
     lake.land(a_run("b"))
     lake.land(a_run("a"))
     monkeypatch.setattr(publish, "decode", lambda *_: pytest.fail("It was decoded."))
     assert not any(item.written for item in lake.land(a_run("a", "b")))
 
 
-def test_publish_days_over_rows_that_others_removed_brings_them_back(lake, destination):
+def test_publish_days_restores_rows_that_another_writer_removed(lake, destination):
     lake.land(a_run("a", "b"))
     for table in TABLES:
         name = name_of(table)
@@ -210,14 +210,14 @@ def test_publish_days_over_rows_that_others_removed_brings_them_back(lake, desti
     assert lake.read("campaign_messages").equals(a_run("a", "b")["campaign_messages"])
 
 
-def test_publish_days_over_equal_rows_without_a_note_leaves_them(lake, destination):
+def test_publish_days_over_equal_rows_without_a_fingerprint_writes_nothing(lake, destination):
     run = a_run("a")
     for table in TABLES:
         destination.put(name_of(table), encode(run[table], "parquet"))
     assert not any(item.written for item in lake.land(run))
 
 
-def test_publish_days_where_one_object_differs_writes_it_alone(lake):
+def test_publish_days_with_one_different_object_writes_only_that(lake):
     lake.land(a_run("a", "b", days=[DAY, NEXT], messages=False))
     before = lake.versions()
     store = lake.store()
@@ -229,7 +229,7 @@ def test_publish_days_where_one_object_differs_writes_it_alone(lake):
     assert {name for name in after if after[name] != before[name]} == {changed}
 
 
-def test_publish_days_keeps_the_rows_of_campaigns_that_did_not_come_back(lake):
+def test_publish_days_keeps_the_rows_of_campaigns_that_were_not_returned(lake):
     lake.land(a_run("a", "b", "c"))
     (days, messages) = lake.land(a_run("b", conversions=5))
     assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 5, "c": 1}
@@ -237,14 +237,14 @@ def test_publish_days_keeps_the_rows_of_campaigns_that_did_not_come_back(lake):
     assert (days.rows, messages.rows) == (3, 3)
 
 
-def test_publish_days_of_a_campaign_back_without_messages_drops_its_old_ones(lake):
+def test_publish_days_of_a_campaign_returned_without_messages_drops_its_old_ones(lake):
     lake.land(a_run("a", "b"))
     lake.land(a_run("a", messages=False))
     assert lake.read("campaign_messages").column("campaign_id").to_pylist() == ["b"]
     assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 1}
 
 
-def test_publish_days_of_messages_alone_still_knows_who_came_back(lake):
+def test_publish_days_of_messages_alone_drops_messages_of_returned_campaigns(lake):
     lake.land(a_run("a", "b"))
     lake.land(a_run("a", conversions=9, messages=False), tables=["campaign_messages"])
     assert lake.read("campaign_messages").column("campaign_id").to_pylist() == ["b"]
@@ -267,7 +267,7 @@ def test_publish_days_without_rows_over_an_older_schema_rewrites_them(lake, dest
     assert lake.read("campaign_messages").num_rows == 0
 
 
-def test_publish_days_without_rows_makes_objects_without_rows(lake, destination):
+def test_publish_days_without_rows_writes_empty_objects(lake, destination):
     landed = lake.land(days=[DAY, NEXT])
     assert sorted(destination.data()) == sorted(name_of(table, day) for table in TABLES for day in (DAY, NEXT))
     assert all(item.written and item.rows == 0 and item.bytes > 0 for item in landed)
@@ -277,7 +277,7 @@ def test_publish_days_without_rows_makes_objects_without_rows(lake, destination)
     assert store.data == []
 
 
-def test_publish_days_without_rows_leaves_those_that_are_there(lake):
+def test_publish_days_without_rows_keeps_stored_rows(lake):
     lake.land(a_run("a"))
     before = lake.versions()
     landed = lake.land(days=[DAY])
@@ -285,12 +285,12 @@ def test_publish_days_without_rows_leaves_those_that_are_there(lake):
     assert lake.versions() == before
 
 
-def test_publish_days_of_no_days_is_nothing(lake, destination):
+def test_publish_days_of_no_days_writes_nothing(lake, destination):
     assert lake.land() == []
     assert destination.contents() == {}
 
 
-def test_publish_days_of_many_days_at_once_gives_each_its_own_rows(lake, destination):
+def test_publish_days_of_many_days_writes_each_with_its_own_rows(lake, destination):
     days = [DAY + timedelta(days=i) for i in range(25)]
     landed = lake.land(*({**a_run(f"c{day}", days=[day])} for day in days), a_run("all", days=days))
     assert [(item.day, item.rows) for item in landed] == [(day, 2) for day in days for _ in TABLES]
@@ -299,7 +299,7 @@ def test_publish_days_of_many_days_at_once_gives_each_its_own_rows(lake, destina
         assert lake.read("campaign_days", day).column("campaign_id").to_pylist() == ["all", f"c{day}"]
 
 
-def test_publish_days_notes_the_days_once_before_the_first_data(lake, destination):
+def test_publish_days_records_the_days_once_before_the_first_data(lake, destination):
     store = lake.store()
     lake.land(a_run("a", "b", days=[DAY, NEXT]), store=store)
     (record,) = (name for name in store.written if name.startswith(JOURNAL))
@@ -308,15 +308,15 @@ def test_publish_days_notes_the_days_once_before_the_first_data(lake, destinatio
     assert (content["state"], content["writes"], content["run"]) == ("running", WRITES, RUN)
 
 
-def test_publish_days_whose_note_fails_writes_no_data(lake, destination):
-    class WithoutNotes(Recording):
+def test_publish_days_writes_no_data_when_the_record_fails(lake, destination):
+    class WithoutRecords(Recording):
         def write(self, name, content, expected):
             if name.startswith(JOURNAL):
                 raise PermissionError(name)
             super().write(name, content, expected)
 
     with pytest.raises(PermissionError):
-        lake.land(a_run("a", days=[DAY, NEXT]), store=lake.store(WithoutNotes))
+        lake.land(a_run("a", days=[DAY, NEXT]), store=lake.store(WithoutRecords))
     assert destination.data() == {}
     assert landing_threads() == []
 
@@ -330,14 +330,14 @@ def test_publish_days_while_another_writes_the_same_object_keeps_the_rows_of_bot
     assert (landed.rows, landed.bytes) == (3, len(store.read(landed.name).content))
 
 
-def test_publish_days_while_another_makes_the_same_new_object_keeps_the_rows_of_both(lake):
+def test_publish_days_while_another_creates_the_same_object_keeps_the_rows_of_both(lake):
     store = lake.store(Rival)
     store.changes = [encode(days_of("z", conversions=7), "parquet")]
     lake.land(a_run("b"), tables=["campaign_days"], store=store)
     assert conversions_in(lake.read("campaign_days")) == {"b": 1, "z": 7}
 
 
-def test_publish_days_where_another_has_just_written_the_same_rows_leaves_them_and_tells_the_day(lake):
+def test_publish_days_after_another_wrote_the_same_rows_writes_nothing_and_reports_the_day(lake):
     store = lake.store(Rival)
     theirs = encode(a_run("a")["campaign_days"], "parquet")
     store.changes = [theirs]
@@ -346,14 +346,14 @@ def test_publish_days_where_another_has_just_written_the_same_rows_leaves_them_a
     assert store.data == []
 
 
-def test_publish_days_where_the_answer_to_a_write_was_lost_tells_the_day(lake):
-    class LosingAnswers(Recording):
+def test_publish_days_reports_the_day_when_the_response_to_a_write_was_lost(lake):
+    class LosingResponses(Recording):
         def write(self, name, content, expected):
             super().write(name, content, expected)
             if not name.startswith(JOURNAL):
                 raise VersionConflictError(name)
 
-    store = lake.store(LosingAnswers)
+    store = lake.store(LosingResponses)
     (landed,) = lake.land(a_run("a"), tables=["campaign_days"], store=store)
     assert (landed.written, landed.rows) == (True, 1)
     assert store.data == [landed.name]
@@ -373,7 +373,7 @@ def restated_by(lake, *runs, store=None, times=1):
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
-def test_restated_of_days_that_change_or_not_are_their_compared_rows(destination, file_format):
+def test_restated_counts_compared_and_changed_rows_of_each_day(destination, file_format):
     lake = Lake(destination, file_format)
     lake.land(a_run("a", "b", "z", days=[DAY, NEXT]))
     later = NEXT + timedelta(days=1)
@@ -412,7 +412,7 @@ def test_restated_after_another_writer_landed_in_between_is_against_its_rows(lak
     assert restated_by(lake, a_run("a", conversions=4), store=store) == {DAY: (1, 1, 3, 4)}
 
 
-def test_publish_days_while_another_never_stops_is_a_conflict_that_loses_nothing_of_theirs(lake):
+def test_publish_days_while_another_never_stops_is_a_conflict_and_keeps_their_rows(lake):
     lake.land(a_run("a"), tables=["campaign_days"])
     store = lake.store(Rival)
     store.changes = [encode(days_of("a", conversions=100 + i), "parquet") for i in range(ATTEMPTS)]
@@ -422,7 +422,7 @@ def test_publish_days_while_another_never_stops_is_a_conflict_that_loses_nothing
     assert landing_threads() == []
 
 
-def test_publish_days_of_two_runs_at_once_loses_no_row(lake):
+def test_publish_days_of_two_concurrent_runs_loses_no_row(lake):
     barrier = threading.Barrier(2)
 
     def run(campaign_id: str) -> list[LandedObject]:
@@ -433,7 +433,7 @@ def test_publish_days_of_two_runs_at_once_loses_no_row(lake):
     assert conversions_in(lake.read("campaign_days")) == {"a": 1, "b": 1}
 
 
-def test_publish_days_with_a_check_that_raises_ends_between_two_objects(lake, destination):
+def test_publish_days_with_a_check_that_raises_stops_between_two_objects(lake, destination):
     calls = itertools.count()
 
     def check() -> None:
@@ -452,7 +452,7 @@ def test_publish_days_with_a_check_that_raises_ends_between_two_objects(lake, de
     assert any(name.startswith(JOURNAL) for name in destination.contents())
 
 
-def test_publish_days_over_a_broken_object_names_it_and_leaves_it(lake, destination):
+def test_publish_days_over_a_broken_object_names_it_and_does_not_overwrite_it(lake, destination):
     name = name_of("campaign_days", NEXT)
     destination.put(name, b"<html>")
     with pytest.raises(BrazeDataError, match="cannot be read as parquet") as caught:
@@ -462,7 +462,7 @@ def test_publish_days_over_a_broken_object_names_it_and_leaves_it(lake, destinat
     assert landing_threads() == []
 
 
-def test_publish_days_after_an_error_does_not_begin_the_objects_that_wait(lake, destination):
+def test_publish_days_after_an_error_does_not_start_queued_objects(lake, destination):
     days = [DAY + timedelta(days=i) for i in range(300)]
     destination.put(name_of("campaign_days"), b"<html>")
     with pytest.raises(BrazeDataError):
@@ -470,7 +470,7 @@ def test_publish_days_after_an_error_does_not_begin_the_objects_that_wait(lake, 
     assert len(destination.data()) < 2 * len(days)
 
 
-def test_publish_days_over_an_object_of_a_newer_version_leaves_it(lake, destination):
+def test_publish_days_does_not_overwrite_an_object_of_a_newer_version(lake, destination):
     newer = a_run("a")["campaign_days"].append_column("later", pa.array([1]))
     content = encode(newer, "parquet")
     destination.put(name_of("campaign_days"), content)
@@ -484,7 +484,7 @@ def campaigns(*rows: dict[str, Any]) -> pa.Table:
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
-def test_publish_whole_replaces_the_table_and_drops_what_is_listed_no_more(destination, file_format):
+def test_publish_whole_replaces_the_table_and_drops_unlisted_campaigns(destination, file_format):
     lake = Lake(destination, file_format)
     extension = {"parquet": "parquet", "jsonl": "jsonl.gz"}[file_format]
     lake.publisher().publish_whole(
@@ -507,12 +507,12 @@ def test_publish_whole_of_the_same_table_writes_nothing(lake):
     assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
 
 
-def test_publish_whole_of_an_empty_table_makes_an_object_without_rows(lake, destination):
+def test_publish_whole_of_an_empty_table_writes_an_empty_object(lake, destination):
     assert lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns()).rows == 0
     assert list(destination.data()) == ["campaigns/campaigns.parquet"]
 
 
-def test_publish_whole_while_another_writes_it_has_the_last_word(lake):
+def test_publish_whole_overwrites_a_concurrent_write(lake):
     store = lake.store(Rival)
     store.changes = [encode(campaigns({"campaign_id": "theirs"}), "parquet")]
     lake.publisher(store).publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "mine"}))
@@ -528,16 +528,16 @@ def test_publish_whole_with_a_check_that_raises_writes_nothing(lake, destination
     assert destination.contents() == {}
 
 
-def test_write_whose_answer_was_lost_is_told_as_a_change(destination, tmp_path):
-    """The store took the object, but the client saw an error and, writing again, a conflict with its own object."""
+def test_write_whose_response_was_lost_is_reported_as_a_change(destination, tmp_path):
+    """The store wrote the object, but the client received an error and, on its retry, a conflict with that object."""
 
-    class LosingAnswers(Store):
+    class LosingResponses(Store):
         def write(self, name, content, expected):
             super().write(name, content, expected)
             if "dt=" in name:
                 raise VersionConflictError(name)
 
-    store = LosingAnswers(destination.uri, destination.conn_id)
+    store = LosingResponses(destination.uri, destination.conn_id)
     layout = Layout(1, "parquet", "UTC", "https://rest.iad-01.braze.com")
     publisher = Publisher(store, CAMPAIGNS, layout, 0, a_try(store), lambda: None)
     with Spool([BY_NAME["campaign_days"]], 1, 100, str(tmp_path)) as spool:

@@ -17,7 +17,7 @@ from tests.samples import examples
 
 _IDS = ["a", "B", "é", "\U0001f600", ""]
 
-# Few values, so that ids, keys and whole rows meet again and again.
+# Few values, so that ids, keys and whole rows are often equal.
 _CELLS = {
     "campaign_days": {"conversions": st.none() | st.integers(0, 2), "other": st.none() | st.just('{"x":1}')},
     "campaign_messages": {
@@ -87,7 +87,7 @@ def test_replace_subjects_when_none_was_returned_keeps_all():
     assert replace_subjects(TABLES["campaign_days"], old, old.slice(0, 0), ids_of([])).equals(old)
 
 
-def test_replace_subjects_keeps_rows_in_many_chunks():
+def test_replace_subjects_keeps_rows_of_many_chunks():
     old = pa.concat_tables([days_of("a"), days_of("c"), days_of("e")])
     new = pa.concat_tables([days_of("d", conversions=1), days_of("c", conversions=1)])
     found = replace_subjects(TABLES["campaign_days"], old, new, ids_of(["c", "d"]))
@@ -126,7 +126,7 @@ def test_replace_subjects_of_several_keys_compares_each_key(data, width):
         (("a\x1ftb", "c"), ("a", "b\x1ftc")),
     ],
 )
-def test_replace_subjects_keeps_a_subject_whose_joined_keys_look_alike(stored, returned):
+def test_replace_subjects_keeps_a_subject_with_equal_joined_keys(stored, returned):
     table = Table("t", "figures", columns("string", "metric", "app_id"), ("metric",))
     old, other = (
         pa.Table.from_pylist([{"metric": metric, "app_id": app_id}], schema=schema_of(table))

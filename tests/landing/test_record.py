@@ -54,8 +54,8 @@ def an_outcome(plan: Plan, bad=1) -> Outcome:
     outcome.add_returned("c0", plan.window, list(plan.window))
     outcome.add_returned("c1", plan.window, [])
     for i in range(bad):
-        outcome.add_failure(f"refused{i}", BrazeRequestError("Braze answered 400.", 400))
-        outcome.add_failure(f"failed{i}", BrazeTransportError("No answer came."))
+        outcome.add_failure(f"rejected{i}", BrazeRequestError("Braze returned 400.", 400))
+        outcome.add_failure(f"failed{i}", BrazeTransportError("No response."))
     outcome.drift.update(["messages.email.machine_open", "day.conversions4", "day.conversions4"])
     return outcome
 
@@ -70,14 +70,14 @@ def a_record(plan=None, outcome=None, objects=(), changed=(FIRST,), error=None):
     }
 
 
-def test_opening_names_the_subjects_unless_they_are_all_that_braze_lists():
+def test_opening_names_the_subjects_unless_they_are_all_listed_ones():
     events = event_subjects(["buy", "sign up"], [None])
     assert build_opening(replace(a_plan(), subjects=events, listed=pa.table({})))["given"] is None
     apps = event_subjects(["buy"], [None, "app"])
     assert build_opening(replace(a_plan(), subjects=apps, listed=pa.table({})))["given"] == ["buy", "buy app_id=app"]
 
 
-def test_make_record_tells_the_run_and_what_it_did():
+def test_build_record_contains_the_run_and_its_results():
     whole = LandedObject("campaigns", None, "campaigns/campaigns.parquet", 3, 500, False)
     objects = [an_object(), an_object("campaign_messages", rows=7), an_object(day=date(2026, 10, 23), rows=2), whole]
     plan = a_plan()
@@ -140,8 +140,8 @@ def test_make_record_tells_the_run_and_what_it_did():
         "series": "campaigns",
         "subjects": {
             "landed": 2,
-            "rejected": {"refused0": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
-            "failed": {"failed0": {"class": "BrazeTransportError", "message": "No answer came."}},
+            "rejected": {"rejected0": {"class": "BrazeRequestError", "message": "Braze returned 400."}},
+            "failed": {"failed0": {"class": "BrazeTransportError", "message": "No response."}},
             "missing_days": {"c1": ["2026-10-24"]},
             "uncomputed_days": {},
         },
@@ -156,14 +156,14 @@ def test_make_record_tells_the_run_and_what_it_did():
     }
 
 
-def test_make_record_of_a_run_that_fails_tells_its_error():
-    error = BrazeMissingDaysError("Braze brought 2026-10-24 for none of 10 campaigns.")
+def test_build_record_of_a_failed_run_contains_its_error():
+    error = BrazeMissingDaysError("None of the 10 campaigns returned data for 2026-10-24.")
     record = a_record(error=error)
     assert record["state"] == "failed"
-    assert record["error"] == "BrazeMissingDaysError: Braze brought 2026-10-24 for none of 10 campaigns."
+    assert record["error"] == "BrazeMissingDaysError: None of the 10 campaigns returned data for 2026-10-24."
 
 
-def test_make_record_tells_the_wanted_tables_alone_and_those_without_objects():
+def test_build_record_contains_only_requested_tables_including_empty_ones():
     record = a_record(a_plan(tables=["campaigns", "campaign_raw"]))
     assert record["tables"] == {
         "campaign_raw": {"rows": 0, "written": 0, "unchanged": 0, "objects": []},
@@ -171,12 +171,12 @@ def test_make_record_tells_the_wanted_tables_alone_and_those_without_objects():
     }
 
 
-def test_make_record_is_plain_json():
+def test_build_record_returns_plain_json():
     record = a_record(objects=[an_object()])
     assert json.loads(json.dumps(record)) == record
 
 
-def test_summarise_tells_counts_and_the_address():
+def test_summarise_returns_counts_and_the_address():
     record = a_record(a_plan(days=3), objects=[an_object(), an_object("campaign_messages", rows=7)])
     assert summarise(record, URI) == {
         "window": {"start": "2026-10-24", "end": "2026-10-27"},
@@ -196,7 +196,7 @@ def test_summarise_tells_counts_and_the_address():
     }
 
 
-def test_restatement_is_by_age_in_days_before_the_last_day_without_days_that_were_not_compared():
+def test_restatement_by_age_counts_from_the_last_day_and_omits_days_not_compared():
     days = list(a_plan(days=4).window)
     restated = dict(zip(days, [Restatement(2), Restatement(), Restatement(3, 1)], strict=False))
     assert restatement_by_age(a_plan(days=4).window, restated) == {
@@ -210,21 +210,21 @@ def test_summary_of_a_run_that_changed_no_stored_row_has_no_age():
     assert summarise(record, URI)["restatement"] == {"rows": 2, "changed": 0, "oldest_changed_age": None}
 
 
-def test_record_and_summary_tell_whose_details_came():
+def test_record_and_summary_contain_the_details_results():
     plan = a_plan(tables=["campaign_details"])
     outcome = Outcome(is_listed=True, details=Tally(is_listed=True, returned={"c0", "c1"}))
-    outcome.details.add_failure("c2", BrazeRequestError("Braze answered 400.", 400))
-    outcome.details.add_failure("c3", BrazeTransportError("No answer came."))
+    outcome.details.add_failure("c2", BrazeRequestError("Braze returned 400.", 400))
+    outcome.details.add_failure("c3", BrazeTransportError("No response."))
     record = a_record(plan, outcome)
     assert record["details"] == {
         "landed": 2,
-        "rejected": {"c2": {"class": "BrazeRequestError", "message": "Braze answered 400."}},
-        "failed": {"c3": {"class": "BrazeTransportError", "message": "No answer came."}},
+        "rejected": {"c2": {"class": "BrazeRequestError", "message": "Braze returned 400."}},
+        "failed": {"c3": {"class": "BrazeTransportError", "message": "No response."}},
     }
     assert summarise(record, URI)["details"] == {"landed": 2, "rejected": 1, "failed": 1}
 
 
-def test_summarise_is_as_small_for_many_days_and_campaigns():
+def test_summary_size_does_not_grow_with_days_and_campaigns():
     def size(days: int, campaigns: int) -> int:
         plan = a_plan(days=days, campaigns=campaigns)
         objects = [an_object(day=day) for day in plan.window]

@@ -1,4 +1,4 @@
-"""Whole runs whose tables cannot be built: a decoder that fails stands in for a fault that no response causes yet."""
+"""Whole runs whose tables cannot be built. A failing decoder simulates a fault that no known response causes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDat
 class FailingDecoder(MessageDecoder):
     """Fails to build the rows of some campaigns.
 
-    :param errors: by campaign id; an empty id fails only batches of several campaigns.
+    :param errors: errors by campaign id. An empty id fails only batches of several campaigns.
     """
 
     errors: ClassVar[dict[str, Exception]] = {}
@@ -62,13 +62,13 @@ def landed(tmp_path) -> set[str]:
     return {each for file in files for each in pa.parquet.read_table(file).column("campaign_id").to_pylist()}
 
 
-def test_journal_costs_five_calls_to_the_store(land, monkeypatch):
+def test_journal_makes_five_calls_to_the_store(land, monkeypatch):
     land()
     calls: list[str] = []
     for method in ("read", "write", "delete", "list"):
         monkeypatch.setattr(Store, method, _noting(getattr(Store, method), calls))
     land()
-    # The record is created; the others are listed before and after the days, and the last success is read in between.
+    # It creates the record, lists the others before and after the days, and reads the last success in between.
     assert calls == ["write", "list", "read", "list", "write"]
 
 
@@ -82,7 +82,7 @@ def _noting(method, calls):
 
 
 @pytest.mark.parametrize("error", [RecursionError("deep"), pa.ArrowInvalid("a cell"), OverflowError("x" * 5000)])
-def test_rows_that_cannot_be_built_cost_only_their_subject(land, errors, braze_sandbox, tmp_path, error):
+def test_rows_that_cannot_be_built_fail_only_their_subject(land, errors, braze_sandbox, tmp_path, error):
     bad, *good = data.campaign_ids(braze_sandbox.settings)
     errors[bad] = error
     with pytest.raises(BrazePartialError) as caught:
@@ -97,7 +97,7 @@ def test_rows_that_cannot_be_built_cost_only_their_subject(land, errors, braze_s
     assert landed(tmp_path) == {bad, *good}
 
 
-def test_rows_that_cannot_be_built_keep_the_subjects_landed_rows(land, errors, braze_sandbox, tmp_path):
+def test_subject_whose_rows_cannot_be_built_keeps_its_landed_rows(land, errors, braze_sandbox, tmp_path):
     land()
     bad, *_ = ids = data.campaign_ids(braze_sandbox.settings)
     errors[bad] = RecursionError("deep")
@@ -106,7 +106,7 @@ def test_rows_that_cannot_be_built_keep_the_subjects_landed_rows(land, errors, b
     assert landed(tmp_path) == set(ids)
 
 
-def test_rows_of_which_none_can_be_built_fail_each_subject(land, errors, braze_sandbox, tmp_path):
+def test_rows_that_can_never_be_built_fail_each_subject(land, errors, braze_sandbox, tmp_path):
     ids = data.campaign_ids(braze_sandbox.settings)
     errors.update(dict.fromkeys(ids, ValueError("no")))
     with pytest.raises(BrazePartialError) as caught:
@@ -115,7 +115,7 @@ def test_rows_of_which_none_can_be_built_fail_each_subject(land, errors, braze_s
     assert landed(tmp_path) == set()
 
 
-def test_a_batch_that_fails_although_each_subject_can_be_built_raises(land, errors, tmp_path):
+def test_batch_that_fails_although_each_subject_can_be_built_raises(land, errors, tmp_path):
     errors[""] = RuntimeError("a bug")
     with pytest.raises(RuntimeError, match="a bug"):
         land()

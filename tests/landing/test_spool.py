@@ -25,7 +25,7 @@ SPOOLED = {name: TABLES[name] for name in ("campaign_days", "campaign_messages")
 
 
 def read_day(spool, name, day):
-    """The rows of one day, out of the block that it is in."""
+    """Return the rows of one day from its block."""
     (block,) = [block for block in spool.blocks({*spool.days, day}) if day in block]
     table = spool.read(TABLES[name], block)
     return table.filter(pa.compute.equal(table.column("day"), day))
@@ -33,7 +33,7 @@ def read_day(spool, name, day):
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    """Where spools are made; nothing else is in it."""
+    """Return the folder of spools, which contains nothing else."""
     found = tmp_path / "spool"
     found.mkdir()
     return found
@@ -48,12 +48,12 @@ def _nothing_left_open(folder) -> Iterator[None]:
 
 
 def open_files() -> set[str]:
-    """Files alone: sockets that a store's library keeps may close by themselves."""
+    """Return the open files. Sockets are left out: those of a store's library may close by themselves."""
     found = set()
     for descriptor in os.listdir("/proc/self/fd"):
         try:
             target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except FileNotFoundError:  # that of the listing itself
+        except FileNotFoundError:  # that of this listing
             continue
         if target.startswith("/"):
             found.add(f"{descriptor} {target}")
@@ -61,7 +61,7 @@ def open_files() -> set[str]:
 
 
 def a_run(campaign_ids: list[str], days: list[date]) -> dict[str, pa.Table]:
-    """A batch as the builder of tables gives it: sorted by day."""
+    """Build a batch as the builder of tables does: sorted by day."""
     places = [{"campaign_id": campaign_id, "day": day} for day in sorted(days) for campaign_id in sorted(campaign_ids)]
     messages = [{**place, "channel": channel} for place in places for channel in ("email", "sms")]
     return {
@@ -80,7 +80,7 @@ def rows_of(table: pa.Table) -> list[str]:
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Let the system refuse longer files, as it does when a disk is full."""
+    """Make the system reject longer files, as it does when a disk is full."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -89,7 +89,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
+def test_read_returns_the_rows_of_a_day_from_all_runs(folder):
     days = days_from(DAY, 3)
     runs = [a_run(["a", "b"], days), a_run(["c"], days[1:]), a_run(["d", "e", "f"], days[:1])]
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
@@ -103,14 +103,14 @@ def test_read_gives_the_rows_of_a_day_from_all_runs(folder):
                 assert read_day(spool, name, day).schema.equals(SCHEMAS[name])
 
 
-def test_read_gives_every_value_back(folder):
+def test_read_returns_every_value(folder):
     with Spool(TABLES.values(), 100, 100, str(folder)) as spool:
         table = EXTREMES["campaign_days"].sort_by("day")
         spool.add({"campaign_days": table})
         assert pa.concat_tables([read_day(spool, "campaign_days", day) for day in spool.days]).equals(table)
 
 
-def test_read_of_a_run_in_several_chunks_gives_its_days_whole(folder):
+def test_read_of_a_run_in_several_chunks_returns_complete_days(folder):
     run = a_run(["a", "b", "c"], days_from(DAY, 2))["campaign_days"]
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": pa.concat_tables([run.slice(0, 2), run.slice(2, 2), run.slice(4)])})
@@ -125,7 +125,7 @@ def test_read_of_a_day_without_rows_is_an_empty_table(folder):
         assert read_day(spool, "campaign_days", DAY + timedelta(days=1)) == SCHEMAS["campaign_days"].empty_table()
 
 
-def test_read_by_many_threads_at_once_gives_each_its_own_day(folder):
+def test_read_by_many_threads_returns_each_its_own_day(folder):
     days = days_from(DAY, 40)
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for batch in range(5):
@@ -160,19 +160,19 @@ def test_fingerprint_is_that_of_all_rows_of_the_day_from_all_runs(folder):
         assert spool.days == days
 
 
-def test_add_of_tables_without_rows_makes_no_day(folder):
+def test_add_of_tables_without_rows_adds_no_day(folder):
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({name: SCHEMAS[name].empty_table() for name in SPOOLED})
         assert spool.days == []
 
 
-def test_spool_that_nothing_was_added_to_has_no_days(folder):
+def test_empty_spool_has_no_days(folder):
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         assert spool.days == []
         assert read_day(spool, "campaign_days", DAY).num_rows == 0
 
 
-def test_spool_keeps_one_open_file_a_table_that_has_no_name(folder):
+def test_spool_keeps_one_open_unnamed_file_per_table(folder):
     before = open_files()
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for batch in range(3):
@@ -181,13 +181,13 @@ def test_spool_keeps_one_open_file_a_table_that_has_no_name(folder):
         assert list(folder.iterdir()) == []
 
 
-def test_spool_after_an_error_inside_is_removed(folder):
-    with pytest.raises(KeyboardInterrupt), Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:  # noqa: PT012 - the spool is the point
+def test_spool_is_removed_after_an_error(folder):
+    with pytest.raises(KeyboardInterrupt), Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:  # noqa: PT012 - the spool is tested
         spool.add(a_run(["a"], [DAY]))
         raise KeyboardInterrupt
 
 
-def test_add_on_a_full_disk_is_an_os_error_that_leaves_the_runs_before_readable(folder):
+def test_add_on_a_full_disk_is_an_os_error_and_keeps_earlier_runs_readable(folder):
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a")})
         with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
@@ -196,7 +196,7 @@ def test_add_on_a_full_disk_is_an_os_error_that_leaves_the_runs_before_readable(
         assert read_day(spool, "campaign_days", DAY).equals(days_of("a"))
 
 
-def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
+def test_add_on_a_full_disk_closes_the_spool_and_leaves_no_file(folder):
     with (
         largest_file(20_000),
         pytest.raises(OSError, match="File too large"),
@@ -205,7 +205,7 @@ def test_add_on_a_full_disk_ends_the_spool_with_nothing_left(folder):
         spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
 
 
-def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
+def test_spool_on_a_full_disk_raises_the_first_error(folder):
     met = []
 
     def fill() -> None:
@@ -221,12 +221,12 @@ def test_spool_on_a_full_disk_ends_with_the_error_that_was_met_first(folder):
     assert met == [caught.value]
 
 
-def test_spool_in_a_folder_that_is_not_there_is_an_os_error(folder):
+def test_spool_in_a_missing_folder_is_an_os_error(folder):
     with pytest.raises(FileNotFoundError):
         Spool(SPOOLED.values(), 100, 100, str(folder / "missing"))
 
 
-def test_check_of_a_folder_that_is_not_there_names_the_argument(tmp_path):
+def test_check_of_a_missing_folder_names_the_argument(tmp_path):
     with pytest.raises(BrazeConfigError, match=r"`spool_folder` .*/missing: No such file or directory\. Set"):
         check_spool_folder(str(tmp_path / "missing"))
 
@@ -238,12 +238,12 @@ def test_check_of_a_file_names_the_argument(tmp_path):
 
 
 def test_check_of_a_folder_that_is_not_writable_names_the_argument():
-    # Not even root may write here.
+    # Not even root can write here.
     with pytest.raises(BrazeConfigError, match=r"`spool_folder` /proc/self: "):
         check_spool_folder("/proc/self")
 
 
-def test_check_of_a_full_disk_is_an_error_that_a_retry_may_resolve():
+def test_check_of_a_full_disk_is_a_transient_error():
     code = """
 import resource
 from airflow_provider_braze.landing.spool import check_spool_folder
@@ -257,13 +257,13 @@ except OSError as error:
     assert "Could not write to the `spool_folder` the system's folder of temporary files: File too large" in done.stdout
 
 
-def test_check_of_a_folder_leaves_nothing(folder):
+def test_check_of_a_folder_leaves_no_file(folder):
     check_spool_folder(str(folder))
     check_spool_folder(None)
     assert list(folder.iterdir()) == []
 
 
-def test_blocks_group_days_that_are_read_together_and_keep_those_without_rows(folder):
+def test_blocks_group_days_and_keep_those_without_rows(folder):
     days = days_from(DAY, 30)
     with Spool(SPOOLED.values(), 500, 100, str(folder)) as spool:
         spool.add(a_run([f"{i:03d}" for i in range(500)], days))
@@ -281,7 +281,7 @@ def test_blocks_of_many_campaigns_are_single_days(folder):
         assert spool.blocks(days_from(DAY, 2)) == [[day] for day in days_from(DAY, 2)]
 
 
-def test_blocks_of_no_campaigns_are_as_large_as_can_be(folder):
+def test_blocks_of_no_campaigns_have_the_maximum_size(folder):
     with Spool(SPOOLED.values(), 0, 100, str(folder)) as spool:
         assert sum(map(len, spool.blocks(days_from(DAY, 20)))) == 20
 
@@ -294,7 +294,7 @@ def test_batches_return_their_rows_in_order(tmp_path):
     batches.close()
 
 
-def test_batches_of_nothing_are_no_rows():
+def test_batches_of_nothing_return_no_rows():
     batches = Batches(SCHEMAS["campaign_details"], None)
     assert batches.read().equals(SCHEMAS["campaign_details"].empty_table())
     batches.close()
@@ -308,6 +308,6 @@ def test_batches_leave_no_file_when_closed_twice_or_unread(folder):
     batches.close()
 
 
-def test_batches_in_a_folder_that_is_not_there_raise_an_os_error(tmp_path):
+def test_batches_in_a_missing_folder_raise_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Batches(DETAILS.schema, str(tmp_path / "nowhere"))

@@ -24,11 +24,11 @@ def store(destination) -> Store:
     return Store(destination.uri, destination.conn_id)
 
 
-def test_account_is_told_where_containers_are_named_within_one(store, destination_kind):
+def test_uri_has_the_account_where_containers_belong_to_one(store, destination_kind):
     assert store.account == {"abfs": "devstoreaccount1"}.get(destination_kind)
 
 
-def test_read_of_nothing_is_none(store):
+def test_read_of_a_missing_object_is_none(store):
     assert store.read("a/b.txt") is None
 
 
@@ -37,7 +37,7 @@ def test_read_of_a_folder_is_none(store):
     assert store.read("a") is None
 
 
-def test_write_then_read_gives_the_content(store, destination):
+def test_write_then_read_returns_the_content(store, destination):
     store.write("a/b.txt", b"one", None)
     assert store.read("a/b.txt").content == b"one"
     assert destination.contents() == {"a/b.txt": b"one"}
@@ -49,7 +49,7 @@ def test_write_with_the_version_read_replaces(store, destination):
     assert destination.contents() == {"a": b"two"}
 
 
-def test_write_of_a_new_object_that_is_there_by_now_conflicts(store, destination):
+def test_write_of_a_new_object_that_now_exists_conflicts(store, destination):
     store.write("a", b"theirs", None)
     with pytest.raises(VersionConflictError):
         store.write("a", b"mine", None)
@@ -74,24 +74,24 @@ def test_write_over_a_deleted_object_conflicts(store, destination):
     assert destination.contents() == {}
 
 
-def test_delete_of_nothing_is_no_error(store):
+def test_delete_of_a_missing_object_succeeds(store):
     store.delete("a")
 
 
-def test_read_of_an_object_that_goes_meanwhile_is_none(store, monkeypatch):
+def test_read_of_an_object_deleted_during_the_read_is_none(store, monkeypatch):
     store.write("a", b"1", None)
     version_of = store._objects.version
 
-    def version_then_gone(path):
+    def version_then_deleted(path):
         version = version_of(path)
         Store.delete(store, "a")
         return version
 
-    monkeypatch.setattr(store._objects, "version", version_then_gone)
+    monkeypatch.setattr(store._objects, "version", version_then_deleted)
     assert store.read("a") is None
 
 
-def test_write_of_any_bytes_under_any_name_gives_them_back(store, destination):
+def test_write_of_any_bytes_under_any_name_can_be_read(store, destination):
     content = random.Random(1).randbytes(300_000) + b"\r\n--\r\n\0"
     name = "a b/ä=%25+&?#.json"
     store.write(name, content, None)
@@ -106,7 +106,7 @@ def test_update_returns_whether_it_wrote(store):
     assert store.update("a", lambda stored: None) is False
 
 
-def test_update_when_another_writer_was_faster_reads_again(store):
+def test_update_reads_again_after_another_write(store):
     store.write("a", b"0", None)
     rival = iter([b"0+rival"])
 
@@ -119,7 +119,7 @@ def test_update_when_another_writer_was_faster_reads_again(store):
     assert store.read("a").content == b"0+rival+mine"
 
 
-def test_update_when_others_never_stop_gives_up_by_name(store):
+def test_update_while_others_never_stop_gives_up_with_the_name(store):
     store.write("a", b"", None)
     calls = []
 
@@ -134,7 +134,7 @@ def test_update_when_others_never_stop_gives_up_by_name(store):
     assert store.read("a").content == b"x" * ATTEMPTS
 
 
-def test_racing_writers_of_a_new_object_have_one_winner(store):
+def test_concurrent_writers_of_a_new_object_have_one_winner(store):
     writers = 8
     barrier = threading.Barrier(writers)
 
@@ -150,8 +150,8 @@ def test_racing_writers_of_a_new_object_have_one_winner(store):
         assert sum(pool.map(write, range(writers))) == 1
 
 
-def test_racing_updates_lose_nothing(store, destination):
-    writers = 3  # each loses at most twice, which is within its attempts
+def test_concurrent_updates_lose_nothing(store, destination):
+    writers = 3  # each conflicts at most twice, which is within its attempts
     barrier = threading.Barrier(writers)
 
     def append(i: int) -> None:
@@ -172,7 +172,7 @@ def test_write_once_keeps_what_the_first_run_wrote_and_returns_it(store, destina
     assert destination.contents() == {"a": b"one"}
 
 
-def test_write_once_after_a_read_costs_no_request(store, monkeypatch):
+def test_write_once_after_a_read_makes_no_request(store, monkeypatch):
     store.write("a", b"one", None)
     assert store.read_once("a") == b"one"
     monkeypatch.setattr(store, "_objects", None)
@@ -194,14 +194,14 @@ def test_path_object_is_used_with_its_connection(destination):
     assert destination.contents() == {"a": b"1"}
 
 
-def test_folder_of_any_script_is_one_folder(destination):
+def test_folder_name_of_any_script_is_one_folder(destination):
     store = Store(f"{destination.uri}/ü é/日本/a=b+c&d", destination.conn_id)
     store.write("a", b"1", None)
     store.write("a", b"2", store.read("a").version)
     assert destination.contents() == {"ü é/日本/a=b+c&d/a": b"2"}
 
 
-def test_store_without_conditions_compares_before_each_write(store, destination):
+def test_store_without_conditional_writes_compares_before_each_write(store, destination):
     assert store.has_conditional_writes
     store.accept_unconditional_writes()
     assert not store.has_conditional_writes
@@ -222,14 +222,14 @@ def test_uri_has_no_connection(store, destination):
 
 @pytest.mark.stores("file")
 class TestFiles:
-    def test_what_a_killed_writer_left_is_taken_over(self, store, destination, tmp_path):
+    def test_temporary_file_of_a_killed_writer_is_overwritten(self, store, destination, tmp_path):
         store.write("a/b", b"one", None)
         folder = tmp_path.glob("*/a").__next__()
         (folder / ".b.tmp").write_bytes(b"a long half of an object")
         store.write("a/b", b"two", store.read("a/b").version)
         assert destination.contents() == {"a/b": b"two"}
 
-    def test_failed_write_leaves_the_old_object_alone(self, store, destination, monkeypatch):
+    def test_failed_write_keeps_the_old_object(self, store, destination, monkeypatch):
         store.write("a", b"one", None)
 
         def full(*args):
@@ -242,27 +242,27 @@ class TestFiles:
         assert destination.contents() == {"a": b"one"}
 
     def test_folder_without_permission_is_named(self, store, monkeypatch):
-        def refuse(*args, **kwargs):
+        def deny(*args, **kwargs):
             raise PermissionError(errno.EACCES, "Permission denied")
 
-        monkeypatch.setattr(os, "open", refuse)
+        monkeypatch.setattr(os, "open", deny)
         with pytest.raises(PermissionError, match=rf"^Access denied to {store.uri}/a using the default credentials: "):
             store.write("a", b"1", None)
 
     @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
-    def test_file_system_without_locks_is_refused(self, store, destination, monkeypatch, code):
+    def test_file_system_without_locks_is_rejected(self, store, destination, monkeypatch, code):
         monkeypatch.setattr(fcntl, "flock", _failing(OSError(code, "No locks")))
         with pytest.raises(OSError, match=r"The file system of .* has no file locks"):
             store.write("a", b"1", None)
 
-    def test_lock_that_fails_otherwise_is_that_error(self, store, monkeypatch):
+    def test_lock_that_fails_otherwise_raises_that_error(self, store, monkeypatch):
         monkeypatch.setattr(fcntl, "flock", _failing(OSError(errno.EIO, "Broken disk")))
         with pytest.raises(OSError, match="Broken disk"):
             store.write("a", b"1", None)
 
-    @pytest.mark.parametrize("is_made_anew", [False, True])
-    def test_lock_on_a_file_that_its_last_holder_took_away_is_tried_again(
-        self, store, destination, monkeypatch, is_made_anew
+    @pytest.mark.parametrize("is_recreated", [False, True])
+    def test_lock_on_a_file_that_its_last_holder_removed_is_retried(
+        self, store, destination, monkeypatch, is_recreated
     ):
         beside = Path(destination.uri.removeprefix("file://")) / ".a.tmp"
         lock = fcntl.flock
@@ -272,7 +272,7 @@ class TestFiles:
             if holders:
                 holders.pop()
                 beside.unlink()
-                if is_made_anew:
+                if is_recreated:
                     beside.touch()
             lock(descriptor, operation)
 
@@ -291,17 +291,17 @@ def _failing(error):
 
 
 @pytest.mark.parametrize("destination", ["lake/braze", "/data/braze", ""])
-def test_destination_without_scheme_is_refused(destination):
+def test_destination_without_scheme_is_rejected(destination):
     with pytest.raises(BrazeConfigError, match="does not name a store"):
         Store(destination)
 
 
-def test_destination_of_an_unknown_kind_is_refused():
+def test_destination_of_an_unknown_kind_is_rejected():
     with pytest.raises(BrazeConfigError, match="cannot be used"):
         Store("quux://bucket/x")
 
 
-def test_destination_that_a_newer_universal_pathlib_rejects_names_the_cure(monkeypatch):
+def test_destination_that_a_newer_universal_pathlib_rejects_names_the_fix(monkeypatch):
     # Its 0.3 does so to Airflow before 3.2.
     def reject(*args, **kwargs):
         raise ValueError("ObjectStoragePath(...) detected protocol file which is incompatible with ObjectStoragePath.")
@@ -311,15 +311,15 @@ def test_destination_that_a_newer_universal_pathlib_rejects_names_the_cure(monke
         Store("file:///data/braze")
 
 
-def test_destination_whose_package_is_missing_says_what_to_install(monkeypatch):
+def test_destination_whose_package_is_missing_names_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
     monkeypatch.setenv("AIRFLOW_CONN_NEVER_USED_BEFORE", '{"conn_type": "aws"}')
     with pytest.raises(BrazeConfigError, match=r"Install airflow-provider-braze-analytics\[amazon\]"):
         Store("s3://bucket/x", "never_used_before")
 
 
-def test_destination_whose_provider_is_missing_says_what_to_install(monkeypatch):
-    # Where it lies differs by Airflow's version.
+def test_destination_whose_provider_is_missing_names_what_to_install(monkeypatch):
+    # Its module depends on Airflow's version.
     io = importlib.import_module("airflow.sdk.io" if find_spec("airflow.sdk") else "airflow.io")
     monkeypatch.setattr(importlib.import_module(io.get_fs.__module__), "_register_filesystems", dict)
     monkeypatch.setenv("AIRFLOW_CONN_ANOTHER_NEVER_USED", '{"conn_type": "google_cloud_platform"}')
@@ -328,16 +328,16 @@ def test_destination_whose_provider_is_missing_says_what_to_install(monkeypatch)
 
 
 @pytest.mark.parametrize("destination", ["s3://lake/x", "file:///data/braze", "s3://aws_defualt@lake/x"])
-def test_connection_that_does_not_exist_is_rejected_by_name(destination):
+def test_missing_connection_is_rejected_by_name(destination):
     with pytest.raises(BrazeConfigError, match=r"^The connection 'aws_defualt' of `object_storage_conn_id` does not"):
         Store(destination, "aws_defualt")
 
 
-def refusal(status: bytes, content: bytes = b"") -> bytes:
+def error_response(status: bytes, content: bytes = b"") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (status, len(content), content)
 
 
-FORBIDDEN = refusal(b"403 Forbidden")
+FORBIDDEN = error_response(b"403 Forbidden")
 UPLOADS = "PUT|POST"
 
 
@@ -351,13 +351,13 @@ class TestObjectStores:
 
     @pytest.fixture
     def gated(self, gate, connect, destination):
-        """The store again, by way of the gate."""
+        """Return the same store, accessed through the gate."""
         return Store(destination.uri, connect(gate.endpoint))
 
-    def test_upload_that_breaks_midway_leaves_the_old_object(self, gate, gated, store, destination):
+    def test_interrupted_upload_keeps_the_old_object(self, gate, gated, store, destination):
         store.write("a", b"one", None)
         version = gated.read("a").version
-        gate.cut(UPLOADS, 400_000, refusal(b"400 Bad Request"))
+        gate.cut(UPLOADS, 400_000, error_response(b"400 Bad Request"))
         for name, expected in [("a", version), ("b", None)]:
             with pytest.raises(
                 OSError, match=rf"The store failed on {store.uri}/{name}: .*(400|Bad Request)"
@@ -367,7 +367,7 @@ class TestObjectStores:
         assert gate.cuts == 2
         assert destination.contents() == {"a": b"one"}
 
-    def test_refused_write_loses_nothing_and_says_what_to_do(self, gate, gated, store, destination):
+    def test_denied_write_loses_nothing_and_names_the_remedy(self, gate, gated, store, destination):
         store.write("a", b"one", None)
         version = gated.read("a").version
         gate.cut(UPLOADS, 0, FORBIDDEN)
@@ -387,20 +387,20 @@ class TestObjectStores:
             (b"412 Precondition Failed", b"PreconditionFailed"),
         ],
     )
-    def test_conflict_in_the_words_of_any_s3_is_one(self, gate, gated, store, status, code):
+    def test_conflict_error_of_any_s3_is_a_conflict(self, gate, gated, store, status, code):
         store.write("a", b"one", None)
         version = gated.read("a").version
-        gate.cut(UPLOADS, 0, refusal(status, b"<Error><Code>%s</Code><Message>No.</Message></Error>" % code))
+        gate.cut(UPLOADS, 0, error_response(status, b"<Error><Code>%s</Code><Message>No.</Message></Error>" % code))
         with pytest.raises(VersionConflictError):
             gated.write("a", b"two", version)
 
-    def test_refused_read_is_not_taken_for_no_object(self, gate, gated, store):
+    def test_denied_read_is_not_a_missing_object(self, gate, gated, store):
         store.write("a", b"one", None)
         gate.cut("GET|HEAD", 0, FORBIDDEN)
         with pytest.raises(PermissionError, match=rf"^Access denied to {store.uri}/a using"):
             gated.read("a")
 
-    def test_refused_delete_is_not_taken_for_done(self, gate, gated, store, destination):
+    def test_denied_delete_is_not_a_success(self, gate, gated, store, destination):
         store.write("a", b"one", None)
         gate.cut("DELETE|POST", 0, FORBIDDEN)
         with pytest.raises(PermissionError, match=rf"^Access denied to {store.uri}/a using"):
@@ -408,7 +408,7 @@ class TestObjectStores:
         assert destination.contents() == {"a": b"one"}
 
     @pytest.mark.stores("s3", "abfs")
-    def test_wrong_secret_is_refused(self, store, destination, connect):
+    def test_wrong_secret_is_rejected(self, store, destination, connect):
         store.write("a", b"one", None)
         other = Store(destination.uri, connect(secret="d3Jvbmc="))
         for act in (other.read, other.delete, lambda name: other.write(name, b"two", None)):
@@ -417,8 +417,8 @@ class TestObjectStores:
         assert destination.contents() == {"a": b"one"}
 
     @pytest.mark.stores("abfs", "gs")
-    def test_nobody_in_particular_is_refused(self, gate, gated, store):
-        gate.cut("GET|HEAD", 0, refusal(b"401 Unauthorized"))
+    def test_anonymous_access_is_rejected(self, gate, gated, store):
+        gate.cut("GET|HEAD", 0, error_response(b"401 Unauthorized"))
         with pytest.raises(PermissionError, match=rf"^Access denied to {store.uri}/a using"):
             gated.read("a")
 
@@ -431,11 +431,11 @@ class TestObjectStores:
         with pytest.raises(FileNotFoundError, match=r"^Could not write .*://nobucket/x/a: .*Create the bucket"):
             missing.write("a", b"1", ANY_VERSION)
 
-    def test_what_the_file_system_remembers_is_never_used(self, store, gated, destination):
+    def test_cache_of_the_file_system_is_never_used(self, store, gated, destination):
         store.write("a", b"one", None)
         fs, path = store._objects.fs, destination.uri.partition("://")[2]
         fs.ls(path)
-        # Another address, so another file system, with a memory of its own.
+        # Another address, and so another file system with a cache of its own.
         gated.update("a", lambda stored: stored.content + b", two")
         gated.write("b", b"new", None)
         assert [info["size"] for info in fs.ls(path, detail=True)] == [3]
@@ -451,7 +451,7 @@ class TestObjectStores:
 
 
 class TestOtherStores:
-    """Those that are not known to check conditions, by the file system in memory that comes with fsspec."""
+    """Stores that are not known to check conditions, represented by the in-memory file system of fsspec."""
 
     @pytest.fixture
     def store(self, monkeypatch):
@@ -459,7 +459,7 @@ class TestOtherStores:
 
         from airflow_provider_braze.task.airflow import ObjectStoragePath
 
-        # Where it lies differs by Airflow's version.
+        # Its module depends on Airflow's version.
         monkeypatch.setenv("AIRFLOW_CONN_MEMORY_DEFAULT", '{"conn_type": "memory"}')
         attach = importlib.import_module(ObjectStoragePath.__module__).attach
         attach(protocol="memory", conn_id="memory_default", fs=MemoryFileSystem())
@@ -468,7 +468,7 @@ class TestOtherStores:
         MemoryFileSystem.store.clear()
         MemoryFileSystem.pseudo_dirs[:] = [""]
 
-    def test_is_of_no_known_kind(self, store):
+    def test_has_no_known_kind(self, store):
         assert type(store._objects) is Objects
 
     def test_objects_are_written_read_and_deleted(self, store):
@@ -492,7 +492,7 @@ class TestOtherStores:
         assert store.read("a").content == b"two"
 
     @pytest.mark.parametrize("known", [{"ETag": "1"}, {"mtime": 1.5}, {"last_modified": 1}, {}])
-    def test_version_tells_by_what_the_file_system_tells(self, known):
+    def test_version_uses_what_the_file_system_reports(self, known):
         class Listing:
             def invalidate_cache(self):
                 self.is_fresh = True

@@ -1,1 +1,1 @@
-"""What landed objects have always held: digests of their contents, and the columns of each table."""
+"""Recorded contents of landed objects: digests, and the columns of each table."""

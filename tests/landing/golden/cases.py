@@ -1,4 +1,4 @@
-"""Landings whose objects must never change by accident: workspaces, arguments, and the digests of what lands."""
+"""Landings whose objects must not change by accident: workspaces, arguments, and the digests of what lands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Run(NamedTuple):
 
     :param now: time of the run and of the sandbox's clock.
     :param settings: of the sandbox.
-    :param campaigns: places of the campaigns to land. Default all, with their list.
+    :param campaigns: indexes of the campaigns to land. Default all, with their list.
     """
 
     now: datetime
@@ -133,7 +133,7 @@ def _rows(name: str, content: bytes) -> Iterator[bytes]:
 
 
 def columns_of(schema: pa.Schema) -> list[list[str]]:
-    """Return names and types of columns, in order. How a list calls its elements does not count."""
+    """Return names and types of columns, in order. The name of a list's elements is ignored."""
     return [[field.name, str(field.type).replace("list<item: ", "list<element: ")] for field in schema]
 
 

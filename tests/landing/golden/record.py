@@ -20,7 +20,7 @@ COLUMNS_FILE = Path(__file__).with_name("columns.json")
 def main() -> None:
     """Land all cases, and write the files of digests and columns."""
     with tempfile.TemporaryDirectory() as folder:
-        # Before anything imports Airflow, which reads them once.
+        # Before Airflow is imported, which reads them once.
         os.environ["AIRFLOW_HOME"] = folder
         os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
         _record_columns()
