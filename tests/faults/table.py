@@ -191,7 +191,7 @@ SECTIONS = (
             Row(
                 "a day missing for all of ten or more campaigns",
                 "`BrazeMissingDaysError`; all other days land",
-                "transfers/test_transfer.py::test_day_that_nobody_brought_is_never_chance",
+                "transfers/test_transfer.py::test_day_that_no_campaign_returned_is_an_error",
             ),
             Row(
                 "a day missing for all campaigns of a part that has at least three",
@@ -242,7 +242,7 @@ SECTIONS = (
             Row(
                 "a first run that fails before any data is written",
                 "its own error; the destination is not claimed, so another time zone may follow",
-                "transfers/test_transfer.py::test_run_that_fails_before_any_data_claims_nothing",
+                "transfers/test_transfer.py::test_run_that_fails_before_any_data_writes_no_layout",
             ),
             Row(
                 "credentials that the store does not accept, or that lack a permission",
@@ -312,27 +312,27 @@ SECTIONS = (
             Row(
                 "a slow run publishes after a run that fetched later",
                 "complete; the rows of the later fetch stay, and the log says so",
-                "transfers/test_newer_data.py::test_slow_run_leaves_the_days_that_a_later_fetch_landed",
+                "transfers/test_newer_data.py::test_slow_run_keeps_the_days_that_a_later_fetch_landed",
             ),
             Row(
                 "the same, when the later fetch landed fewer tables",
                 "complete; the other tables have the rows of the slow run",
-                "transfers/test_newer_data.py::test_slow_run_lands_the_tables_that_the_later_fetch_did_not",
+                "transfers/test_newer_data.py::test_slow_run_lands_tables_that_the_later_fetch_did_not_land",
             ),
             Row(
                 "two workers land the same days at once",
                 "complete; the rows of both are there",
-                "transfers/test_crashes.py::test_two_at_once_lose_nothing_of_either",
+                "transfers/test_crashes.py::test_two_concurrent_runs_lose_nothing_of_either",
             ),
             Row(
                 "a worker is killed, at any moment",
                 "each object is whole, old or new; a rerun is complete, and reports all changed days",
-                "transfers/test_crashes.py::test_killed_at_any_moment_a_rerun_mends_it",
+                "transfers/test_crashes.py::test_rerun_after_a_kill_at_any_moment_completes_the_days",
             ),
             Row(
                 "a worker is killed in the very first run",
                 "a rerun is complete",
-                "transfers/test_crashes.py::test_first_run_killed_a_rerun_lands_all",
+                "transfers/test_crashes.py::test_rerun_after_a_killed_first_run_lands_all",
             ),
         ),
     ),

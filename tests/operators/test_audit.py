@@ -1,4 +1,4 @@
-"""The audit finds what changed in Braze beyond the lookback, with age and figure, and nothing where nothing did."""
+"""The audit finds changes in Braze beyond the lookback, with age and figure, and reports nothing without changes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def audit(lake, make_context) -> Callable[..., dict[str, Any]]:
 
 
 def rewrite(lake: Path, table: str, age: int, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
-    """Change the rows of a landed object by hand."""
+    """Change the rows of a landed object directly."""
     for path in (lake / f"{table}/dt={day_of_age(age)}").iterdir():
         rows = pq.read_table(path, partitioning=None)
         changed = [row for row in map(change, rows.to_pylist()) if row is not None]
@@ -88,7 +88,7 @@ def more(figure: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     return lambda row: {**row, figure: (row[figure] or 0) + 1}
 
 
-def test_nothing_is_found_where_nothing_changed(land, audit, braze):
+def test_no_change_is_found_in_unchanged_days(land, audit, braze):
     land()
     braze.reset_requests()
     result = audit()
@@ -100,7 +100,7 @@ def test_nothing_is_found_where_nothing_changed(land, audit, braze):
     assert result["healed"] == {"changed_days": [], "records": []}
 
 
-def test_unchanged_days_come_with_advice_from_the_records_of_the_lookback(land, audit, lake):
+def test_unchanged_days_have_advice_from_the_records_of_the_lookback(land, audit, lake):
     land()
     assert audit()["advice"].startswith("Too few runs to judge the lookback of 30 days")
     for number in range(7):
@@ -130,7 +130,7 @@ def test_changed_day_is_found_with_its_age_and_figure(land, audit, lake, ids):
     assert json.loads(json.dumps(result)) == result
 
 
-def test_ages_are_those_at_which_the_sandbox_restated(land, audit, braze):
+def test_ages_equal_those_of_the_sandboxs_restatement(land, audit, braze):
     figure = "conversions_by_send_time"
     early = braze.configure(as_of="2026-11-09T06:00:00+00:00")
     land(start="2026-10-20", end="2026-11-09")
@@ -175,7 +175,7 @@ def test_missing_message_is_found_and_null_differs_from_zero(land, audit, lake, 
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_heal_lands_what_differs_and_the_journal_reports_it(land, audit, lake, ids, parts):
+def test_heal_lands_different_days_and_the_journal_reports_them(land, audit, lake, ids, parts):
     for part in range(parts):
         land(parts=parts, part=part)
     landed = {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")}
@@ -239,7 +239,7 @@ def test_days_of_a_failed_or_repeated_audit_are_reported(land, audit, lake, ids,
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, AirflowFailException), (500, BrazePartialError)])
-def test_audit_of_which_braze_returns_nothing_fails(status, error, land, audit, ids, braze, no_backoff):
+def test_audit_fails_when_braze_returns_nothing(status, error, land, audit, ids, braze, no_backoff):
     land()
     braze.configure(faults={"bad_subjects": dict.fromkeys(ids, status)})
     with pytest.raises(error, match="Nothing can be compared: no campaign of the sample was returned"):
@@ -263,7 +263,7 @@ def test_share_above_the_limit_fails_without_retries(land, audit, lake, ids):
     assert pushed["audit"]["changed"] == 1
 
 
-def test_what_cannot_be_compared_is_counted(land, audit, lake, ids, braze):
+def test_days_that_cannot_be_compared_are_counted(land, audit, lake, ids, braze):
     land()
     rewrite(lake, "campaign_days", 40, lambda row: None if row["campaign_id"] == ids[0] else row)
     braze.configure(faults={"missing_days": {ids[1]: [str(day_of_age(41))]}, "bad_subjects": {ids[2]: 400}})
@@ -275,15 +275,15 @@ def test_what_cannot_be_compared_is_counted(land, audit, lake, ids, braze):
     assert (result["compared"], result["changed"]) == (5 * 20 - 2, 0)
 
 
-def test_sample_is_the_same_each_time_and_few_campaigns_are_asked(land, audit, braze):
+def test_sample_is_repeatable_and_only_its_campaigns_are_requested(land, audit, braze):
     land()
-    asked = []
+    requested = []
     for _ in range(2):
         braze.reset_requests()
         audit(sample=2)
-        asked.append(sorted(request.params["campaign_id"] for request in braze.requests))
-    assert asked[0] == asked[1]
-    assert len(asked[0]) == 2
+        requested.append(sorted(request.params["campaign_id"] for request in braze.requests))
+    assert requested[0] == requested[1]
+    assert len(requested[0]) == 2
 
 
 def test_campaign_that_landed_late_is_in_the_sample(land, audit, ids, braze):
@@ -292,12 +292,12 @@ def test_campaign_that_landed_late_is_in_the_sample(land, audit, ids, braze):
     assert audit()["compared"] == 3 * 20 + 3 * 5
 
 
-def test_nothing_to_compare_says_so(land, audit):
+def test_audit_without_comparable_days_returns_that_as_verdict(land, audit):
     land(start=str(day_of_age(20)), end=str(day_of_age(10)))
     assert audit()["verdict"].startswith("nothing could be compared: no day older than 30 days has landed")
 
 
-def test_destination_without_data_or_of_another_zone_is_an_error(land, audit):
+def test_destination_without_data_or_with_another_zone_is_an_error(land, audit):
     with pytest.raises(AirflowFailException, match="No campaigns have landed"):
         audit()
     land()
@@ -311,7 +311,7 @@ def test_share_that_is_out_of_range_is_an_error_when_the_dag_is_parsed(share):
         CampaignDataSeriesAuditOperator(task_id="audit", destination="file:///lake", max_changed_share=share)
 
 
-def test_canvases_are_audited_as_campaigns_are(lake, braze, make_context):
+def test_canvases_are_audited_like_campaigns(lake, braze, make_context):
     braze.configure(canvases=3)
     first = canvas_ids(braze.settings)[0]
     window = {"start": str(day_of_age(40)), "end": str(day_of_age(28))}

@@ -50,7 +50,7 @@ def ids(workspace: Sandbox) -> list[str]:
 
 @pytest.fixture
 def fetch(make_context) -> Callable[..., Any]:
-    """Return a function that runs the operator; its context is that of a manual run, or given as ``context``."""
+    """Return a function that runs the operator in the context of a manual run, or in a given ``context``."""
 
     def run(context: dict[str, Any] | None = None, **arguments: Any) -> Any:
         return CampaignDataSeriesOperator(task_id="task", **arguments).execute(context or make_context())
@@ -78,11 +78,11 @@ def utc(*parts: int) -> datetime:
 # Results
 
 
-def test_data_series_of_one_campaign_are_its_days(workspace, fetch, ids):
+def test_data_series_of_one_campaign_returns_its_days(workspace, fetch, ids):
     assert fetch(campaign_ids=ids[0], **TWO_DAYS) == days_of(workspace, ids[:1], "2025-02-26", "2025-02-27")
 
 
-def test_data_series_of_many_are_ordered_as_given_then_by_day(workspace, fetch, ids):
+def test_data_series_of_many_campaigns_are_in_given_order_then_by_day(workspace, fetch, ids):
     wanted = [ids[5], ids[0], ids[12], ids[3], ids[5]]
     result = fetch(campaign_ids=wanted, concurrency=3, **TWO_DAYS)
     assert result == days_of(workspace, wanted[:4], "2025-02-26", "2025-02-27")
@@ -112,14 +112,14 @@ def test_data_series_renders_its_templates(workspace, ids, make_context):
 
 
 def open_connections(braze: Sandbox) -> list[Any]:
-    # Connections of the server's side have its port as their own, those of a client as the other's.
+    # Connections of the server have its port as their local port, those of a client as the remote port.
     port = int(braze.url.rsplit(":", 1)[1])
     found = psutil.Process().net_connections("tcp")
     return [each for each in found if each.raddr and each.raddr.port == port and each.status == "ESTABLISHED"]
 
 
 class KeptHook(BrazeHook):
-    """A hook that something still holds when its task is over, as a traceback may."""
+    """A hook that is still referenced after its task has ended, as by a traceback."""
 
     kept: ClassVar[list[BrazeHook]] = []
 
@@ -129,7 +129,9 @@ class KeptHook(BrazeHook):
 
 
 @pytest.mark.parametrize("permissions", [["campaigns.list", "campaigns.data_series"], []], ids=["good", "rejected"])
-def test_operators_close_their_connections_however_they_end(workspace, fetch, listed, ids, monkeypatch, permissions):
+def test_operators_close_their_connections_after_success_and_failure(
+    workspace, fetch, listed, ids, monkeypatch, permissions
+):
     monkeypatch.setattr(operators, "BrazeHook", KeptHook)
     workspace.configure(permissions=permissions)
     for run in (lambda: fetch(campaign_ids=ids[:4], **TWO_DAYS), listed):
@@ -143,7 +145,7 @@ def test_operators_close_their_connections_however_they_end(workspace, fetch, li
 # Days
 
 
-def test_data_series_without_dates_are_those_of_the_run_s_interval(workspace, fetch, ids, make_context):
+def test_data_series_without_dates_returns_days_of_the_runs_interval(workspace, fetch, ids, make_context):
     context = make_context(
         run_type="scheduled", data_interval_start=utc(2025, 2, 26), data_interval_end=utc(2025, 2, 28)
     )
@@ -151,7 +153,7 @@ def test_data_series_without_dates_are_those_of_the_run_s_interval(workspace, fe
     assert result == days_of(workspace, ids[:1], "2025-02-26", "2025-02-27")
 
 
-def test_data_series_with_lookback_read_earlier_days_again(workspace, fetch, ids, make_context):
+def test_data_series_with_lookback_includes_earlier_days(workspace, fetch, ids, make_context):
     context = make_context(
         run_type="scheduled", data_interval_start=utc(2025, 2, 27), data_interval_end=utc(2025, 2, 28)
     )
@@ -168,7 +170,7 @@ def test_data_series_with_lookback_read_earlier_days_again(workspace, fetch, ids
         ("America/New_York", "UTC", "2025-02-27"),
     ],
 )
-def test_data_series_count_days_in_the_company_s_zone(
+def test_data_series_uses_days_of_the_companys_zone(
     workspace, fetch, ids, make_context, monkeypatch, connection, argument, day
 ):
     workspace.configure(timezone=argument or connection)
@@ -183,7 +185,7 @@ def test_data_series_count_days_in_the_company_s_zone(
     assert result == days_of(workspace, ids[:1], day)
 
 
-def test_data_series_of_an_interval_in_which_no_day_ended_are_skipped(workspace, fetch, ids, make_context):
+def test_data_series_of_an_interval_without_an_ended_day_is_skipped(workspace, fetch, ids, make_context):
     context = make_context(
         run_type="scheduled", data_interval_start=utc(2025, 2, 27, 3), data_interval_end=utc(2025, 2, 27, 4)
     )
@@ -192,7 +194,7 @@ def test_data_series_of_an_interval_in_which_no_day_ended_are_skipped(workspace,
     assert workspace.count() == 0
 
 
-def test_data_series_of_days_that_are_not_over_may_be_tried_again(workspace, fetch, ids):
+def test_data_series_of_days_that_have_not_ended_is_a_transient_error(workspace, fetch, ids):
     with pytest.raises(BrazeWindowError) as caught:
         fetch(campaign_ids=ids[0], start="2999-01-01", end="2999-01-03")
     assert not isinstance(caught.value, AirflowFailException)
@@ -200,7 +202,7 @@ def test_data_series_of_days_that_are_not_over_may_be_tried_again(workspace, fet
 
 
 @pytest.mark.parametrize(("policy", "error"), [("warn", None), ("ignore", None), ("fail", BrazeMissingDaysError)])
-def test_data_series_with_missing_days_warn_fail_or_go_on(workspace, fetch, ids, caplog, policy, error):
+def test_data_series_with_missing_days_warns_fails_or_ignores(workspace, fetch, ids, caplog, policy, error):
     workspace.configure(faults={"missing_days": {ids[0]: ["2025-02-26"]}})
     if error:
         with pytest.raises(error, match="2025-02-26"):
@@ -216,29 +218,29 @@ def test_data_series_with_missing_days_warn_fail_or_go_on(workspace, fetch, ids,
     assert bool(warned) is (policy == "warn")
 
 
-# Refusals
+# Rejected arguments and responses
 
 
 @pytest.mark.parametrize("value", [None, "", "None"])
-def test_data_series_without_campaigns_fail_for_good(workspace, fetch, value):
+def test_data_series_without_campaigns_fails_permanently(workspace, fetch, value):
     with pytest.raises(AirflowFailException, match=r"`campaign_ids` (is empty|was given, but rendered to)"):
         fetch(campaign_ids=value, **TWO_DAYS)
 
 
 @pytest.mark.parametrize("value", [[], "[]"])
-def test_data_series_of_an_empty_list_are_skipped(workspace, fetch, value):
+def test_data_series_of_an_empty_list_is_skipped(workspace, fetch, value):
     with pytest.raises(AirflowSkipException, match="empty list"):
         fetch(campaign_ids=value, **TWO_DAYS)
     assert workspace.count() == 0
 
 
 @pytest.mark.parametrize("value", [5, "[5]", [None]])
-def test_data_series_of_no_ids_fail_for_good(fetch, value):
+def test_data_series_of_invalid_ids_fails_permanently(fetch, value):
     with pytest.raises(AirflowFailException, match="Give one id, or a list of ids"):
         fetch(campaign_ids=value, **TWO_DAYS)
 
 
-def test_data_series_too_large_for_xcom_name_the_transfer(fetch, ids):
+def test_data_series_too_large_for_xcom_names_the_transfer(fetch, ids):
     size = len(json.dumps(fetch(campaign_ids=ids[0], **TWO_DAYS)))
     assert fetch(campaign_ids=ids[0], max_xcom_bytes=size, **TWO_DAYS)
     with pytest.raises(AirflowFailException, match="CampaignDataSeriesToObjectStorageOperator") as caught:
@@ -246,7 +248,7 @@ def test_data_series_too_large_for_xcom_name_the_transfer(fetch, ids):
     assert f"{size:,} bytes" in str(caught.value)
 
 
-def test_data_series_of_an_unknown_campaign_fail_for_good_and_name_it(workspace, fetch, ids):
+def test_data_series_of_an_unknown_campaign_fails_permanently_and_names_it(workspace, fetch, ids):
     with pytest.raises(AirflowFailException, match="unknown-campaign") as caught:
         fetch(campaign_ids=[ids[0], "unknown-campaign", ids[1]], **TWO_DAYS)
     cause = caught.value.__cause__
@@ -255,7 +257,7 @@ def test_data_series_of_an_unknown_campaign_fail_for_good_and_name_it(workspace,
     assert workspace.count(SERIES, 200) == 2
 
 
-def test_data_series_that_contradict_themselves_may_be_tried_again(workspace, fetch, ids):
+def test_contradictory_data_series_is_a_transient_error(workspace, fetch, ids):
     workspace.configure(faults={"contradicting_days": 1.0, "missing_days": {"*": ["2025-02-28", "2025-02-25"]}})
     with pytest.raises(BrazePartialError) as caught:
         fetch(campaign_ids=ids[:2], **TWO_DAYS)
@@ -264,7 +266,7 @@ def test_data_series_that_contradict_themselves_may_be_tried_again(workspace, fe
     assert all(text.startswith(BrazeDataError.__name__) for text in caught.value.failures.values())
 
 
-def test_data_series_with_a_wrong_key_fail_for_good_at_once(workspace, fetch, ids):
+def test_data_series_with_a_wrong_key_fails_permanently_at_once(workspace, fetch, ids):
     workspace.configure(api_key="another-key")
     with pytest.raises(AirflowFailException, match="BrazeAuthError") as caught:
         fetch(campaign_ids=ids, concurrency=1, **TWO_DAYS)
@@ -272,7 +274,7 @@ def test_data_series_with_a_wrong_key_fail_for_good_at_once(workspace, fetch, id
     assert workspace.count() <= 2
 
 
-def test_data_series_with_an_unusable_connection_fail_for_good(fetch, ids, monkeypatch):
+def test_data_series_with_an_unusable_connection_fails_permanently(fetch, ids, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", "braze://:key-of-the-test@dashboard-01.braze.com")
     with pytest.raises(AirflowFailException, match=r"Use rest\.iad-01\.braze\.com"):
         fetch(campaign_ids=ids[0], **TWO_DAYS)
@@ -288,7 +290,7 @@ def test_data_series_with_an_unusable_connection_fail_for_good(fetch, ids, monke
         ("max_xcom_bytes", "1000"),
     ],
 )
-def test_data_series_with_a_wrong_argument_fail_when_the_dag_is_parsed(name, wrong):
+def test_data_series_with_a_wrong_argument_fails_when_the_dag_is_parsed(name, wrong):
     with pytest.raises(BrazeConfigError, match=f"`{name}`"):
         CampaignDataSeriesOperator(task_id="task", campaign_ids="a", **{name: wrong})
 
@@ -296,7 +298,7 @@ def test_data_series_with_a_wrong_argument_fail_when_the_dag_is_parsed(name, wro
 # The list
 
 
-def test_list_gives_the_ids_of_campaigns_that_are_not_archived(workspace, listed, ids):
+def test_list_returns_the_ids_of_campaigns_that_are_not_archived(workspace, listed, ids):
     archived = [each for each in ids if campaign_details(workspace.settings, each)["archived"]]
     assert listed() == [each for each in ids if each not in archived]
     assert listed(include_archived=True) == ids
@@ -314,26 +316,26 @@ def test_list_by_tag_keeps_campaigns_with_that_tag(workspace, listed):
 
 
 @pytest.mark.parametrize("pattern", ["^Newsletter", "(?i)PUSH", r"#\d$"])
-def test_list_by_name_pattern_keeps_campaigns_in_whose_name_it_is_found(workspace, listed, pattern):
+def test_list_by_name_pattern_keeps_campaigns_with_a_matching_name(workspace, listed, pattern):
     named = [entry["id"] for entry in entries(workspace) if re.search(pattern, entry["name"])]
     assert 0 < len(named) < 20
     assert listed(name_pattern=pattern, include_archived=True) == named
 
 
-def test_list_by_tag_and_name_keeps_what_has_both(workspace, listed):
+def test_list_by_tag_and_name_keeps_campaigns_with_both(workspace, listed):
     both = [each["id"] for each in entries(workspace) if "push" in each["tags"] and "basket" in each["name"]]
     assert both
     assert listed(tag="push", name_pattern="basket") == both
 
 
 @pytest.mark.parametrize("nothing", [None, "", "None"])
-def test_list_by_nothing_keeps_all(listed, ids, nothing):
+def test_list_without_filter_keeps_all(listed, ids, nothing):
     found = listed(tag=nothing, name_pattern=nothing, edited_after=nothing, include_archived=True)
     assert found == ids
 
 
 @pytest.mark.parametrize("write", [lambda moment: moment, datetime.isoformat, lambda moment: f"{moment:%FT%TZ}"])
-def test_list_edited_after_leaves_older_ones_out(workspace, listed, write):
+def test_list_edited_after_omits_older_campaigns(workspace, listed, write):
     moments = {entry["id"]: datetime.fromisoformat(entry["last_edited"]) for entry in entries(workspace)}
     moment = sorted(moments.values())[9]
     edited = [campaign_id for campaign_id in moments if moments[campaign_id] > moment]
@@ -344,19 +346,19 @@ def test_list_edited_after_leaves_older_ones_out(workspace, listed, write):
 @pytest.mark.parametrize(
     "wrong", ["soon", "2025-02-30T00:00:00Z", "2025-02-26", "2025-02-26T00:00:00", date(2025, 2, 26), 5]
 )
-def test_list_edited_after_something_else_fails_for_good(workspace, listed, wrong):
+def test_list_edited_after_an_invalid_value_fails_permanently(workspace, listed, wrong):
     with pytest.raises(AirflowFailException, match=r"`edited_after`.* Give a moment with its offset"):
         listed(edited_after=wrong)
     assert workspace.count() == 0
 
 
-def test_list_with_a_wrong_pattern_fails_for_good(workspace, listed):
+def test_list_with_a_wrong_pattern_fails_permanently(workspace, listed):
     with pytest.raises(AirflowFailException, match=r"`name_pattern` is '\(', which is not a regular expression"):
         listed(name_pattern="(")
     assert workspace.count() == 0
 
 
-def test_list_copes_with_entries_that_lack_keys(raw_server, listed, monkeypatch):
+def test_list_accepts_entries_without_some_keys(raw_server, listed, monkeypatch):
     campaigns = [{"id": "a"}, {"id": "b", "name": None, "tags": None}, {"id": "c", "name": "x", "tags": [None, "t"]}]
     bodies = [json.dumps({"campaigns": page}).encode() for page in (campaigns, []) * 2]
     head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n"
@@ -367,20 +369,20 @@ def test_list_copes_with_entries_that_lack_keys(raw_server, listed, monkeypatch)
         assert listed(**arguments) == found
 
 
-def test_list_with_a_wrong_key_fails_for_good(workspace, listed):
+def test_list_with_a_wrong_key_fails_permanently(workspace, listed):
     workspace.configure(api_key="another-key")
     with pytest.raises(AirflowFailException, match="BrazeAuthError"):
         listed()
 
 
 def test_list_renders_its_templates(workspace, make_context):
-    operator = CampaignListOperator(task_id="task", tag="{{ word }}", name_pattern="{{ word }}", include_archived=True)
-    context = make_context(word="push")
+    operator = CampaignListOperator(task_id="task", tag="{{ kind }}", name_pattern="{{ kind }}", include_archived=True)
+    context = make_context(kind="push")
     operator.render_template_fields(context)
     assert (operator.tag, operator.name_pattern) == ("push", "push")
 
 
-# Being killed
+# Kill signals
 
 
 @pytest.mark.parametrize("operator", [CampaignListOperator, CampaignDataSeriesOperator])
@@ -402,7 +404,7 @@ class KillingHandler(logging.Handler):
 
 
 @pytest.mark.parametrize("kind", [CampaignListOperator, CampaignDataSeriesOperator])
-def test_on_kill_ends_a_task_that_waits_by_an_error(workspace, ids, make_context, kind):
+def test_on_kill_stops_a_waiting_task_with_an_error(workspace, ids, make_context, kind):
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 60})
     arguments = {"campaign_ids": ids, **TWO_DAYS} if kind is CampaignDataSeriesOperator else {}
     operator = kind(task_id="task", **arguments)
@@ -422,33 +424,33 @@ from types import SimpleNamespace
 
 from airflow_provider_braze.operators import braze
 
-# As Airflow's task runner does since 3.0: the handler calls `on_kill` and lets the task go on.
+# As Airflow's task runner does since 3.0: the handler calls `on_kill` and the task continues.
 name, arguments = json.loads(sys.argv[1])
 operator = getattr(braze, name)(task_id="task", **arguments)
 signal.signal(signal.SIGTERM, lambda signum, frame: operator.on_kill())
 
 
-class Tell(logging.Handler):
+class PrintWaits(logging.Handler):
     def emit(self, record):
         if "next in" in record.msg:
             print("waiting", flush=True)
 
 
 log = logging.getLogger("airflow_provider_braze.transport.sender")
-log.addHandler(Tell())
+log.addHandler(PrintWaits())
 run = SimpleNamespace(run_type="manual", run_after=datetime(2025, 3, 1, tzinfo=timezone.utc))
 try:
     operator.execute({"dag_run": run})
 except Exception as error:
     print(type(error).__name__, error, flush=True)
-    # What ends here is the task; the end of an interpreter with all of Airflow takes its time.
+    # Only the task has to end in time. An interpreter with all of Airflow takes longer to exit.
     os._exit(0)
 """
 
 
 @pytest.fixture
 def start_task() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Return a function that runs an operator in a process of its own, which ends with the test."""
+    """Return a function that runs an operator in its own process, which ends with the test."""
     with ExitStack() as stack:
 
         def start(name: str, **arguments: Any) -> subprocess.Popen[str]:
@@ -460,7 +462,7 @@ def start_task() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         yield start
 
 
-def test_sigterm_ends_a_task_that_waits_within_two_seconds(workspace, ids, start_task):
+def test_sigterm_stops_a_waiting_task_within_two_seconds(workspace, ids, start_task):
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 60})
     in_the_main_thread = start_task("CampaignListOperator")
     in_other_threads = start_task("CampaignDataSeriesOperator", campaign_ids=ids, **TWO_DAYS)

@@ -20,10 +20,10 @@ from tests.gate import Gate
 pytestmark = pytest.mark.unmeasured
 
 DETAILS = "campaign_details/part-00-of-01.parquet"
-# By kind of store: a process that lands on another kind costs three times as much.
+# By kind of store: a process that lands on another kind takes three times as long.
 KILLS = {"file": 8}
 KILLS_ELSEWHERE = 5
-# What a run loads, so that each process need not; what is not installed is passed over.
+# Modules that a run loads, preloaded for all processes. Those that are not installed are skipped.
 PRELOADED = [
     "airflow_provider_braze.transfers.braze_to_object_storage",
     "airflow_provider_braze.landing.run",
@@ -48,7 +48,7 @@ PRELOADED = [
 def processes():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    # Started here, not with the first process, and ended here: they serve all tests of the module.
+    # Started and stopped here, not with the first process, because they serve all tests of the module.
     forkserver.ensure_running()
     yield context
     forkserver._forkserver._stop()
@@ -57,7 +57,7 @@ def processes():
 
 @pytest.fixture
 def run(processes, braze_sandbox, destination):
-    """Start a run in a process; gives a function that waits for it and returns its exit code, steps and summary."""
+    """Return a function that starts a run in a process. It returns one that waits for exit code, steps and summary."""
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
 
     def start(die_at=None, barrier=None, try_number=1, **arguments):
@@ -97,7 +97,7 @@ def changed_days(before, after):
     return {name.split("/")[1].removeprefix("dt=") for name in after if "dt=" in name and after[name] != before[name]}
 
 
-def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, destination_kind, sample):
+def test_rerun_after_a_kill_at_any_moment_completes_the_days(run, braze_sandbox, destination, destination_kind, sample):
     assert run()()[0] == 0
     before = destination.contents()
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
@@ -123,7 +123,7 @@ def test_killed_at_any_moment_a_rerun_mends_it(run, braze_sandbox, destination, 
     assert torn > len(deaths) / 4, "hardly any death came between two writes, so little was shown"
 
 
-def test_first_run_killed_a_rerun_lands_all(run, destination, sample):
+def test_rerun_after_a_killed_first_run_lands_all(run, destination, sample):
     code, steps, _ = run()()
     assert code == 0
     undisturbed = destination.data()
@@ -137,7 +137,7 @@ def test_first_run_killed_a_rerun_lands_all(run, destination, sample):
 
 
 @pytest.mark.stores("s3", "abfs", "gs")
-def test_killed_in_the_middle_of_an_upload_leaves_the_old_object(
+def test_kill_during_an_upload_keeps_the_old_object(
     run, processes, braze_sandbox, destination, destination_kind, endpoint_of, connect, request
 ):
     assert run()()[0] == 0
@@ -149,12 +149,12 @@ def test_killed_in_the_middle_of_an_upload_leaves_the_old_object(
     victim = Future()
 
     def kill():
-        # By then it may be dead of another of its uploads.
+        # An earlier upload may have killed it already.
         with suppress(ProcessLookupError):
             os.kill(victim.result(60), signal.SIGKILL)
         return b""
 
-    # Notes and layout are smaller than that, so this is a data object.
+    # Records and layout are smaller than that, so this is a data object.
     gate.cut("PUT|POST", 1_500, kill)
     finish = run(object_storage_conn_id=connect(gate.endpoint))
     victim.set_result(finish.pid)
@@ -165,7 +165,7 @@ def test_killed_in_the_middle_of_an_upload_leaves_the_old_object(
     assert changed_days(before, destination.contents())
 
 
-def test_two_at_once_lose_nothing_of_either(run, processes, braze_sandbox, destination, sample):
+def test_two_concurrent_runs_lose_nothing_of_either(run, processes, braze_sandbox, destination, sample):
     braze_sandbox.configure(campaigns=20)
     ids = data.campaign_ids(braze_sandbox.settings)
     for _ in sample(range(3), 1):

@@ -164,7 +164,7 @@ def test_declared_series_lands(land, letters, destination, caplog):
     assert "campaign" not in caplog.text
 
 
-def test_declared_series_that_did_not_change_is_not_written(land, letters, destination):
+def test_unchanged_declared_series_is_not_written(land, letters, destination):
     land()
     before = destination.data()
     record = destination.record(land()["record"])
@@ -173,7 +173,7 @@ def test_declared_series_that_did_not_change_is_not_written(land, letters, desti
     assert {table["written"] for table in record["tables"].values()} == {0}
 
 
-def test_declared_series_that_was_restated_reports_the_changed_days(land, letters, destination):
+def test_restated_declared_series_reports_the_changed_days(land, letters, destination):
     land()
     letters.figures["b", DAYS[1]]["readers"] = 99
     record = destination.record(land()["record"])
@@ -181,7 +181,7 @@ def test_declared_series_that_was_restated_reports_the_changed_days(land, letter
     assert record["changed_days"] == [str(DAYS[1])]
 
 
-def test_declared_series_isolates_a_bad_subject(land, letters, destination):
+def test_declared_series_isolates_a_failing_subject(land, letters, destination):
     land()
     before = landed(destination)
     letters.broken.add("a")
@@ -192,13 +192,13 @@ def test_declared_series_isolates_a_bad_subject(land, letters, destination):
     assert caught.value.failures.keys() == {"a"}
     expected = sent(letters) | {place: found for place, found in before.items() if place[0] == "a"}
     assert landed(destination) == expected
-    # A run that succeeds reports the days that the failed one changed.
+    # A successful run reports the days that the failed one changed.
     letters.broken.clear()
     assert destination.record(land()["record"])["changed_days"] == [str(day) for day in DAYS]
     assert landed(destination) == sent(letters)
 
 
-def test_declared_series_keeps_what_has_no_column(land, letters, destination):
+def test_declared_series_keeps_values_without_a_column(land, letters, destination):
     letters.figures["c", DAYS[2]] = {"readers": "many", "minutes": 1.5, "mood": "good"}
     land()
     (row,) = [

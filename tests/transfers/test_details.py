@@ -1,4 +1,4 @@
-"""The table of campaigns' details, and the lookback that they tell: whole runs, on local files and on S3."""
+"""The table of campaign details, and the lookback computed from them: whole runs, on local files and on S3."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ A_KILLED_TRY = json.dumps(
 ).encode()
 OBJECT = "campaign_details/part-00-of-01.parquet"
 WITH_DETAILS = ["campaign_days", "campaign_details"]
-# Places of campaigns in the sandbox, by their conversion window.
+# Indexes of campaigns in the sandbox, by their conversion window.
 NO_WINDOW, ONE_DAY, SEVEN_DAYS, THIRTY_DAYS = 4, 1, 0, 2
 
 
 @pytest.fixture
 def land(braze, destination, make_context):
-    """Run the task once; keyword arguments are the operator's, but ``context``."""
+    """Return a function that runs the task once. Its keyword arguments are the operator's, except ``context``."""
     braze.configure(as_of="2026-11-19T06:00:00Z")
 
     def run(context=None, **arguments):
@@ -65,7 +65,7 @@ def ids(braze):
 
 @pytest.fixture
 def two_attempts(no_backoff, monkeypatch, braze):
-    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    """Limit the connection to two attempts, so that no test waits half a minute to retry."""
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 2
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
@@ -79,26 +79,26 @@ def with_days(destination):
     return set(destination.table("campaign_days").column("campaign_id").to_pylist())
 
 
-def test_details_land_beside_the_days_by_one_call_a_campaign(land, braze, destination, ids):
+def test_details_land_with_the_days_by_one_request_per_campaign(land, braze, destination, ids):
     summary = land()
     rows = landed(destination)
     assert list(rows) == sorted(ids)
     for campaign_id, row in rows.items():
-        told = data.campaign_details(braze.settings, campaign_id)
+        expected = data.campaign_details(braze.settings, campaign_id)
         assert {each["variation_api_id"]: each["name"] for each in row["messages"]} == {
-            key: message.get("name") for key, message in told["messages"].items()
+            key: message.get("name") for key, message in expected["messages"].items()
         }
         assert [(each["type"], each["window_seconds"]) for each in row["conversion_behaviors"]] == [
-            (each["type"], each["window"]) for each in told["conversion_behaviors"]
+            (each["type"], each["window"]) for each in expected["conversion_behaviors"]
         ]
-        assert (row["tags"], row["archived"]) == (told["tags"], told["archived"])
+        assert (row["tags"], row["archived"]) == (expected["tags"], expected["archived"])
     assert with_days(destination) == set(ids)
     assert braze.count(DETAILS) == braze.count(SERIES) == 20
     assert summary["rows"] == {"campaign_days": 20, "campaign_details": 20}
     assert summary["details"] == {"landed": 20, "rejected": 0, "failed": 0}
     record = destination.record(summary["record"])
-    (told,) = record["tables"]["campaign_details"]["objects"]
-    assert told == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT])}
+    (landed_object,) = record["tables"]["campaign_details"]["objects"]
+    assert landed_object == {"path": OBJECT, "rows": 20, "bytes": len(destination.data()[OBJECT])}
     assert record["changed_days"] == ["2026-11-18"]
     assert not [name for name in record["drift"] if name.startswith("details")]
 
@@ -109,7 +109,7 @@ def test_details_are_not_among_the_default_tables(land, braze):
     assert summary["details"] is None
 
 
-def test_details_that_did_not_change_are_not_written(land, destination):
+def test_unchanged_details_are_not_written(land, destination):
     land()
     before = destination.data()
     summary = land()
@@ -118,7 +118,7 @@ def test_details_that_did_not_change_are_not_written(land, destination):
     assert (table["written"], table["unchanged"], table["objects"]) == (0, 1, [])
 
 
-def test_details_of_few_campaigns_replace_their_rows_alone(land, braze, destination, ids):
+def test_details_of_few_campaigns_replace_only_their_rows(land, braze, destination, ids):
     land()
     before = landed(destination)
     braze.configure(as_of="2026-11-21T06:00:00Z")
@@ -128,7 +128,7 @@ def test_details_of_few_campaigns_replace_their_rows_alone(land, braze, destinat
     assert list(after) == list(before)
 
 
-def test_details_of_all_at_once_or_one_by_one_are_the_same_bytes(land, destination, ids):
+def test_details_of_one_run_or_many_runs_are_the_same_bytes(land, destination, ids):
     land(tables=["campaign_details"])
     whole = destination.data()
     destination.restore({})
@@ -149,7 +149,7 @@ def test_details_as_jsonl_are_the_same_rows(land, destination, ids):
     assert first["conversion_behaviors"][0]["window_seconds"] == 7 * 86_400
 
 
-def test_details_of_parts_together_are_those_of_all(land, destination, ids, make_context):
+def test_details_of_all_parts_equal_those_of_one_task(land, destination, ids, make_context):
     dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
     for part in range(4):
         land(make_context(map_index=part, dag=dag), parts=4, part=part)
@@ -167,7 +167,7 @@ def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destinatio
 
 
 @pytest.mark.parametrize("tables", [["campaign_details"], ["campaigns"]])
-def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tables):
+def test_run_without_days_keeps_objects_and_unreported_days(land, destination, tables):
     land()
     destination.put(f"_braze/campaigns/journal/{UNFINISHED}", A_KILLED_TRY)
     before = destination.contents()
@@ -178,7 +178,7 @@ def test_run_without_days_leaves_alone_what_tells_of_days(land, destination, tab
     assert "2026-11-17" in destination.record(land()["record"])["changed_days"]
 
 
-def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
+def test_details_are_spooled_until_they_land(land, tmp_path):
     with pytest.raises(AirflowFailException, match=r"`spool_folder` .*/nowhere: No such file"):
         land(spool_folder=str(tmp_path / "nowhere"), tables=["campaign_details"])
     spool = tmp_path / "spool"
@@ -188,26 +188,26 @@ def test_details_lie_in_the_spool_folder_until_they_land(land, tmp_path):
 
 
 @pytest.mark.parametrize("lookback_days", [0, "auto"])
-def test_details_of_a_run_that_fails_leave_no_file_open(land, destination, lookback_days):
+def test_details_of_a_failed_run_leave_no_file_open(land, destination, lookback_days):
     land()
     destination.put(f"_braze/campaigns/journal/{UNFINISHED}", b"[]")
     before = _files()
     with pytest.raises(BrazeDataError, match="journal") as caught:
         land(lookback_days=lookback_days)
-    # While the error lives, its traceback holds all that was open.
+    # While the error exists, its traceback references all that was open.
     assert _files() == before, caught
 
 
 def _files():
-    """The files without a name that are open."""
+    """Return the unnamed files that are open."""
     found = Counter()
     for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # that of the folder itself
+        with suppress(FileNotFoundError):  # that of this listing
             found[os.readlink(f"/proc/self/fd/{descriptor}")] += 1
     return Counter({name: count for name, count in found.items() if "(deleted)" in name})
 
 
-def test_details_whose_object_is_broken_cost_no_day(land, destination, ids):
+def test_broken_details_object_does_not_prevent_landing_of_days(land, destination, ids):
     destination.put(OBJECT, b"<html>")
     with pytest.raises(BrazeDataError, match=OBJECT):
         land()
@@ -215,14 +215,14 @@ def test_details_whose_object_is_broken_cost_no_day(land, destination, ids):
     assert destination.contents()[OBJECT] == b"<html>"
 
 
-def test_details_of_an_empty_workspace_are_an_object_without_rows(land, braze, destination):
+def test_details_of_an_empty_workspace_are_an_empty_object(land, braze, destination):
     braze.configure(campaigns=0)
     assert land(tables=["campaign_details"])["rows"] == {"campaign_details": 0}
     assert destination.table("campaign_details").num_rows == 0
 
 
 @pytest.mark.parametrize("status", [400, 404])
-def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
+def test_rejected_details_of_a_listed_campaign_are_named_and_its_days_land(
     land, braze, destination, ids, status, caplog
 ):
     land()
@@ -240,7 +240,7 @@ def test_refused_details_of_a_listed_campaign_are_named_and_its_days_land(
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, destination, ids):
+def test_failed_details_raise_with_names_after_all_else_has_landed(land, braze, destination, ids):
     braze.configure(faults={"bad_details": {ids[3]: 500}})
     with pytest.raises(BrazePartialError, match="The details of 1 campaign failed, those of the other 19") as raised:
         land()
@@ -252,7 +252,7 @@ def test_failed_details_fail_by_name_after_all_else_has_landed(land, braze, dest
     assert summary["details"] == {"landed": 19, "rejected": 0, "failed": 1}
 
 
-def test_refused_details_of_given_campaigns_fail_for_good_after_their_days_landed(land, braze, destination, ids):
+def test_rejected_details_of_given_campaigns_fail_permanently_after_their_days_landed(land, braze, destination, ids):
     braze.configure(faults={"bad_details": {ids[0]: 400}})
     with pytest.raises(AirflowFailException, match="The details of no campaign were returned") as raised:
         land(campaign_ids=ids[0])
@@ -262,7 +262,7 @@ def test_refused_details_of_given_campaigns_fail_for_good_after_their_days_lande
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_again(land, braze, ids):
+def test_campaign_that_fails_in_days_and_details_is_reported_once_as_transient(land, braze, ids):
     braze.configure(faults={"bad_subjects": {ids[0]: 400}, "bad_details": {ids[1]: 500}})
     with pytest.raises(BrazePartialError) as raised:
         land(campaign_ids=ids)
@@ -273,7 +273,7 @@ def test_campaign_that_fails_by_days_and_details_is_told_once_and_may_be_tried_a
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_details_that_only_fail_are_given_up_soon_and_the_days_land(land, braze, destination):
+def test_details_that_all_fail_are_given_up_soon_and_the_days_land(land, braze, destination):
     braze.configure(campaigns=200, faults={"rate_500": 1.0, "endpoints": ["campaigns.details"]})
     with pytest.raises(BrazePartialError, match="The details of no campaign were returned") as raised:
         land()
@@ -283,7 +283,7 @@ def test_details_that_only_fail_are_given_up_soon_and_the_days_land(land, braze,
 
 
 @pytest.mark.parametrize("arguments", [{}, {"tables": ["campaign_days"], "lookback_days": "auto"}])
-def test_key_without_the_permission_for_details_ends_at_once_by_its_name(land, braze, destination, arguments):
+def test_missing_permission_for_details_fails_at_once_and_is_named(land, braze, destination, arguments):
     braze.configure(permissions=["campaigns.list", "campaigns.data_series"])
     with pytest.raises(AirflowFailException, match=r"'campaigns\.details'") as raised:
         land(**arguments)
@@ -292,7 +292,7 @@ def test_key_without_the_permission_for_details_ends_at_once_by_its_name(land, b
     assert destination.data() == {}
 
 
-def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, make_context):
+def test_on_kill_stops_a_task_that_waits_for_details(land, braze, destination, make_context):
     braze.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 600, "endpoints": ["campaigns.details"]})
     operator = CampaignDataSeriesToObjectStorageOperator(
         task_id="land",
@@ -314,17 +314,17 @@ def test_on_kill_ends_a_task_that_waits_for_details(land, braze, destination, ma
         ([SEVEN_DAYS, THIRTY_DAYS, ONE_DAY], 33, THIRTY_DAYS),
     ],
 )
-def test_lookback_auto_is_the_longest_conversion_window_and_three_days(
+def test_lookback_auto_is_the_longest_conversion_window_plus_three_days(
     land, braze, destination, ids, places, days, window, caplog
 ):
     with caplog.at_level(logging.INFO, "airflow_provider_braze"):
         summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[place] for place in places])
     assert summary["days"] == days + 1
     assert summary["details"] is None
-    told = destination.record(summary["record"])["plan"]
+    plan = destination.record(summary["record"])["plan"]
     seconds = (days - 3) * 86_400 if window is not None else None
-    assert told["lookback_days"] == days
-    assert told["lookback"] == {
+    assert plan["lookback_days"] == days
+    assert plan["lookback"] == {
         "days": days,
         "campaign_id": ids[window] if window is not None else None,
         "window_seconds": seconds,
@@ -332,7 +332,7 @@ def test_lookback_auto_is_the_longest_conversion_window_and_three_days(
     }
     first = date(2026, 11, 18) - timedelta(days=days)
     assert min(destination.table("campaign_days").column("day").to_pylist()) == first
-    assert told["calls"] == 2 * len(places)
+    assert plan["calls"] == 2 * len(places)
     assert braze.count(DETAILS) == braze.count(SERIES) == len(places)
     assert f"Days: {first} to 2026-11-18" in caplog.text
 
@@ -350,7 +350,7 @@ def test_lookback_auto_with_the_table_fetches_details_once(land, braze, destinat
         {"tables": ["campaigns"]},
     ],
 )
-def test_lookback_auto_makes_no_call_where_nothing_is_looked_back_for(land, braze, arguments):
+def test_lookback_auto_makes_no_request_without_a_lookback(land, braze, arguments):
     summary = land(**{"lookback_days": "auto", "tables": ["campaign_days"], **arguments})
     assert braze.count(DETAILS) == 0
     assert summary["days"] == (2 if "start" in arguments else 1)
@@ -364,7 +364,7 @@ def test_lookback_auto_is_not_applied_in_backfill_runs(land, braze, make_context
     assert destination.record(summary["record"])["plan"]["lookback"] is None
 
 
-def test_lookback_auto_of_each_part_is_that_of_its_own_campaigns(land, braze, destination, make_context):
+def test_lookback_auto_of_each_part_depends_on_its_own_campaigns(land, braze, destination, make_context):
     dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
     braze.configure(campaigns=5)
     days = {
@@ -375,12 +375,12 @@ def test_lookback_auto_of_each_part_is_that_of_its_own_campaigns(land, braze, de
     rows = destination.table("campaign_days").to_pylist()
     for campaign_id in data.campaign_ids(braze.settings):
         windows = data.campaign_details(braze.settings, campaign_id)["conversion_behaviors"]
-        told = max((each["window"] // 86_400 + 3 for each in windows), default=30)
-        assert sum(row["campaign_id"] == campaign_id for row in rows) > told
+        lookback = max((each["window"] // 86_400 + 3 for each in windows), default=30)
+        assert sum(row["campaign_id"] == campaign_id for row in rows) > lookback
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_lookback_auto_without_some_details_is_the_default_at_least(land, braze, destination, ids, caplog):
+def test_lookback_auto_without_some_details_is_at_least_the_default(land, braze, destination, ids, caplog):
     braze.configure(faults={"bad_details": {ids[SEVEN_DAYS]: 500}})
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land(lookback_days="auto", tables=["campaign_days"], campaign_ids=[ids[ONE_DAY], ids[SEVEN_DAYS]])
@@ -390,7 +390,7 @@ def test_lookback_auto_without_some_details_is_the_default_at_least(land, braze,
     assert ids[SEVEN_DAYS] in warning
 
 
-def test_dry_run_with_lookback_auto_tells_the_days_that_the_details_ask_for(land, braze, destination):
+def test_dry_run_with_lookback_auto_returns_the_lookback_from_the_details(land, braze, destination):
     plan = land(lookback_days="auto", tables=["campaign_days"], dry_run=True)
     assert plan["window"] == {"start": "2026-10-16", "end": "2026-11-19"}
     assert (plan["calls"], plan["lookback"]["days"]) == (40, 33)

@@ -1,4 +1,4 @@
-"""The days that land are the days asked for, with the figures that Braze has: zones, clock changes, readings."""
+"""The requested days land, with the figures of Braze: zones, clock changes, readings of ``ending_at``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unmeasured
 
 SPANS = (1, 2, 98, 99, 100, 101, 198, 199, 200, 250, 365, 1826)
 READINGS = ("inclusive", "midnight_before", "exclusive")
-# The last day wanted is one on which the zone's clocks change, where they do.
+# The last requested day is one on which the zone's clocks change, if they do.
 LAST_DAYS = {
     "UTC": date(2026, 10, 31),
     "Asia/Seoul": date(2026, 10, 31),
@@ -27,7 +27,7 @@ LAST_DAYS = {
 
 @pytest.fixture(scope="module")
 def shared_sandbox():
-    # A clock that stands, for figures of the last 30 days grow by the minute.
+    # A stopped clock, because figures of the last 30 days grow by the minute.
     with Sandbox(SandboxSettings(as_of="2026-12-15T06:00:00Z")) as sandbox:
         yield sandbox
 
@@ -43,7 +43,7 @@ def braze(shared_sandbox, monkeypatch):
 @pytest.mark.parametrize("zone", LAST_DAYS)
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("span", SPANS)
-def test_landed_days_are_the_days_asked_for(span, reading, zone, braze, make_context, tmp_path):
+def test_landed_days_are_the_requested_days(span, reading, zone, braze, make_context, tmp_path):
     settings = braze.configure(campaigns=1, timezone=zone, ending_at_reading=reading)
     (campaign_id,) = data.campaign_ids(settings)
     end = LAST_DAYS[zone] + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A run that fetched earlier does not replace what a run that fetched later has landed."""
+"""A run that fetched earlier does not replace days that a run landed that fetched later."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def land(braze_sandbox, destination, make_context):
     return run
 
 
-def test_slow_run_leaves_the_days_that_a_later_fetch_landed(land, braze_sandbox, destination, monkeypatch, caplog):
+def test_slow_run_keeps_the_days_that_a_later_fetch_landed(land, braze_sandbox, destination, monkeypatch, caplog):
     fetch, newer = landing_run._fetch_into, []
 
     def fetch_and_wait(*args, **others):
         fetch(*args, **others)
-        # The slow run has fetched. Before it publishes, Braze restates, and a faster run lands all of it.
+        # The slow run has fetched. Before it publishes, Braze restates the days, and a faster run lands all of them.
         if not newer:
             newer.append(None)
             braze_sandbox.configure(as_of="2026-11-24T06:00:00Z")
@@ -74,7 +74,7 @@ def land_events(braze_sandbox, destination, make_context):
 
 @pytest.fixture
 def after_first_fetch(monkeypatch):
-    """Return a function that runs something once, between the fetching and the publishing of the next run."""
+    """Return a function that runs another one once, between fetch and publication of the next run."""
 
     def arrange(then):
         fetch, waits = landing_run._fetch_into, [True]
@@ -102,7 +102,7 @@ APP = data.app_ids(SandboxSettings())[0]
 
 
 @pytest.mark.parametrize(("slow", "later"), [([None], [APP]), ([APP], [None])], ids=["all apps", "one app"])
-def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(
+def test_slow_run_lands_subjects_that_the_later_fetch_did_not_request(
     slow, later, land_events, braze_sandbox, destination, after_first_fetch
 ):
     braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
@@ -114,14 +114,14 @@ def test_slow_run_lands_what_the_later_fetch_did_not_ask_for(
     assert record["left_days"] == []
     both = destination.data()
     assert any(before[name] != both[name] for name in days_of(both))
-    # One after the other, they land the same.
+    # Run in sequence, they land the same.
     land_events("scheduled", app_ids=later)
     land_events("manual", app_ids=slow)
     again = destination.data()
     assert {name: both[name] for name in days_of(both)} == {name: again[name] for name in days_of(again)}
 
 
-def test_slow_run_lands_the_subjects_that_the_later_fetch_did_not_ask_for(
+def test_slow_run_lands_events_that_the_later_fetch_did_not_request(
     land_events, braze_sandbox, destination, after_first_fetch
 ):
     first, other = data.event_names(braze_sandbox.settings)[:2]
@@ -134,13 +134,13 @@ def test_slow_run_lands_the_subjects_that_the_later_fetch_did_not_ask_for(
     assert destination.record(summary["record"])["left_days"] == ["2026-11-12", "2026-11-13", "2026-11-14"]
     both = destination.data()
     assert all(before[name] != both[name] for name in days_of(both))
-    # One after the other, they land the same.
+    # Run in sequence, they land the same.
     land_events("manual", events=[other])
     land_events("scheduled", events=[first])
     assert destination.data() == both
 
 
-def test_slow_run_lands_the_days_that_the_later_fetch_did_not_get(
+def test_slow_run_lands_days_that_were_not_returned_to_the_later_fetch(
     land_events, braze_sandbox, destination, after_first_fetch
 ):
     first, other = data.event_names(braze_sandbox.settings)[:2]
@@ -158,7 +158,7 @@ def test_slow_run_lands_the_days_that_the_later_fetch_did_not_get(
     assert destination.record(summary["record"])["left_days"] == ["2026-11-12", "2026-11-13"]
 
 
-def test_slow_run_lands_the_tables_that_the_later_fetch_did_not(land, braze_sandbox, destination, monkeypatch):
+def test_slow_run_lands_tables_that_the_later_fetch_did_not_land(land, braze_sandbox, destination, monkeypatch):
     both = ["campaign_days", "campaign_messages"]
     land("manual", tables=both)
     fetch, waits = landing_run._fetch_into, [True]

@@ -1,4 +1,4 @@
-"""What a run reports as restated, against the sandbox's own figures at the times of both landings."""
+"""Restatement that a run reports, compared with the sandbox's figures at the times of both landings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MORNINGS = [datetime(2026, 11, day, 6, tzinfo=timezone.utc) for day in (12, 13, 
 
 @pytest.fixture
 def land(braze, destination, make_context):
-    """Land a morning's days, and return the record."""
+    """Return a function that lands a morning's days and returns the record."""
     braze.configure(campaigns=6)
 
     def run(now, operator=CampaignDataSeriesToObjectStorageOperator, try_number=1, **arguments):
@@ -61,9 +61,9 @@ def total(rows: list[dict], name: str):
 
 
 def expected(settings, now: datetime, landed_at: dict[date, datetime]) -> dict:
-    """Return what the sandbox says has changed by age.
+    """Return the changes by age, computed from the sandbox's figures.
 
-    :param landed_at: when the figures in the lake are from, by day; days that are not there are first landings.
+    :param landed_at: time of the figures in the lake, by day. Missing days are first landings.
     """
     ages = {}
     for age, day in enumerate(days_of(now)):
@@ -76,7 +76,7 @@ def expected(settings, now: datetime, landed_at: dict[date, datetime]) -> dict:
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
-def test_each_age_has_the_share_that_the_sandbox_says_also_after_a_skipped_run(file_format, land, braze):
+def test_share_of_each_age_equals_the_sandbox_also_after_a_skipped_run(file_format, land, braze):
     landed_at: dict[date, datetime] = {}
     changed = []
     for now in MORNINGS:
@@ -87,11 +87,11 @@ def test_each_age_has_the_share_that_the_sandbox_says_also_after_a_skipped_run(f
     assert len(set(changed)) > 10, "hardly any day changed, so little was shown"
 
 
-def test_first_run_reports_nothing(land):
+def test_first_run_reports_no_restatement(land):
     assert land(MORNINGS[0])["restatement"] == {}
 
 
-def test_second_try_after_the_first_landed_compares_equal(land, braze):
+def test_second_try_after_the_first_landed_reports_no_restatement(land, braze):
     first, second = MORNINGS[:2]
     land(first)
     assert any(found["changed"] for found in land(second)["restatement"].values())
@@ -99,11 +99,11 @@ def test_second_try_after_the_first_landed_compares_equal(land, braze):
     assert again["restatement"] == expected(braze.settings, second, dict.fromkeys(days_of(second), second))
     assert len(again["restatement"]) == LOOKBACK + 1
     assert not any(found["changed"] for found in again["restatement"].values())
-    # The days are reported again, and are not restatement again.
+    # The days are reported again, but not counted as restatement again.
     assert len(again["changed_days"]) > 0
 
 
-def test_days_that_a_killed_try_left_are_compared_with_what_it_landed(land, braze, destination):
+def test_days_of_a_killed_try_are_compared_with_its_landed_rows(land, braze, destination):
     first, second = MORNINGS[:2]
     land(first)
     before = destination.contents()
@@ -143,7 +143,7 @@ def test_tries_of_a_run_that_failed_between_count_each_change_once(land, braze, 
     assert 0 < len(one["restatement"]) < LOOKBACK
 
 
-def test_few_campaigns_compare_their_rows_alone(land, braze):
+def test_few_campaigns_compare_only_their_rows(land, braze):
     first, second = MORNINGS[:2]
     land(first)
     ids = data.campaign_ids(braze.settings)[3:5]

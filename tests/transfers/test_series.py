@@ -35,14 +35,14 @@ OPERATORS = {
     "purchases": PurchaseDataSeriesToObjectStorageOperator,
     "sends": SendDataSeriesToObjectStorageOperator,
 }
-# Metrics that Braze has as soon as the day is over.
+# Metrics that Braze has as soon as the day has ended.
 SETTLED = ("dau", "new_users", "uninstalls", "sessions")
 
 
 @pytest.fixture
 def land(braze_sandbox, destination, make_context):
-    """Return a function that lands one series once; keyword arguments are the operator's."""
-    # A clock that stands, because figures of the last 30 days grow by the minute.
+    """Return a function that lands one series once. Its keyword arguments are the operator's."""
+    # A stopped clock, because figures of the last 30 days grow by the minute.
     braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
 
     def run(series, context=None, **arguments):
@@ -121,7 +121,7 @@ def changed_between(before, after):
 
 
 @pytest.mark.parametrize("series", OPERATORS)
-def test_run_lands_what_braze_has_and_a_rerun_writes_no_object(series, land, braze_sandbox, destination):
+def test_run_lands_the_figures_of_braze_and_a_rerun_writes_no_object(series, land, braze_sandbox, destination):
     first = land(series)
     assert landed_in(destination, series) == EXPECTED[series](braze_sandbox.settings)
     before = destination.data()
@@ -146,12 +146,12 @@ def test_restated_days_are_landed_again_and_reported(series, land, braze_sandbox
 
 
 @pytest.mark.parametrize("series", ["canvases", "events"])
-def test_one_bad_subject_fails_alone_and_keeps_its_rows(series, land, braze_sandbox, destination):
+def test_one_failing_subject_fails_alone_and_keeps_its_rows(series, land, braze_sandbox, destination):
     land(series)
     before = landed_in(destination, series)
     bad = min(before)[0]
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z", faults={"bad_subjects": {bad: 400}})
-    # Braze lists it and rejects it: its own contradiction.
+    # Braze lists it and rejects it, which contradicts itself.
     land(series)
     after, expected = landed_in(destination, series), EXPECTED[series](braze_sandbox.settings)
     assert {key: after[key] for key in after if key[0] == bad} == {key: before[key] for key in before if key[0] == bad}
@@ -161,7 +161,7 @@ def test_one_bad_subject_fails_alone_and_keeps_its_rows(series, land, braze_sand
 
 
 @pytest.mark.parametrize("series", ["canvases", "events"])
-def test_a_given_bad_subject_fails_the_task_after_all_others_landed(series, land, braze_sandbox, destination):
+def test_given_failing_subject_fails_the_task_after_all_others_landed(series, land, braze_sandbox, destination):
     names = sorted({key[0] for key in EXPECTED[series](braze_sandbox.settings)})
     braze_sandbox.configure(faults={"bad_subjects": {names[0]: 400}})
     argument = {"canvases": "canvas_ids", "events": "events"}[series]
@@ -172,7 +172,7 @@ def test_a_given_bad_subject_fails_the_task_after_all_others_landed(series, land
 
 
 @pytest.mark.parametrize("series", ["canvases", "events"])
-def test_parts_together_land_what_one_task_lands(series, land, make_destination):
+def test_all_parts_land_the_same_as_one_task(series, land, make_destination):
     lakes = [make_destination(), make_destination()]
     for part in range(3):
         land(series, destination=lakes[0].uri, parts=3, part=part)
@@ -200,7 +200,7 @@ def test_all_series_share_one_destination(land, destination, make_context):
     }
 
 
-def test_canvas_steps_and_messages_are_what_braze_has(land, braze_sandbox, destination):
+def test_canvas_steps_and_messages_equal_those_of_braze(land, braze_sandbox, destination):
     land("canvases", lookback_days=0)
     settings = braze_sandbox.settings
     days = {id_: data.canvas_day(settings, id_, LAST) for id_ in data.canvas_ids(settings)}
@@ -218,7 +218,7 @@ def test_canvas_steps_and_messages_are_what_braze_has(land, braze_sandbox, desti
     assert any(row["position"] or row["variation_name"] for row in messages)
 
 
-def test_deleted_steps_keep_their_rows_when_they_are_read_again(land, braze_sandbox, destination):
+def test_deleted_steps_keep_their_rows_in_the_lookback(land, braze_sandbox, destination):
     window = {"start": "2026-10-28", "end": "2026-10-31"}
     braze_sandbox.configure(as_of="2026-10-31T06:00:00Z")
     land("canvases", **window)
@@ -237,7 +237,7 @@ def test_deleted_steps_keep_their_rows_when_they_are_read_again(land, braze_sand
 
 
 @pytest.mark.parametrize("days", [13, 14])
-def test_workspace_that_rejects_14_days_a_call_lands_with_13(days, land, braze_sandbox, destination):
+def test_workspace_that_rejects_14_days_per_request_lands_with_13(days, land, braze_sandbox, destination):
     braze_sandbox.configure(canvas_max_length=13, canvases=2)
     if days == 13:
         land("canvases", lookback_days=30, days_per_call=13)
@@ -248,7 +248,7 @@ def test_workspace_that_rejects_14_days_a_call_lands_with_13(days, land, braze_s
 
 
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
-def test_a_missing_permission_costs_its_metric_alone(on_error, land, braze_sandbox, destination):
+def test_missing_permission_fails_only_its_metric(on_error, land, braze_sandbox, destination):
     metrics = (*SETTLED, "mau")
     window = {"start": "2026-11-10", "end": "2026-11-13"}
     land("kpis", metrics=metrics, **window)
@@ -270,8 +270,8 @@ def test_a_missing_permission_costs_its_metric_alone(on_error, land, braze_sandb
 
 
 @pytest.mark.stores("file")
-def test_mau_that_is_not_computed_yet_is_left_to_the_next_run(land, braze_sandbox, destination, make_context, caplog):
-    # Here a day ends at 10:00 UTC, 26 hours before Braze computes its MAU: yesterday's is never there yet, and between
+def test_mau_that_is_not_computed_yet_is_landed_by_the_next_run(land, braze_sandbox, destination, make_context, caplog):
+    # Here a day ends at 10:00 UTC, 26 hours before Braze computes its MAU: yesterday's is never available, and between
     # 10:00 and 12:30 neither is that of the day before.
     zone = "Pacific/Kiritimati"
     today = (datetime.now(timezone.utc) + timedelta(hours=14)).date()
@@ -289,25 +289,25 @@ def test_mau_that_is_not_computed_yet_is_left_to_the_next_run(land, braze_sandbo
     assert ("dau", None, None, yesterday) in landed
     assert ("mau", None, None, today - timedelta(days=3)) in landed
     assert ("mau", None, None, yesterday) not in landed
-    # No run after this one asks for these days.
+    # No later run requests these days.
     with pytest.raises(BrazeMissingDaysError, match=f"mau .*{yesterday}.* when Braze has computed them"):
         land("kpis", start=today - timedelta(days=4), end=today, **arguments)
 
 
 @pytest.mark.stores("file")
-def test_a_hole_in_a_workspace_total_is_an_error(land, braze_sandbox, destination):
+def test_missing_day_of_a_workspace_total_is_an_error(land, braze_sandbox, destination):
     braze_sandbox.configure(faults={"missing_days": {"mau": ["2026-11-11"]}})
     window = {"start": "2026-11-09", "end": "2026-11-13", "metrics": ["dau", "mau"]}
     with pytest.raises(BrazeMissingDaysError, match="whole workspace are missing: mau 2026-11-11"):
         land("kpis", **window)
-    # All else landed.
+    # All other values landed.
     assert {key[-1].day for key in landed_in(destination, "kpis") if key[0] == "mau"} == {9, 10, 12}
     land("kpis", missing_days="ignore", **window)
 
 
 @pytest.mark.stores("file")
-def test_a_day_without_purchases_is_a_warning(land, braze_sandbox, caplog):
-    # It is not documented whether Braze returns days on which nothing was bought.
+def test_day_without_purchases_is_a_warning(land, braze_sandbox, caplog):
+    # It is not documented whether Braze returns days without purchases.
     braze_sandbox.configure(faults={"missing_days": {"revenue": ["2026-11-11"]}})
     window = {"start": "2026-11-09", "end": "2026-11-13", "metrics": ["quantity", "revenue"]}
     land("purchases", **window)
@@ -317,7 +317,7 @@ def test_a_day_without_purchases_is_a_warning(land, braze_sandbox, caplog):
 
 
 @pytest.mark.stores("file")
-def test_events_that_all_return_nothing_are_missing(land, braze_sandbox):
+def test_days_that_no_event_returns_are_missing(land, braze_sandbox):
     names = data.event_names(braze_sandbox.settings)[:2]
     window = {"start": "2026-11-09", "end": "2026-11-12", "events": names, "missing_days": "fail"}
     braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-09", "2026-11-10", "2026-11-11"]}})
@@ -327,7 +327,7 @@ def test_events_that_all_return_nothing_are_missing(land, braze_sandbox):
 
 @pytest.mark.stores("file")
 @pytest.mark.parametrize("series", ["canvases", "events"])
-def test_first_days_that_had_landed_are_missing_when_no_subject_has_them(series, land, braze_sandbox, destination):
+def test_landed_first_days_are_missing_when_no_subject_returns_them(series, land, braze_sandbox, destination):
     land(series)
     landed = landed_in(destination, series)
     lost = [f"{day}" for day in WEEK[3:]]
@@ -341,7 +341,7 @@ def test_first_days_that_had_landed_are_missing_when_no_subject_has_them(series,
 
 
 @pytest.mark.stores("file")
-def test_sends_that_braze_no_longer_keeps_are_no_fault(land, braze_sandbox, caplog):
+def test_sends_that_braze_no_longer_keeps_are_not_an_error(land, braze_sandbox, caplog):
     braze_sandbox.configure(campaigns=60)
     sends = sends_of(braze_sandbox.settings)[:12]
     assert len(sends) == 12
@@ -358,7 +358,7 @@ def test_wrong_app_of_listed_events_is_an_error(land):
 
 
 @pytest.mark.stores("file")
-def test_only_tracked_segments_are_asked_and_late_tracking_is_not_a_hole(land, braze_sandbox, destination):
+def test_only_tracked_segments_are_requested_and_late_tracking_is_not_missing(land, braze_sandbox, destination):
     settings = braze_sandbox.settings
     entries = [data.segment_entry(settings, number) for number in range(settings.segments)]
     tracked = [entry["id"] for entry in entries if entry["analytics_tracking_enabled"]]
@@ -391,7 +391,7 @@ def test_segments_listed_without_their_flag_are_fetched_with_a_warning(
 
 
 @pytest.mark.stores("file")
-def test_event_names_are_the_key_as_they_are_and_the_series_cost_the_default_limit(land, braze_sandbox, destination):
+def test_event_names_are_unchanged_keys_and_use_the_default_rate_limit(land, braze_sandbox, destination):
     land("events", lookback_days=0)
     assert (
         {key[0] for key in landed_in(destination, "events")}
@@ -412,7 +412,7 @@ def test_event_names_are_the_key_as_they_are_and_the_series_cost_the_default_lim
     ("series", "argument"),
     [("events", "app_ids"), ("kpis", "app_ids"), ("purchases", "app_ids"), ("purchases", "products")],
 )
-def test_an_empty_list_skips_the_task_before_any_request(series, argument, text, land, braze_sandbox, destination):
+def test_empty_list_skips_the_task_before_any_request(series, argument, text, land, braze_sandbox, destination):
     with pytest.raises(AirflowSkipException, match=f"^`{argument}` is an empty list"):
         land(series, missing_days="fail", **{argument: "[]" if text else []})
     assert braze_sandbox.count() == 0
@@ -425,7 +425,7 @@ def test_segments_without_sessions_are_rejected(land):
 
 
 @pytest.mark.stores("file")
-def test_products_land_on_request_and_the_plan_names_the_hours(land, braze_sandbox, destination, caplog):
+def test_products_land_on_request_and_the_plan_has_the_hours(land, braze_sandbox, destination, caplog):
     with caplog.at_level("INFO"):
         land("purchases", products=data.product_ids(braze_sandbox.settings), lookback_days=0)
     assert len(landed_in(destination, "purchases")) == 24
@@ -449,7 +449,7 @@ def test_purchases_wait_for_the_next_hour_of_their_rate_limit(land, braze_sandbo
 def test_purchases_wait_for_all_hours_of_their_plan(parts, land, braze_sandbox, destination, monkeypatch):
     braze_sandbox.configure(rate_limits={"events": {"requests": 8, "seconds": 1}})
     monkeypatch.setattr(endpoints, "_PER_HOUR", {"events": 8})
-    # Without a plan no request may wait at all.
+    # Without a plan, no request may wait.
     rules = budget.Bucket(reset_seconds=1.0, request_wait_seconds=60.0, task_wait_seconds=0.0)
     monkeypatch.setattr(budget, "_BUCKETS", {"events": rules})
     products = data.product_ids(braze_sandbox.settings)
@@ -461,7 +461,7 @@ def test_purchases_wait_for_all_hours_of_their_plan(parts, land, braze_sandbox, 
 
 
 @pytest.mark.stores("file")
-def test_days_that_braze_no_longer_keeps_of_a_send_are_not_removed(land, braze_sandbox, destination):
+def test_landed_days_of_a_send_stay_after_braze_drops_them(land, braze_sandbox, destination):
     window = {"start": "2026-11-08", "end": "2026-11-15"}
     land("sends", **window)
     before = landed_in(destination, "sends")

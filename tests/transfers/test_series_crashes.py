@@ -1,4 +1,4 @@
-"""Workers of other series than campaigns that are killed, and that land the same days at once."""
+"""Workers of other series than campaigns that are killed, or that land the same days at the same time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENTS = {"operator": "EventDataSeriesToObjectStorageOperator", "tables": ["even
 
 @pytest.mark.any_store
 @pytest.mark.parametrize("series", [CANVASES, EVENTS], ids=["canvases", "events"])
-def test_killed_at_any_moment_a_rerun_lands_and_reports_all(series, run, braze_sandbox, destination, sample):  # noqa: F811
+def test_rerun_after_a_kill_at_any_moment_lands_and_reports_all(series, run, braze_sandbox, destination, sample):  # noqa: F811
     assert run(**series)()[0] == 0
     before = destination.contents()
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
@@ -42,7 +42,7 @@ def test_killed_at_any_moment_a_rerun_lands_and_reports_all(series, run, braze_s
 
 
 @pytest.mark.any_store
-def test_two_at_once_lose_nothing_of_either(run, processes, braze_sandbox, destination):  # noqa: F811
+def test_two_concurrent_runs_lose_nothing_of_either(run, processes, braze_sandbox, destination):  # noqa: F811
     settings = braze_sandbox.configure(canvases=10)
     ids = data.canvas_ids(settings)
     barrier = processes.Barrier(2)

@@ -1,4 +1,4 @@
-"""The days of every series that land are the days asked for, with Braze's figures, in the fewest safe calls."""
+"""The requested days of every series land, with Braze's figures, in the fewest safe requests."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.unmeasured
 
 SPANS = (1, 13, 14, 15, 26, 27, 28, 31, 99, 100, 101, 365)
 READINGS = ("inclusive", "midnight_before", "exclusive", "midnight")
-# The last day wanted is one on which the zone's clocks change, where they do.
+# The last requested day is one on which the zone's clocks change, if they do.
 LAST_DAYS = {
     "UTC": date(2026, 10, 31),
     "America/New_York": date(2026, 11, 1),
     "Asia/Seoul": date(2026, 10, 31),
     "Australia/Lord_Howe": date(2026, 10, 4),
 }
-# Every span under every reading; the zones take turns.
+# Every span under every reading, with alternating zones.
 COMBINATIONS = [
     (span, reading, list(LAST_DAYS)[(place + shift) % 4])
     for place, span in enumerate(SPANS)
@@ -40,7 +40,7 @@ COMBINATIONS = [
 
 @pytest.fixture(scope="module")
 def shared_sandbox():
-    # A clock that stands, because figures of the last 30 days grow by the minute.
+    # A stopped clock, because figures of the last 30 days grow by the minute.
     with Sandbox(SandboxSettings(as_of="2026-12-15T06:00:00Z", canvases=1, campaigns=20)) as sandbox:
         yield sandbox
 
@@ -54,7 +54,7 @@ def braze(shared_sandbox, monkeypatch):
 
 @pytest.fixture
 def land(make_context, tmp_path):
-    """Land some days, and return them and the folder."""
+    """Return a function that lands some days, and returns them and the folder."""
 
     def run(operator, span, zone, **arguments):
         end = LAST_DAYS[zone] + timedelta(days=1)
@@ -73,7 +73,7 @@ def land(make_context, tmp_path):
 
 
 def calls_needed(span, reading, length):
-    """Return the fewest calls; one that asks for no day more than it needs is repeated for a day that is left out."""
+    """Return the fewest requests. One without an extra day is followed by another if it leaves out the last day."""
     calls = -(-span // length)
     full = max(0, span - calls * (length - 1))
     return calls + (full if reading in ("exclusive", "midnight") else 0)
@@ -109,7 +109,7 @@ def test_canvas(span, reading, zone, length, braze, land):
     assert braze.count("/canvas/data_series") == calls_needed(span, reading, length)
 
 
-def test_31_days_of_a_canvas_take_3_calls_under_any_reading():
+def test_31_days_of_a_canvas_take_3_requests_under_any_reading():
     assert {calls_needed(31, reading, length) for reading in READINGS for length in (13, 14)} == {3}
 
 

@@ -35,8 +35,8 @@ UTC = timezone.utc
 
 @pytest.fixture
 def land(braze_sandbox, destination, make_context):
-    """Run the task once; keyword arguments are the operator's, but ``context``."""
-    # A clock that stands, for the figures of the last 30 days grow by the minute.
+    """Return a function that runs the task once. Its keyword arguments are the operator's, except ``context``."""
+    # A stopped clock, because the figures of the last 30 days grow by the minute.
     braze_sandbox.configure(as_of="2026-11-19T06:00:00Z")
 
     def run(context=None, **arguments):
@@ -53,7 +53,7 @@ def land(braze_sandbox, destination, make_context):
 
 
 def expected_days(braze, ids, days):
-    """What campaign_days should hold of some campaigns and days, by the sandbox's own word."""
+    """Return the expected rows of ``campaign_days`` for some campaigns and days, computed by the sandbox."""
     return {
         (campaign_id, day): data.day_object(braze.settings, campaign_id, day)["unique_recipients"]
         for campaign_id in ids
@@ -73,20 +73,20 @@ def days_until(last: date, count: int) -> list[date]:
 WEEK = days_until(date(2026, 11, 18), 7)  # make_context's run is due on 19 November, 06:00 UTC
 
 
-def test_daily_run_with_default_lookback_makes_one_call_a_campaign(land, braze_sandbox, destination):
+def test_daily_run_with_default_lookback_makes_one_request_per_campaign(land, braze_sandbox, destination):
     land(lookback_days=30)
     assert braze_sandbox.count(DATA_SERIES) == 20
     assert {day for _, day in landed_days(destination)} == set(days_until(date(2026, 11, 18), 31))
     assert len(landed_days(destination)) == 20 * 31
 
 
-def test_run_lands_what_braze_has(land, braze_sandbox, destination):
+def test_run_lands_the_figures_of_braze(land, braze_sandbox, destination):
     land()
     ids = data.campaign_ids(braze_sandbox.settings)
     assert landed_days(destination) == expected_days(braze_sandbox, ids, WEEK)
 
 
-def test_objects_lie_where_readers_look(land, destination):
+def test_objects_have_documented_names(land, destination):
     land(lookback_days=0)
     contents = destination.contents()
     (record,) = (name for name in contents if name.startswith("_braze/campaigns/journal/"))
@@ -100,7 +100,7 @@ def test_objects_lie_where_readers_look(land, destination):
     }
 
 
-def test_campaigns_table_is_the_whole_list(land, braze_sandbox, destination):
+def test_campaigns_table_contains_the_whole_list(land, braze_sandbox, destination):
     land(lookback_days=0)
     rows = {row["campaign_id"]: row for row in destination.table("campaigns").to_pylist()}
     settings = braze_sandbox.settings
@@ -130,7 +130,7 @@ def test_run_in_small_batches_lands_the_same_bytes(batch_days, land, destination
     assert destination.data() == whole
 
 
-def test_shuffled_answers_change_nothing(land, braze_sandbox, destination):
+def test_shuffled_responses_change_nothing(land, braze_sandbox, destination):
     land()
     before = destination.data()
     braze_sandbox.configure(row_order="shuffled")
@@ -138,7 +138,7 @@ def test_shuffled_answers_change_nothing(land, braze_sandbox, destination):
     assert destination.data() == before
 
 
-def test_restated_days_are_landed_again_and_told(land, braze_sandbox, destination):
+def test_restated_days_are_landed_again_and_reported(land, braze_sandbox, destination):
     land()
     before = destination.data()
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
@@ -152,7 +152,7 @@ def test_restated_days_are_landed_again_and_told(land, braze_sandbox, destinatio
     assert summary["changed_days"] == len(changed)
 
 
-def test_few_campaigns_again_leave_all_others_alone(land, braze_sandbox, destination):
+def test_rerun_of_few_campaigns_keeps_all_others(land, braze_sandbox, destination):
     braze_sandbox.configure(campaigns=50)
     land()
     ids = data.campaign_ids(braze_sandbox.settings)
@@ -170,14 +170,14 @@ def test_few_campaigns_again_leave_all_others_alone(land, braze_sandbox, destina
     assert others(destination.table("campaign_messages")).equals(others(messages))
 
 
-def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, braze_sandbox, destination, caplog):
+def test_rejected_listed_campaign_is_named_and_the_rest_lands(land, braze_sandbox, destination, caplog):
     ids = data.campaign_ids(braze_sandbox.settings)
     braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 400, ids[5]: 404}})
     with caplog.at_level(logging.WARNING, "airflow_provider_braze"):
         summary = land()
     assert summary["campaigns"] == {"landed": 18, "rejected": 2, "failed": 0, "with_missing_days": 0}
-    refused = destination.record(summary["record"])["subjects"]["rejected"]
-    assert {key: value["class"] for key, value in refused.items()} == {
+    rejected = destination.record(summary["record"])["subjects"]["rejected"]
+    assert {key: value["class"] for key, value in rejected.items()} == {
         ids[3]: "BrazeRequestError",
         ids[5]: "BrazeNotFoundError",
     }
@@ -187,7 +187,7 @@ def test_listed_campaign_that_braze_refuses_is_named_and_the_rest_lands(land, br
     assert ids[5] in warning
 
 
-def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, destination):
+def test_rejected_campaign_is_not_requested_for_older_days(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.configure(campaigns=4))
     braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 400}})
     summary = land(lookback_days=100, tables=["campaign_days"])
@@ -197,13 +197,13 @@ def test_refused_campaign_is_not_asked_for_older_days(land, braze_sandbox, desti
     assert landed_days(destination) == expected_days(braze_sandbox, {*ids} - {ids[3]}, days)
 
 
-def test_all_refused_fails_for_good(land, braze_sandbox):
+def test_run_where_all_campaigns_are_rejected_fails_permanently(land, braze_sandbox):
     braze_sandbox.configure(faults={"bad_subjects": dict.fromkeys(data.campaign_ids(braze_sandbox.settings), 400)})
     with pytest.raises(AirflowFailException, match="No campaign was returned"):
         land()
 
 
-def test_given_campaign_that_braze_refuses_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination):
+def test_rejected_given_campaign_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
     with pytest.raises(AirflowFailException, match="no-such-campaign") as raised:
         land(campaign_ids=[*ids[:4], "no-such-campaign"])
@@ -214,7 +214,7 @@ def test_given_campaign_that_braze_refuses_fails_by_name_after_the_rest_landed(l
 
 @pytest.fixture
 def two_attempts(braze_sandbox, no_backoff, monkeypatch):
-    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    """Limit the connection to two attempts, so that no test waits half a minute to retry."""
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 2
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
@@ -222,7 +222,7 @@ def two_attempts(braze_sandbox, no_backoff, monkeypatch):
 
 @pytest.mark.usefixtures("two_attempts")
 @pytest.mark.parametrize("listed", [True, False])
-def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, braze_sandbox, destination, listed):
+def test_campaign_that_always_fails_is_named_after_the_rest_landed(land, braze_sandbox, destination, listed):
     ids = data.campaign_ids(braze_sandbox.settings)
     braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError, match=ids[3]) as raised:
@@ -235,7 +235,7 @@ def test_campaign_that_fails_for_ever_fails_by_name_after_the_rest_landed(land, 
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, braze_sandbox, destination):
+def test_days_that_a_failed_run_changed_are_reported_by_the_next_success(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
     braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError):
@@ -247,7 +247,7 @@ def test_days_that_a_failed_run_changed_are_told_by_the_one_that_succeeds(land, 
 
 @pytest.mark.usefixtures("two_attempts")
 @pytest.mark.parametrize("do_xcom_push", [True, False])
-def test_failed_task_leaves_the_address_of_its_record_in_xcom(
+def test_failed_task_pushes_the_address_of_its_record_to_xcom(
     land, make_context, braze_sandbox, destination, do_xcom_push
 ):
     ids = data.campaign_ids(braze_sandbox.settings)
@@ -260,9 +260,9 @@ def test_failed_task_leaves_the_address_of_its_record_in_xcom(
     assert all(destination.record(uri)["state"] == "failed" for uri in pushed.values())
 
 
-def test_retry_tells_what_a_try_that_died_at_its_very_end_had_changed(land, make_context, destination):
+def test_retry_reports_the_changes_of_a_try_that_was_killed_at_its_end(land, make_context, destination):
     assert land()["changed_days"] == 7
-    # Its record was written, but its success never reached Airflow.
+    # Its record was written, but its success did not reach Airflow.
     assert land(make_context(try_number=2))["changed_days"] == 7
     assert land(make_context("scheduled", try_number=2))["changed_days"] == 0
 
@@ -275,7 +275,7 @@ def test_failing_campaign_may_be_skipped(land, braze_sandbox, destination):
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_braze_that_only_fails_is_given_up_soon(land, braze_sandbox, destination):
+def test_run_gives_up_soon_when_every_request_fails(land, braze_sandbox, destination):
     braze_sandbox.configure(campaigns=500, faults={"rate_500": 1.0, "endpoints": ["campaigns.data_series"]})
     with pytest.raises(BrazeServerError):
         land()
@@ -283,7 +283,7 @@ def test_braze_that_only_fails_is_given_up_soon(land, braze_sandbox, destination
     assert destination.data() == {}
 
 
-def test_injected_faults_cost_nothing(land, braze_sandbox, destination):
+def test_injected_transient_faults_lose_nothing(land, braze_sandbox, destination):
     braze_sandbox.configure(
         campaigns=100,
         faults={
@@ -317,7 +317,7 @@ def test_missing_days_are_named_and_keep_their_rows(land, braze_sandbox, destina
         land(missing_days="fail")
 
 
-def test_day_that_nobody_brought_is_never_chance(land, braze_sandbox, destination):
+def test_day_that_no_campaign_returned_is_an_error(land, braze_sandbox, destination):
     braze_sandbox.configure(faults={"missing_days": {"*": ["2026-11-16"]}})
     with pytest.raises(BrazeMissingDaysError, match="None of the 20 campaigns returned data for 2026-11-16"):
         land()
@@ -326,35 +326,35 @@ def test_day_that_nobody_brought_is_never_chance(land, braze_sandbox, destinatio
     assert land(missing_days="ignore")["campaigns"]["with_missing_days"] == 20
 
 
-def test_empty_workspace_lands_objects_without_rows(land, braze_sandbox, destination):
+def test_empty_workspace_lands_empty_objects(land, braze_sandbox, destination):
     braze_sandbox.configure(campaigns=0)
     assert land(lookback_days=0)["rows"] == {"campaign_days": 0, "campaign_messages": 0, "campaigns": 0}
     assert destination.table("campaign_days").num_rows == 0
 
 
-def test_years_that_braze_refuses_whole_are_no_success(land, braze_sandbox, monkeypatch):
-    """The newest days come, then every campaign is refused: a green task would hide that years did not land."""
+def test_run_fails_when_all_campaigns_are_rejected_after_the_newest_days(land, braze_sandbox, monkeypatch):
+    """The newest days land, then every campaign is rejected. A successful task would hide that years are missing."""
     ids = data.campaign_ids(braze_sandbox.settings)
     fetched = iter(range(10**6))
     served = braze_sandbox.configure
 
-    def refuse_from_the_second_stretch(message, *arguments, **others):
+    def reject_from_the_second_chunk(message, *arguments, **others):
         if "Landed" in message and next(fetched) == 0:
             served(faults={"bad_subjects": dict.fromkeys(ids, 400)})
 
     from airflow_provider_braze.landing import run
 
-    monkeypatch.setattr(run.log, "info", refuse_from_the_second_stretch)
+    monkeypatch.setattr(run.log, "info", reject_from_the_second_chunk)
     with pytest.raises(AirflowFailException, match="No campaign was returned for all days"):
         land(lookback_days=200, tables=["campaign_days"])
 
 
 @pytest.mark.parametrize("nothing", ["None", ""])
-def test_arguments_that_render_to_nothing_are_not_given(land, nothing):
+def test_arguments_that_render_to_nothing_count_as_omitted(land, nothing):
     land(timezone=nothing, spool_folder=nothing, lookback_days=0)
 
 
-def test_list_of_campaigns_alone_makes_no_data_call(land, braze_sandbox, destination):
+def test_run_of_only_the_campaign_list_makes_no_data_request(land, braze_sandbox, destination):
     summary = land(tables=["campaigns"])
     assert braze_sandbox.count(DATA_SERIES) == 0
     assert summary["rows"] == {"campaigns": 20}
@@ -369,7 +369,7 @@ def test_empty_list_of_ids_is_skipped(land, destination):
     assert destination.contents() == {}
 
 
-def test_hourly_run_in_which_no_day_ends_is_skipped(land, destination, make_context, braze_sandbox):
+def test_hourly_run_without_an_ended_day_is_skipped(land, destination, make_context, braze_sandbox):
     begin = datetime(2026, 11, 18, 6, tzinfo=UTC)
     context = make_context("scheduled", data_interval_start=begin, data_interval_end=begin + timedelta(hours=1))
     with pytest.raises(AirflowSkipException, match="No day ended"):
@@ -377,14 +377,14 @@ def test_hourly_run_in_which_no_day_ends_is_skipped(land, destination, make_cont
     assert braze_sandbox.count() == 0
 
 
-def test_day_that_is_not_over_is_an_error_that_time_mends(land, braze_sandbox):
+def test_day_that_has_not_ended_is_a_transient_error(land, braze_sandbox):
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with pytest.raises(BrazeWindowError, match="is not over"):
         land(start=tomorrow, end=tomorrow + timedelta(days=1))
     assert braze_sandbox.count(DATA_SERIES) == 0
 
 
-def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destination):
+def test_dry_run_returns_the_plan_without_a_data_request(land, braze_sandbox, destination):
     plan = land(dry_run=True, lookback_days=200)
     assert plan["window"] == {"start": "2026-05-02", "end": "2026-11-19"}
     assert (plan["rule"], plan["subjects"], plan["calls"]) == ("run_after", 20, 60)
@@ -393,7 +393,7 @@ def test_dry_run_tells_the_plan_without_a_data_call(land, braze_sandbox, destina
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_log_folds_the_plan_alone(land, caplog, dry_run):
+def test_log_groups_only_the_plan(land, caplog, dry_run):
     caplog.set_level(logging.INFO, "airflow_provider_braze")
     land(dry_run=dry_run)
     begin, end = (next(i for i, line in enumerate(caplog.messages) if mark in line) for mark in ("::group::", "::end"))
@@ -403,7 +403,7 @@ def test_log_folds_the_plan_alone(land, caplog, dry_run):
     assert after >= (set() if dry_run else {"Fetched", "Landed", "Campaigns:", "Record:"})
 
 
-def test_log_of_a_run_that_fails_ends_with_its_record(land, braze_sandbox, caplog):
+def test_log_of_a_failed_run_ends_with_its_record(land, braze_sandbox, caplog):
     ids = data.campaign_ids(braze_sandbox.settings)
     caplog.set_level(logging.INFO, "airflow_provider_braze")
     with pytest.raises(AirflowFailException, match="1 campaign failed, the other 4 were returned: no-such-campaign "):
@@ -412,7 +412,7 @@ def test_log_of_a_run_that_fails_ends_with_its_record(land, braze_sandbox, caplo
     assert caplog.messages[-1].startswith("Record: ")
 
 
-def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destination, make_context):
+def test_all_parts_land_the_same_as_one_task(land, braze_sandbox, destination, make_context):
     braze_sandbox.configure(campaigns=20)
     dag = _dag_mapped_over("part", destination)
     for part in range(5):
@@ -430,14 +430,14 @@ def _dag_mapped_over(name, destination):
     return SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs=declared))
 
 
-def test_mapped_without_part_over_one_destination_is_refused(land, destination, make_context, braze_sandbox):
+def test_mapped_task_without_part_over_one_destination_is_rejected(land, destination, make_context, braze_sandbox):
     context = make_context(map_index=0, dag=_dag_mapped_over("campaign_ids", destination))
     with pytest.raises(AirflowFailException, match=r"expand\(part="):
         land(context, campaign_ids=["a"])
     assert braze_sandbox.count() == 0
 
 
-def test_mapped_over_destinations_is_allowed(land, destination, make_context):
+def test_mapped_task_over_destinations_is_allowed(land, destination, make_context):
     land(make_context(map_index=0, dag=_dag_mapped_over("destination", destination)), lookback_days=0)
 
 
@@ -449,7 +449,7 @@ def test_mapped_over_destinations_is_allowed(land, destination, make_context):
         ({"timezone": "Asia/Seoul"}, "timezone"),
     ],
 )
-def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, destination, change, named):
+def test_other_layout_is_rejected_before_any_data_request(land, braze_sandbox, destination, change, named):
     land(lookback_days=0)
     before = destination.contents()
     braze_sandbox.reset_requests()
@@ -459,7 +459,7 @@ def test_other_layout_is_refused_before_any_data_call(land, braze_sandbox, desti
     assert destination.contents() == before
 
 
-def test_run_that_fails_before_any_data_claims_nothing(land, braze_sandbox, destination):
+def test_run_that_fails_before_any_data_writes_no_layout(land, braze_sandbox, destination):
     ids = data.campaign_ids(braze_sandbox.settings)
     braze_sandbox.configure(faults={"bad_subjects": dict.fromkeys(ids, 400)})
     with pytest.raises(AirflowFailException):
@@ -476,7 +476,7 @@ def test_destination_is_checked_when_the_dag_is_parsed():
         CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file://data/braze")
 
 
-def test_destination_that_is_rendered_is_checked_before_any_request(make_context, braze_sandbox):
+def test_rendered_destination_is_checked_before_any_request(make_context, braze_sandbox):
     operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="{{ params.lake }}")
     operator.destination = "file://data/braze"  # as Airflow renders it
     with pytest.raises(AirflowFailException, match="does not have an absolute path"):
@@ -499,7 +499,7 @@ def test_path_object_is_a_destination(land, destination):
     assert "campaigns/campaigns.parquet" in destination.contents()
 
 
-def test_other_host_is_refused(land, braze_sandbox, braze_sandbox_factory):
+def test_other_host_is_rejected(land, braze_sandbox, braze_sandbox_factory):
     land(lookback_days=0)
     braze_sandbox_factory(conn_id="braze_other")
     with pytest.raises(AirflowFailException, match="with host="):
@@ -518,7 +518,7 @@ def test_jsonl_lands_the_same_rows(land, braze_sandbox, destination):
     assert land(file_format="jsonl", tables=["campaign_days"])["changed_days"] == 0
 
 
-def test_raw_table_holds_the_day_objects(land, braze_sandbox, destination):
+def test_raw_table_contains_the_day_objects(land, braze_sandbox, destination):
     land(tables=["campaign_raw"])
     settings = braze_sandbox.settings
     rows = destination.table("campaign_raw").to_pylist()
@@ -535,7 +535,7 @@ def test_summary_is_flat_and_plain(land, braze_sandbox):
     assert "/_braze/campaigns/journal/" in long["record"]
 
 
-def test_record_tells_the_run(land, destination):
+def test_record_contains_run_plan_and_objects(land, destination):
     summary = land(lookback_days=1)
     record = destination.record(summary["record"])
     assert record["run"] == {
@@ -548,12 +548,12 @@ def test_record_tells_the_run(land, destination):
     assert record["plan"]["rule"] == "run_after"
     assert record["next_day_ends"] == "2026-11-20T00:00:00+00:00"
     sizes = {name: len(content) for name, content in destination.data().items()}
-    told = {item["path"]: item["bytes"] for table in record["tables"].values() for item in table["objects"]}
-    assert told == sizes
+    recorded = {item["path"]: item["bytes"] for table in record["tables"].values() for item in table["objects"]}
+    assert recorded == sizes
     assert record["drift"]
 
 
-def test_wrong_key_fails_for_good_and_is_nowhere(land, braze_sandbox, destination, monkeypatch, caplog, capfd):
+def test_wrong_key_fails_permanently_and_is_never_shown(land, braze_sandbox, destination, monkeypatch, caplog, capfd):
     secret = "a-very-secret-wrong-key"
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps({**connection, "password": secret}))
@@ -565,8 +565,8 @@ def test_wrong_key_fails_for_good_and_is_nowhere(land, braze_sandbox, destinatio
     assert not any(secret.encode() in content for content in destination.contents().values())
 
 
-def test_nothing_is_left_after_success_and_failure(land, braze_sandbox, tmp_path, monkeypatch, destination):
-    land(lookback_days=0)  # opens what the process keeps: the store's file system
+def test_no_resource_is_open_after_success_and_failure(land, braze_sandbox, tmp_path, monkeypatch, destination):
+    land(lookback_days=0)  # opens what the process keeps open: the store's file system
     spool = tmp_path / "spool"
     spool.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(spool))
@@ -576,7 +576,7 @@ def test_nothing_is_left_after_success_and_failure(land, braze_sandbox, tmp_path
     with pytest.raises(BrazeMissingDaysError):
         land()
     assert list(spool.iterdir()) == []
-    # Sockets to the S3 server are kept alive by its client; none leads to Braze, and no file is open.
+    # The S3 client keeps its sockets alive. None leads to Braze, and no file is open.
     assert Counter(_open_files()) - Counter(before) == Counter()
 
 
@@ -592,14 +592,14 @@ def _open_files():
     return found
 
 
-def test_spool_folder_is_where_rows_lie(land, tmp_path):
+def test_spool_folder_contains_the_spooled_rows(land, tmp_path):
     with pytest.raises(AirflowFailException, match=r"`spool_folder` .*/nowhere: No such file"):
         land(spool_folder=str(tmp_path / "nowhere"))
     land(spool_folder=str(tmp_path))
 
 
 @pytest.mark.timeout(60)
-def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_context):
+def test_on_kill_stops_a_waiting_task(land, braze_sandbox, destination, make_context):
     braze_sandbox.configure(
         faults={"rate_429": 1.0, "retry_after_reset_seconds": 600, "endpoints": ["campaigns.data_series"]}
     )
@@ -612,7 +612,7 @@ def test_on_kill_ends_a_waiting_task(land, braze_sandbox, destination, make_cont
     assert destination.data() == {}
 
 
-def test_on_kill_before_execute_is_no_error(destination):
+def test_on_kill_before_execute_does_nothing(destination):
     CampaignDataSeriesToObjectStorageOperator(task_id="land", destination=destination.uri).on_kill()
 
 
@@ -632,6 +632,6 @@ def test_on_kill_before_execute_is_no_error(destination):
         {"on_campaign_error": "ignore"},
     ],
 )
-def test_wrong_argument_shows_when_the_dag_is_parsed(wrong):
+def test_wrong_argument_raises_when_the_dag_is_parsed(wrong):
     with pytest.raises(BrazeConfigError, match=next(iter(wrong))):
         CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file:///x", **wrong)
