@@ -175,7 +175,7 @@ SECTIONS = (
             Row(
                 "a trigger with a day that is not a date",
                 "an event with the class of the error",
-                "triggers/test_triggers.py::test_trigger_of_a_day_that_is_not_a_date_returns_the_error",
+                "triggers/test_triggers.py::test_trigger_with_an_invalid_date_returns_the_error",
             ),
             Row(
                 "a trigger whose connection does not exist",

@@ -66,7 +66,7 @@ def test_get_conn_reads_the_connection(monkeypatch):
     assert transport.credentials.base_url == "https://rest.fra-01.braze.eu:8443"
 
 
-def test_get_conn_reads_it_once_for_all_tasks(monkeypatch):
+def test_get_conn_reads_the_connection_once_for_all_tasks(monkeypatch):
     read: list[str] = []
     monkeypatch.setattr(BrazeAsyncHook, "get_connection", counting(BaseHook.get_connection, read))
     if hasattr(BaseHook, "aget_connection"):
@@ -87,7 +87,7 @@ def counting(get: Callable[..., Any], read: list[str]) -> Any:
     return classmethod(count)
 
 
-def test_connection_is_checked_in_another_thread_than_the_loop_s(monkeypatch):
+def test_connection_is_checked_outside_the_loops_thread(monkeypatch):
     from airflow_provider_braze.transport import connection
 
     threads: list[int] = []
@@ -116,7 +116,7 @@ def test_connection_is_checked_in_another_thread_than_the_loop_s(monkeypatch):
     ],
     ids=str,
 )
-def test_unusable_connection_is_the_same_error_for_both_hooks(monkeypatch, fields):
+def test_unusable_connection_raises_the_same_error_in_both_hooks(monkeypatch, fields):
     connect(monkeypatch, **fields)
     with pytest.raises(BrazeConfigError) as by_thread:
         by_threads(lambda hook: hook.settings)
@@ -126,13 +126,13 @@ def test_unusable_connection_is_the_same_error_for_both_hooks(monkeypatch, field
     assert KEY not in str(in_loop.value)
 
 
-def test_hook_of_another_connection_uses_that_one(monkeypatch):
+def test_hook_uses_the_given_connection_id(monkeypatch):
     connect(monkeypatch, "BRAZE_EU", host="rest.fra-02.braze.eu")
     transport = in_a_loop(lambda hook: hook.get_conn(), "braze_eu")
     assert transport.credentials.base_url == "https://rest.fra-02.braze.eu"
 
 
-def test_hook_has_what_airflow_asks_hooks_for():
+def test_hook_has_the_attributes_that_airflow_requires():
     names = ("conn_name_attr", "default_conn_name", "conn_type", "hook_name")
     assert [getattr(BrazeAsyncHook, name) for name in names] == [getattr(BrazeHook, name) for name in names]
 
@@ -148,7 +148,7 @@ def test_repr_hides_the_key(workspace):
 # Calls
 
 
-def test_get_gives_what_the_other_hook_gives(workspace):
+def test_get_returns_the_same_as_the_other_hook(workspace):
     params = {"campaign_id": campaign_ids(workspace.settings)[4]}
     document = in_a_loop(lambda hook: hook.get(DETAILS, params))
     assert document == {"message": "success", **campaign_details(workspace.settings, params["campaign_id"])}
@@ -157,7 +157,7 @@ def test_get_gives_what_the_other_hook_gives(workspace):
 
 @pytest.mark.parametrize("days", [1, 40, 100, 150])
 @pytest.mark.parametrize("reading", ["inclusive", "exclusive"])
-def test_campaign_data_series_gives_what_the_other_hook_gives_by_the_same_calls(workspace, days, reading):
+def test_campaign_data_series_returns_the_same_by_the_same_requests_as_the_other_hook(workspace, days, reading):
     workspace.configure(ending_at_reading=reading)
     campaign_id = campaign_ids(workspace.settings)[0]
     end = date(2025, 2, 20)
@@ -180,7 +180,7 @@ def test_campaign_data_series_gives_what_the_other_hook_gives_by_the_same_calls(
         ({"faults": {"contradicting_days": 1.0}}, BrazeDataError),
     ],
 )
-def test_campaign_data_series_that_fails_is_the_same_error_for_both_hooks(workspace, monkeypatch, change, error):
+def test_failing_campaign_data_series_raises_the_same_error_in_both_hooks(workspace, monkeypatch, change, error):
     connection = json.loads(workspace.connection_json())
     connect(monkeypatch, host=connection["host"], password=connection["password"], extra={"max_attempts": 1})
     workspace.configure(**change)
@@ -196,7 +196,7 @@ def test_campaign_data_series_that_fails_is_the_same_error_for_both_hooks(worksp
 
 
 @pytest.mark.parametrize("document", [[], "success", {"message": "failed"}])
-def test_get_of_no_success_is_a_data_error(raw_server, monkeypatch, document):
+def test_get_of_an_unsuccessful_document_is_a_data_error(raw_server, monkeypatch, document):
     body = json.dumps(document).encode()
     server = raw_server(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
     connect(monkeypatch, host=server.url)
@@ -214,7 +214,7 @@ def sockets_to(server: Any) -> list[Any]:
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
-def test_hook_closes_what_it_opened_and_may_be_used_again(workspace):
+def test_hook_closes_its_connections_and_can_be_reused(workspace):
     async def use() -> None:
         hook = BrazeAsyncHook()
         for _ in range(2):

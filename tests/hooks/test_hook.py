@@ -39,9 +39,9 @@ def set_connection(monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps({"conn_type": "braze", "password": KEY, **fields}))
 
 
-def answer(document: Any, status: int = 200) -> bytes:
+def response(document: Any, status: int = 200) -> bytes:
     body = json.dumps(document).encode()
-    return f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"HTTP/1.1 {status} Status\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def sockets_to(server: Any) -> list[Any]:
@@ -58,11 +58,11 @@ def hook(braze: Sandbox) -> Iterator[BrazeHook]:
 
 @pytest.fixture
 def hook_to(raw_server, monkeypatch) -> Iterator[Any]:
-    """Return a function that starts a server with answers and gives it with a hook that calls it."""
+    """Return a function that starts a server with given responses, and returns it with a hook that calls it."""
     hooks: list[BrazeHook] = []
 
-    def start(*answers: Any) -> tuple[Any, BrazeHook]:
-        server = raw_server(*answers)
+    def start(*responses: Any) -> tuple[Any, BrazeHook]:
+        server = raw_server(*responses)
         set_connection(monkeypatch, host=server.url, extra={"max_attempts": 1})
         hooks.append(BrazeHook())
         return server, hooks[-1]
@@ -76,7 +76,7 @@ def hook_to(raw_server, monkeypatch) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("host", ["https://rest.fra-01.braze.eu", "rest.fra-01.braze.eu/"])
-def test_settings_are_the_connection_s(monkeypatch, host):
+def test_settings_come_from_the_connection(monkeypatch, host):
     extra = {"timezone": "Europe/Berlin", "max_attempts": 3, "requests_per_minute": 600, "verify": True}
     set_connection(monkeypatch, host=host, port=8443, extra=extra)
     settings = BrazeHook().settings
@@ -100,7 +100,7 @@ def test_settings_of_a_connection_uri(monkeypatch, uri, base_url):
     assert BrazeHook().settings.credentials.api_key == "a/key"
 
 
-def test_settings_of_a_connection_uri_read_text_as_numbers(monkeypatch, self_signed):
+def test_settings_of_a_connection_uri_parse_numbers(monkeypatch, self_signed):
     certificate = str(self_signed[1])
     extra = "timezone=America%2FNew_York&connect_timeout=2.5&read_timeout=30&max_attempts=3&requests_per_minute=600"
     uri = f"braze://:{KEY}@rest.iad-01.braze.com/?{extra}&verify={certificate.replace('/', '%2F')}"
@@ -124,7 +124,7 @@ def test_settings_of_a_connection_uri_read_text_as_numbers(monkeypatch, self_sig
     ],
 )
 @pytest.mark.parametrize("form", ["uri", "json"])
-def test_settings_of_a_wrong_extra_field_name_it(monkeypatch, form, name, wrong):
+def test_settings_with_a_wrong_extra_field_raise_with_its_name(monkeypatch, form, name, wrong):
     if form == "uri":
         uri = f"braze://:{KEY}@rest.iad-01.braze.com/?{name}={wrong.replace('/', '%2F')}"
         monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", uri)
@@ -135,17 +135,17 @@ def test_settings_of_a_wrong_extra_field_name_it(monkeypatch, form, name, wrong)
     assert KEY not in str(caught.value)
 
 
-def test_settings_of_a_connection_that_does_not_exist_name_it():
+def test_settings_of_a_missing_connection_raise_with_its_name():
     with pytest.raises(BrazeConfigError, match=r"Connection 'no_such' does not exist\."):
         BrazeHook("no_such").settings  # noqa: B018 - a property that checks
 
 
-def test_hook_of_another_connection_uses_that_one(monkeypatch):
+def test_hook_uses_the_given_connection_id(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_EU", f"braze://:{KEY}@rest.fra-02.braze.eu")
     assert BrazeHook("braze_eu").settings.credentials.base_url == "https://rest.fra-02.braze.eu"
 
 
-def test_connection_form_names_what_it_is_about():
+def test_connection_form_labels_host_and_key():
     form = BrazeHook.get_ui_field_behaviour()
     assert form["relabeling"] == {"host": "REST endpoint", "password": "REST API key"}
     assert not {"host", "password", "extra"} & set(form["hidden_fields"])
@@ -165,12 +165,12 @@ def test_list_campaigns_reads_all_pages(braze, hook):
     entries = list(hook.list_campaigns())
     assert entries == [campaign_entry(braze.settings, number) for number in range(250)]
     pages = [request.params["page"] for request in braze.requests]
-    # Twice, to see that no campaign left the list while it was read.
+    # Twice, to detect campaigns that left the list while it was read.
     assert pages == ["0", "1", "2", "3"] * 2
     assert {request.params["include_archived"] for request in braze.requests} == {"true"}
 
 
-def test_list_campaigns_without_archived_leaves_them_out(braze, hook):
+def test_list_campaigns_without_archived_omits_archived_campaigns(braze, hook):
     archived = {
         campaign_id
         for campaign_id in campaign_ids(braze.settings)
@@ -181,10 +181,10 @@ def test_list_campaigns_without_archived_leaves_them_out(braze, hook):
     assert listed == set(campaign_ids(braze.settings)) - archived
 
 
-def test_list_campaigns_edited_after_leaves_older_ones_out(braze, hook):
+def test_list_campaigns_edited_after_omits_older_campaigns(braze, hook):
     entries = list(hook.list_campaigns())
     moments = sorted(datetime.fromisoformat(entry["last_edited"]) for entry in entries)
-    # In another zone than the list's, to show that the moment counts.
+    # In another zone than the list's, because the instant counts.
     moment = moments[7].astimezone(timezone(timedelta(hours=-5)))
     edited = list(hook.list_campaigns(edited_after=moment))
     assert edited == [entry for entry in entries if datetime.fromisoformat(entry["last_edited"]) > moment]
@@ -197,10 +197,10 @@ def test_list_campaigns_of_an_empty_workspace_is_empty(braze, hook):
 
 
 def page(*ids: str) -> bytes:
-    return answer({"message": "success", "campaigns": [{"id": each, "name": f"campaign {each}"} for each in ids]})
+    return response({"message": "success", "campaigns": [{"id": each, "name": f"campaign {each}"} for each in ids]})
 
 
-def test_list_campaigns_gives_each_id_once(hook_to):
+def test_list_campaigns_yields_each_id_once(hook_to):
     _, hook = hook_to(*[page("a", "b", "a"), page("b", "c"), page()] * 2)
     assert [entry["id"] for entry in hook.list_campaigns()] == ["a", "b", "c"]
 
@@ -216,28 +216,28 @@ def test_list_campaigns_of_a_server_that_ignores_the_page_ends(hook_to):
     [
         # While the first pages were read, "a" left, and "c" moved from the second page to the first.
         ([[["a", "b"], ["d"]], *[[["b", "c"], ["d"]]] * 3], ["b", "c", "d"]),
-        # The same while they were read again: nothing that the first reading has may be missing.
+        # The same during the second reading: no entry of the first reading may be missing.
         ([[["a", "b"], ["c"]], [["a", "b"]], [["b", "c"]], [["b", "c"]]], ["b", "c"]),
-        # What comes meanwhile is new, and moves nothing.
+        # An entry that is added during the second reading is new, and moves nothing.
         ([[["a"], ["b"]], [["a"], ["b", "c"]]], ["a", "b", "c"]),
         ([[], [["a"]]], ["a"]),
     ],
 )
-def test_list_campaigns_that_moves_is_read_until_none_can_be_lost(hook_to, readings, listed):
-    answers, before = [], 0
+def test_list_campaigns_of_a_changing_list_is_read_until_complete(hook_to, readings, listed):
+    responses, before = [], 0
     for number, reading in enumerate(readings):
         pages = [page(*ids) for ids in [*reading, []]]
-        # As many pages as the first of two readings had are asked for at once, though the list may have become shorter.
-        answers += pages + [page()] * (before - len(pages))
+        # The second of two readings requests as many pages as the first, even if the list has become shorter.
+        responses += pages + [page()] * (before - len(pages))
         before = 0 if number % 2 else len(pages)
-    server, hook = hook_to(*answers)
+    server, hook = hook_to(*responses)
     assert [entry["id"] for entry in hook.list_campaigns()] == listed
-    assert len(server.requests) == len(answers)
+    assert len(server.requests) == len(responses)
 
 
-def test_list_campaigns_that_never_rests_is_an_error(hook_to):
-    answers = [page(*ids) for number in range(6) for ids in ([f"gone {number}"], [])]
-    server, hook = hook_to(*answers)
+def test_list_campaigns_of_a_list_that_keeps_changing_raises(hook_to):
+    responses = [page(*ids) for number in range(6) for ids in ([f"removed {number}"], [])]
+    server, hook = hook_to(*responses)
     with pytest.raises(BrazeDataError, match="read 6 times"):
         list(hook.list_campaigns())
     assert len(server.requests) == 12
@@ -250,7 +250,7 @@ def endless_list(stream: Any, closing: Any) -> None:
 NUMBERS = count()
 
 
-def test_list_campaigns_that_never_ends_is_an_error(hook_to, monkeypatch):
+def test_list_campaigns_of_a_list_that_never_ends_raises(hook_to, monkeypatch):
     monkeypatch.setattr(listing, "MOST_PAGES", 5)
     server, hook = hook_to(endless_list)
     with pytest.raises(BrazeDataError, match=r"did not end after 5 pages \(10 entries\)"):
@@ -282,20 +282,20 @@ def test_list_campaigns_logs_its_progress(hook_to, monkeypatch, caplog):
         ({"campaigns": ["a"]}, "$.campaigns[0]"),
     ],
 )
-def test_list_campaigns_of_another_shape_names_the_place(hook_to, document, path):
-    _, hook = hook_to(answer(document))
+def test_list_campaigns_of_another_shape_raises_with_its_path(hook_to, document, path):
+    _, hook = hook_to(response(document))
     with pytest.raises(BrazeDataError) as caught:
         list(hook.list_campaigns())
     assert caught.value.path == path
 
 
-def test_campaign_details_are_braze_s(braze, hook):
+def test_campaign_details_equal_those_of_braze(braze, hook):
     for campaign_id in campaign_ids(braze.settings):
         expected = {"message": "success", **campaign_details(braze.settings, campaign_id)}
         assert hook.campaign_details(campaign_id) == expected
 
 
-def test_campaign_details_of_an_unknown_id_are_refused(hook):
+def test_campaign_details_of_an_unknown_id_raise_not_found(hook):
     with pytest.raises(BrazeRequestError):
         hook.campaign_details("unknown")
 
@@ -312,12 +312,12 @@ def a_window(days: int, zone: str) -> Window:
     [("UTC", "inclusive"), ("America/New_York", "midnight_before"), ("Asia/Seoul", "exclusive")],
 )
 @pytest.mark.parametrize(("days", "calls"), [(1, 1), (99, 1), (100, 1), (250, 3)])
-def test_campaign_data_series_gives_exactly_the_days_wanted(braze, hook, days, calls, zone, reading):
+def test_campaign_data_series_returns_exactly_the_requested_days(braze, hook, days, calls, zone, reading):
     braze.configure(timezone=zone, ending_at_reading=reading)
     campaign_id = campaign_ids(braze.settings)[2]
     series = hook.campaign_data_series(campaign_id, a_window(days, zone))
     assert series == [day_object(braze.settings, campaign_id, day) for day in a_window(days, zone)]
-    # A call of 100 days whose last one is left out is made up for by another.
+    # A request of 100 days whose last day is left out is completed by another.
     assert braze.count(SERIES, 200) == braze.count() == calls + (reading == "exclusive" and days == 100)
 
 
@@ -327,24 +327,24 @@ def test_campaign_data_series_of_every_kind_of_campaign(braze, hook):
         assert series == [day_object(braze.settings, campaign_id, day) for day in a_window(3, "UTC")]
 
 
-def test_campaign_data_series_leaves_out_a_day_that_did_not_come_back(braze, hook):
+def test_campaign_data_series_omits_a_day_that_was_not_returned(braze, hook):
     braze.configure(faults={"missing_days": {"*": ["2025-02-27"]}, "double_days": 1.0, "foreign_days": 1.0})
     series = hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(3, "UTC"))
     assert [day["time"] for day in series] == ["2025-02-26", "2025-02-28"]
 
 
-def test_campaign_data_series_that_contradicts_itself_is_a_data_error(braze, hook):
+def test_contradictory_campaign_data_series_is_a_data_error(braze, hook):
     braze.configure(faults={"contradicting_days": 1.0, "missing_days": {"*": ["2025-03-01", "2025-02-27"]}})
     with pytest.raises(BrazeDataError):
         hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(1, "UTC"))
 
 
-def test_campaign_data_series_of_an_empty_window_calls_nothing(braze, hook):
+def test_campaign_data_series_of_an_empty_window_makes_no_request(braze, hook):
     assert hook.campaign_data_series(campaign_ids(braze.settings)[0], a_window(0, "UTC")) == []
     assert braze.count() == 0
 
 
-def test_fetch_series_decodes_call_by_call_oldest_first(braze, hook):
+def test_fetch_series_decodes_each_response_oldest_first(braze, hook):
     starts = hook.fetch_series(
         CAMPAIGNS,
         CAMPAIGNS.subject(campaign_ids(braze.settings)[0]),
@@ -358,38 +358,38 @@ def test_fetch_series_decodes_call_by_call_oldest_first(braze, hook):
 # Other endpoints
 
 
-def test_get_calls_any_path(hook_to):
-    server, hook = hook_to(answer({"canvases": [], "message": "success"}))
+def test_get_requests_any_path(hook_to):
+    server, hook = hook_to(response({"canvases": [], "message": "success"}))
     assert hook.get("/canvas/list", {"page": "2"}) == {"canvases": [], "message": "success"}
     assert server.requests[0].startswith(b"GET /canvas/list?page=2 HTTP/1.1")
 
 
-def test_get_returns_what_its_decoder_makes(hook_to):
-    _, hook = hook_to(answer([1, 2]))
+def test_get_returns_the_result_of_its_decoder(hook_to):
+    _, hook = hook_to(response([1, 2]))
     assert hook.get("/canvas/list", {}, json.loads) == [1, 2]
 
 
-def test_get_without_params_or_message_is_fine(hook_to):
-    _, hook = hook_to(answer({"data": 1}))
+def test_get_without_params_or_message_succeeds(hook_to):
+    _, hook = hook_to(response({"data": 1}))
     assert hook.get("/canvas/data_summary") == {"data": 1}
 
 
-@pytest.mark.parametrize(("document", "said"), [([], "list"), ("x", "str"), (None, "NoneType")])
-def test_get_of_no_object_is_a_data_error(hook_to, document, said):
-    _, hook = hook_to(answer(document))
-    with pytest.raises(BrazeDataError, match=f"JSON {said}, not an object"):
+@pytest.mark.parametrize(("document", "kind"), [([], "list"), ("x", "str"), (None, "NoneType")])
+def test_get_of_json_that_is_not_an_object_is_a_data_error(hook_to, document, kind):
+    _, hook = hook_to(response(document))
+    with pytest.raises(BrazeDataError, match=f"JSON {kind}, not an object"):
         hook.get("/canvas/list")
 
 
-def test_get_of_200_that_says_it_failed_is_a_data_error_without_the_key(hook_to):
-    _, hook = hook_to(answer({"message": f"failed for {KEY}"}))
+def test_get_of_200_with_a_failure_message_is_a_data_error_without_the_key(hook_to):
+    _, hook = hook_to(response({"message": f"failed for {KEY}"}))
     with pytest.raises(BrazeDataError, match=r"failed for \*\*\*") as caught:
         hook.get("/canvas/list")
     assert caught.value.path == "$.message"
 
 
 @pytest.mark.parametrize("path", ["https://example.org/campaigns/list", "//example.org/x", "example.org"])
-def test_get_refuses_a_path_with_a_host(braze, hook, path):
+def test_get_rejects_a_path_with_a_host(braze, hook, path):
     with pytest.raises(BrazeConfigError):
         hook.get(path)
     assert braze.count() == 0
@@ -409,7 +409,7 @@ def test_get_conn_is_one_transport_for_all_threads(hook):
         assert len(set(pool.map(open_it, range(16)))) == 1
 
 
-def test_close_leaves_no_socket_and_the_hook_usable(braze, hook):
+def test_close_leaves_no_socket_and_a_usable_hook(braze, hook):
     for _ in range(2):
         assert len(list(hook.list_campaigns())) == 20
         assert sockets_to(braze)
@@ -428,21 +428,21 @@ class Waiting(logging.Handler):
             self.seen.set()
 
 
-def test_stop_ends_a_thread_that_waits_for_the_reset(braze, hook):
+def test_stop_ends_the_wait_of_a_thread_for_the_reset(braze, hook):
     braze.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 30})
     handler, log = Waiting(), logging.getLogger("airflow_provider_braze.transport.sender")
     log.addHandler(handler)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(list, hook.list_campaigns())
+        listing = pool.submit(list, hook.list_campaigns())
         assert handler.seen.wait(20)
         hook.stop()
-        error = asked.exception(timeout=20)
+        error = listing.exception(timeout=20)
     log.removeHandler(handler)
     assert type(error) is BrazeError
     assert braze.count() == 1
 
 
-def test_stop_before_anything_opened_counts_until_close(braze, hook):
+def test_stop_before_the_first_request_applies_until_close(braze, hook):
     hook.stop()
     with pytest.raises(BrazeError, match="Task stopped"):
         hook.campaign_details("any")
@@ -456,7 +456,7 @@ def test_stop_before_anything_opened_counts_until_close(braze, hook):
 
 @pytest.mark.filterwarnings("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("campaigns", [20, 0])
-def test_test_connection_of_a_good_one_says_so(braze, hook, campaigns):
+def test_test_connection_of_a_valid_connection_succeeds(braze, hook, campaigns):
     braze.configure(campaigns=campaigns)
     good, message = hook.test_connection()
     assert good, message
@@ -465,7 +465,7 @@ def test_test_connection_of_a_good_one_says_so(braze, hook, campaigns):
     assert not [each for each in sockets_to(braze) if each.status == "ESTABLISHED"]
 
 
-def test_test_connection_of_a_wrong_key_says_so_without_it(braze, hook):
+def test_test_connection_of_a_wrong_key_fails_without_showing_it(braze, hook):
     braze.configure(api_key="another-key")
     good, message = hook.test_connection()
     assert not good
@@ -474,7 +474,7 @@ def test_test_connection_of_a_wrong_key_says_so_without_it(braze, hook):
 
 
 @pytest.mark.parametrize("missing", ["campaigns.list", "campaigns.data_series"])
-def test_test_connection_names_the_permission_that_is_missing(braze, hook, missing):
+def test_test_connection_names_the_missing_permission(braze, hook, missing):
     braze.configure(permissions=[each for each in braze.settings.permissions if each != missing])
     good, message = hook.test_connection()
     assert not good
@@ -482,7 +482,7 @@ def test_test_connection_names_the_permission_that_is_missing(braze, hook, missi
 
 
 @pytest.mark.parametrize("fault", ["rate_429", "rate_500", "rate_html", "rate_cut", "rate_reset"])
-def test_test_connection_tries_once(braze, hook, fault):
+def test_test_connection_does_not_retry(braze, hook, fault):
     braze.configure(faults={fault: 1.0, "retry_after_reset_seconds": 30})
     good, message = hook.test_connection()
     assert not good
@@ -490,22 +490,22 @@ def test_test_connection_tries_once(braze, hook, fault):
     assert braze.count() == 1
 
 
-def test_test_connection_of_a_host_that_is_not_braze(hook_to):
-    _, hook = hook_to(answer({"detail": "Not Found"}, 404))
+def test_test_connection_of_another_host_fails(hook_to):
+    _, hook = hook_to(response({"detail": "Not Found"}, 404))
     good, message = hook.test_connection()
     assert not good
     assert "Check the connection's host" in message
 
 
-def test_test_connection_of_an_odd_refusal_of_the_series(hook_to):
-    _, hook = hook_to(page("a"), answer({"message": "I am a teapot"}, 418))
+def test_test_connection_reports_an_unusual_status_of_the_series(hook_to):
+    _, hook = hook_to(page("a"), response({"message": "I am a teapot"}, 418))
     assert hook.test_connection() == (
         False,
         "/campaigns/data_series returned status 418: 'I am a teapot'. Check the request.",
     )
 
 
-def test_test_connection_of_a_host_that_does_not_answer(raw_server, monkeypatch):
+def test_test_connection_of_an_unreachable_host_fails(raw_server, monkeypatch):
     server = raw_server(b"")
     server.close()
     set_connection(monkeypatch, host=server.url)
@@ -515,14 +515,14 @@ def test_test_connection_of_a_host_that_does_not_answer(raw_server, monkeypatch)
 
 
 @pytest.mark.parametrize("fields", [{"host": "dashboard-01.braze.com"}, {"host": ""}, {"host": "x", "extra": {"a": 1}}])
-def test_test_connection_of_an_unusable_connection_tells_why(monkeypatch, fields):
+def test_test_connection_of_an_unusable_connection_returns_the_reason(monkeypatch, fields):
     set_connection(monkeypatch, **fields)
     good, message = BrazeHook().test_connection()
     assert not good
     assert message.startswith("Connection 'braze_default' of type 'braze' cannot be used. Its ")
 
 
-def test_test_connection_reads_the_connection_anew(braze, hook, monkeypatch):
+def test_test_connection_keeps_the_settings_of_the_hook(braze, hook, monkeypatch):
     attempts = hook.settings.max_attempts
     assert hook.test_connection()[0]
     assert hook.settings.max_attempts == attempts
@@ -539,7 +539,7 @@ def test_hook_trusts_the_certificates_of_the_extra_field_verify(raw_server, monk
         assert [entry["id"] for entry in hook.list_campaigns()] == ["a"]
 
 
-def test_hook_refuses_a_certificate_that_is_not_trusted(raw_server, monkeypatch, self_signed):
+def test_hook_rejects_an_untrusted_certificate(raw_server, monkeypatch, self_signed):
     server = raw_server(page("a"), tls=self_signed[0])
     set_connection(monkeypatch, host=server.url, extra={"verify": "true", "max_attempts": 1})
     with closing(BrazeHook()) as hook, pytest.raises(BrazeTransportError, match="CERTIFICATE_VERIFY_FAILED"):

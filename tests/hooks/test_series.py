@@ -40,7 +40,7 @@ def hook(braze):
 
 @pytest.fixture
 def connect(braze, monkeypatch):
-    """Return a function that names the series in the connection's extra."""
+    """Return a function that sets the field ``series`` in the connection's extra."""
 
     def set_series(series):
         fields = json.loads(braze.connection_json())
@@ -51,7 +51,7 @@ def connect(braze, monkeypatch):
     return set_series
 
 
-def test_lists_are_what_braze_has(braze, hook):
+def test_lists_equal_those_of_braze(braze, hook):
     settings = braze.settings
     assert [entry["id"] for entry in hook.list_canvases()] == data.canvas_ids(settings)
     assert [entry["id"] for entry in hook.list_segments()] == data.segment_ids(settings)
@@ -66,7 +66,7 @@ def test_list_products_does_not_depend_on_the_first_page(pages, products, braze,
     assert list(hook.list_products()) == data.product_ids(settings)
 
 
-def test_details_are_what_braze_has(braze, hook):
+def test_details_equal_those_of_braze(braze, hook):
     canvas_id, segment_id = data.canvas_ids(braze.settings)[0], data.segment_ids(braze.settings)[0]
     assert {**hook.canvas_details(canvas_id), "message": None} == {
         **data.canvas_details(braze.settings, canvas_id),
@@ -75,7 +75,7 @@ def test_details_are_what_braze_has(braze, hook):
     assert hook.segment_details(segment_id)["name"] == data.segment_details(braze.settings, segment_id)["name"]
 
 
-def test_series_are_what_braze_has(braze, hook):
+def test_series_equal_those_of_braze(braze, hook):
     settings = braze.settings
     canvas_id, segment_id = data.canvas_ids(settings)[0], data.segment_ids(settings)[0]
     app_id = data.app_ids(settings)[0]
@@ -115,12 +115,12 @@ def test_series_are_what_braze_has(braze, hook):
 
 
 @pytest.mark.parametrize("method", ["kpi_data_series", "purchase_data_series"])
-def test_an_unknown_metric_is_rejected_by_name(method, hook):
+def test_unknown_metric_is_rejected_by_name(method, hook):
     with pytest.raises(BrazeConfigError, match=r"`metric` has the unknown value 'foo'. Use one of: "):
         getattr(hook, method)("foo", WINDOW)
 
 
-def test_canvas_summary_is_what_braze_has(braze, hook):
+def test_canvas_summary_equals_that_of_braze(braze, hook):
     canvas_id = data.canvas_ids(braze.settings)[0]
     summary = hook.canvas_data_summary(canvas_id, ending_at="2026-11-10T12:00:00+00:00", length=3)
     assert summary["data"]["total_stats"] == data.canvas_summary(braze.settings, canvas_id, DAYS)["total_stats"]
@@ -138,7 +138,7 @@ def test_test_connection_names_the_permissions_of_a_series(series, braze, connec
         assert f"permission '{missing}'" in message
 
 
-def test_test_connection_does_not_mind_a_permission_of_a_series_that_is_not_used(braze, connect):
+def test_test_connection_ignores_missing_permissions_of_unused_series(braze, connect):
     braze.configure(missing_permissions=["canvas.data_series", "kpi.mau.data_series"])
     assert connect("campaigns, segments").test_connection()[0]
     good, message = connect(["campaigns", "canvases", "kpis"]).test_connection()
@@ -154,11 +154,11 @@ def test_test_connection_does_not_mind_a_permission_of_a_series_that_is_not_used
         ("sends", "The key works. Its permissions include sends.data_series."),
     ],
 )
-def test_message_about_a_good_key_is_one_sentence_with_each_permission(series, expected, braze, connect):
+def test_message_about_a_valid_key_is_one_sentence_with_each_permission(series, expected, braze, connect):
     assert connect(series).test_connection() == (True, expected)
 
 
-def test_message_about_a_good_key_is_documented(braze, connect):
+def test_message_about_a_valid_key_is_documented(braze, connect):
     _, message = connect("campaigns").test_connection()
     assert f"\n    {message}\n" in read("connection.md")
 

@@ -36,7 +36,7 @@ AS_OF = "2025-03-01T17:00:00Z"
 DAY = "2025-02-28"
 PAST = {"start": DAY, "end": "2025-03-01"}
 FUTURE = {"start": "2999-12-31", "end": "3000-01-01"}
-# When it began, Airflow 2 reads from its database.
+# Airflow 2 reads the start time from its database.
 RESCHEDULE = pytest.param("reschedule", marks=pytest.mark.since_airflow("3.0"))
 MODES = ["poke", RESCHEDULE, "deferrable"]
 
@@ -54,7 +54,7 @@ def a_sensor(mode: str = "poke", **given: Any) -> CampaignDataSeriesSensor:
 
 @pytest.fixture
 def context(make_context) -> dict[str, Any]:
-    """The context of a run that was not rescheduled before."""
+    """Return the context of a run that was not rescheduled before."""
     made = make_context()
     made["ti"].get_first_reschedule_date = lambda context: None
     made["ti"].max_tries = 0
@@ -62,7 +62,7 @@ def context(make_context) -> dict[str, Any]:
 
 
 def trigger_of(deferred: TaskDeferred) -> DataSeriesTrigger:
-    """The trigger as a triggerer makes it."""
+    """Return the trigger as a triggerer makes it."""
     path, arguments = deferred.trigger.serialize()
     assert path == "airflow_provider_braze.triggers.braze.DataSeriesTrigger"
     return DataSeriesTrigger(**json.loads(json.dumps(arguments)))
@@ -77,7 +77,7 @@ def event_of(deferred: TaskDeferred) -> Any:
 
 
 def waited(context: dict[str, Any], mode: str, **given: Any) -> Any:
-    """Let a sensor run to its end, as Airflow does: each time it is rescheduled or resumed, by a new object."""
+    """Run a sensor to its end as Airflow does: with a new object each time it is rescheduled or resumed."""
     began = datetime.now(timezone.utc)
     while True:
         try:
@@ -89,21 +89,21 @@ def waited(context: dict[str, Any], mode: str, **given: Any) -> Any:
             context["ti"].get_first_reschedule_date = lambda context: began
 
 
-def answer(document: Any, status: int = 200) -> bytes:
+def response(document: Any, status: int = 200) -> bytes:
     body = json.dumps(document).encode()
-    return f"HTTP/1.1 {status} Told\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"HTTP/1.1 {status} Status\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def days(*told: str) -> bytes:
-    return answer({"data": [{"time": each, "messages": {}} for each in told]})
+def days(*dates: str) -> bytes:
+    return response({"data": [{"time": each, "messages": {}} for each in dates]})
 
 
 @pytest.fixture
 def server_of(raw_server, monkeypatch) -> Callable[..., Any]:
-    """Return a function that starts a server with answers, at which ``braze_default`` points."""
+    """Return a function that starts a server that sends given responses, to which ``braze_default`` points."""
 
-    def start(*answers: Any) -> Any:
-        server = raw_server(*answers)
+    def start(*responses: Any) -> Any:
+        server = raw_server(*responses)
         connection = {"conn_type": "braze", "host": server.url, "password": "a-key", "extra": {"max_attempts": 1}}
         monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
         return server
@@ -113,43 +113,43 @@ def server_of(raw_server, monkeypatch) -> Callable[..., Any]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch) -> None:
-    """Let a trigger check again at once."""
+    """Let a trigger check again without a pause."""
     monkeypatch.setattr(triggers, "LEAST_POKE_SECONDS", 0.0)
 
 
-# The same answer in all modes
+# The same result in all modes
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_of_a_day_that_is_there_tells_which_campaign_has_it(workspace, context, mode):
+def test_sensor_of_an_available_day_returns_the_campaign_that_has_it(workspace, context, mode):
     found = waited(context, mode)
-    told_at = datetime.fromisoformat(found.pop("found_at"))
+    found_at = datetime.fromisoformat(found.pop("found_at"))
     assert found == {"day": DAY, "timezone": "UTC", "campaign_id": campaign_ids(workspace.settings)[-1]}
-    assert abs(datetime.now(timezone.utc) - told_at) < timedelta(minutes=1)
+    assert abs(datetime.now(timezone.utc) - found_at) < timedelta(minutes=1)
     assert (workspace.count(LIST), workspace.count(SERIES)) == (1, 1)
     listed = workspace.requests[0].params
     assert (listed["sort_direction"], listed["page"], listed["include_archived"]) == ("desc", "0", "false")
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_asks_until_the_day_is_there(server_of, context, mode):
-    server = server_of(days(), answer({}, 503), answer([])[:-1], days("2025-02-27"), days(DAY))
+def test_sensor_checks_until_the_day_is_available(server_of, context, mode):
+    server = server_of(days(), response({}, 503), response([])[:-1], days("2025-02-27"), days(DAY))
     assert waited(context, mode, campaign_ids=["a"])["campaign_id"] == "a"
     assert len(server.requests) == 5
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_asks_as_many_of_the_newest_as_it_is_told(workspace, context, mode):
+def test_sensor_checks_the_given_number_of_newest_campaigns(workspace, context, mode):
     workspace.configure(faults={"missing_days": {"*": [DAY]}})
     with pytest.raises(AirflowSensorTimeout):
         waited(context, mode, sample=3, timeout=0)
-    asked = [request.params["campaign_id"] for request in workspace.requests if request.path == SERIES]
-    assert len(set(asked)) == 3
-    assert set(asked) <= set(campaign_ids(workspace.settings)[-5:])
+    requested = [request.params["campaign_id"] for request in workspace.requests if request.path == SERIES]
+    assert len(set(requested)) == 3
+    assert set(requested) <= set(campaign_ids(workspace.settings)[-5:])
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_passes_over_campaigns_that_are_refused(workspace, context, mode):
+def test_sensor_skips_rejected_campaigns(workspace, context, mode):
     ids = campaign_ids(workspace.settings)
     workspace.configure(faults={"bad_subjects": {ids[0]: 400, ids[1]: 404}})
     assert waited(context, mode, campaign_ids=ids[:3])["campaign_id"] == ids[2]
@@ -157,37 +157,37 @@ def test_sensor_passes_over_campaigns_that_are_refused(workspace, context, mode)
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
-    ("change", "word"),
+    ("change", "message"),
     [
         ({"api_key": "another-key"}, "BrazeAuthError"),
         ({"permissions": ["campaigns.list"]}, "BrazeAuthError"),
         ({"faults": {"bad_subjects": {"a": 400, "b": 404}}}, r"None of the campaigns checked \(2\) can be used"),
     ],
 )
-def test_sensor_that_no_retry_helps_fails_for_good(workspace, context, mode, change, word):
+def test_sensor_with_a_permanent_error_fails_without_retries(workspace, context, mode, change, message):
     key = workspace.api_key
     workspace.configure(**change)
-    with pytest.raises(AirflowFailException, match=word) as caught:
+    with pytest.raises(AirflowFailException, match=message) as caught:
         waited(context, mode, campaign_ids=["a", "b"])
     assert key not in str(caught.value)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_of_answers_of_another_shape_fails_and_may_be_retried(server_of, context, mode):
-    server_of(answer({"data": {}}))
+def test_sensor_with_a_response_of_another_shape_fails_and_may_be_retried(server_of, context, mode):
+    server_of(response({"data": {}}))
     with pytest.raises(BrazeDataError):
         waited(context, mode, campaign_ids=["a"])
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_without_an_answer_in_time_times_out(server_of, context, mode):
+def test_sensor_without_the_day_in_time_times_out(server_of, context, mode):
     server_of(days())
     with pytest.raises(AirflowSensorTimeout):
         waited(context, mode, campaign_ids=["a"], timeout=0)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_that_shall_fail_softly_is_skipped_when_its_time_is_over(server_of, context, mode):
+def test_sensor_with_soft_fail_is_skipped_at_its_timeout(server_of, context, mode):
     server_of(days())
     with pytest.raises(AirflowSkipException):
         waited(context, mode, campaign_ids=["a"], timeout=0, soft_fail=True)
@@ -195,7 +195,7 @@ def test_sensor_that_shall_fail_softly_is_skipped_when_its_time_is_over(server_o
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("switch", ["soft_fail", "never_fail"])
-def test_sensor_that_shall_not_fail_is_skipped_when_the_key_is_wrong(workspace, context, mode, switch):
+def test_sensor_with_soft_fail_or_never_fail_is_skipped_with_a_wrong_key(workspace, context, mode, switch):
     workspace.configure(api_key="another-key")
     with pytest.raises(AirflowSkipException):
         waited(context, mode, **{switch: True})
@@ -203,8 +203,8 @@ def test_sensor_that_shall_not_fail_is_skipped_when_the_key_is_wrong(workspace, 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("switch", "error"), [("soft_fail", BrazeDataError), ("never_fail", AirflowSkipException)])
-def test_sensor_that_shall_never_fail_is_skipped_whatever_fails(server_of, context, mode, switch, error):
-    server_of(answer({"data": {}}))
+def test_only_sensor_with_never_fail_is_skipped_on_any_error(server_of, context, mode, switch, error):
+    server_of(response({"data": {}}))
     with pytest.raises(error):
         waited(context, mode, campaign_ids=["a"], **{switch: True})
 
@@ -224,7 +224,7 @@ def test_sensor_waits_for_the_last_day_of_the_run(workspace, make_context, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_sensor_of_a_run_in_which_no_day_ends_is_skipped(workspace, make_context, mode):
+def test_sensor_of_a_run_without_an_ended_day_is_skipped(workspace, make_context, mode):
     context = make_context(
         run_type="scheduled",
         data_interval_start=datetime(2025, 2, 20, 5, tzinfo=timezone.utc),
@@ -236,7 +236,7 @@ def test_sensor_of_a_run_in_which_no_day_ends_is_skipped(workspace, make_context
     assert workspace.count() == 0
 
 
-def test_sensor_counts_days_in_the_zone_of_the_connection(braze_sandbox_factory, context):
+def test_sensor_uses_days_in_the_zone_of_the_connection(braze_sandbox_factory, context):
     braze = braze_sandbox_factory(timezone="Pacific/Kiritimati", as_of=AS_OF)
     found = waited(context, "poke")
     assert (found["day"], found["timezone"]) == (DAY, "Pacific/Kiritimati")
@@ -267,12 +267,12 @@ def test_sensor_of_no_campaigns_is_skipped(workspace, context, mode):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("wrong", [{"campaign_ids": "None"}, {"campaign_ids": 5}])
-def test_sensor_of_arguments_that_cannot_be_used_fails_for_good(context, mode, wrong):
+def test_sensor_with_unusable_arguments_fails_without_retries(context, mode, wrong):
     with pytest.raises(AirflowFailException, match="BrazeConfigError"):
         waited(context, mode, **wrong)
 
 
-def test_sensor_whose_template_rendered_one_date_to_nothing_fails_without_retries(context):
+def test_sensor_with_one_date_rendered_to_nothing_fails_without_retries(context):
     sensor = a_sensor(end="{{ nothing }}")
     sensor.end = ""
     with pytest.raises(AirflowFailException, match="`end` is missing"):
@@ -282,19 +282,19 @@ def test_sensor_whose_template_rendered_one_date_to_nothing_fails_without_retrie
 @pytest.mark.parametrize(
     "wrong", [{"end": None}, {"end": DAY}, {"start": "yesterday"}, {"timezone": "Mars"}, {"timezone": "EST"}]
 )
-def test_sensor_of_literal_dates_that_no_run_can_use_is_rejected_when_the_dag_is_parsed(wrong):
+def test_sensor_with_unusable_literal_dates_is_rejected_when_the_dag_is_parsed(wrong):
     with pytest.raises(BrazeConfigError):
         a_sensor(**wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, 101, 2.5, True, "5"])
-def test_sensor_of_an_impossible_sample_is_refused(wrong):
+def test_sensor_with_an_invalid_sample_is_rejected(wrong):
     with pytest.raises(BrazeConfigError, match="`sample`"):
         a_sensor(sample=wrong)
 
 
 @pytest.mark.parametrize("wrong", [timedelta(seconds=-1), timedelta(days=367), 3, None])
-def test_sensor_of_an_impossible_grace_is_refused(wrong):
+def test_sensor_with_an_invalid_grace_is_rejected(wrong):
     with pytest.raises(BrazeConfigError, match="`grace`"):
         a_sensor(grace=wrong)
 
@@ -303,13 +303,13 @@ def test_sensor_of_an_impossible_grace_is_refused(wrong):
 
 
 def yesterday() -> dict[str, str]:
-    """The window of the day before this one, in UTC, whose grace is not over if it is two days."""
+    """Return the window of yesterday in UTC. A grace of two days after it has not ended."""
     today = datetime.now(timezone.utc).date()
     return {"start": str(today - timedelta(days=1)), "end": str(today)}
 
 
 @pytest.mark.parametrize("given", [FUTURE, {**yesterday(), "grace": timedelta(days=2)}], ids=["not over", "grace"])
-def test_poke_of_a_day_that_is_not_ready_is_false_and_makes_no_request(workspace, context, given):
+def test_poke_of_a_day_that_is_not_ready_returns_false_without_a_request(workspace, context, given):
     assert not a_sensor(**given).poke(context)
     assert workspace.count() == 0
 
@@ -351,7 +351,7 @@ def test_deferrable_sensor_defers_until_the_day_is_ready(workspace, context):
     assert workspace.count() == 0
 
 
-def test_deferrable_sensor_of_a_day_that_is_there_does_not_defer(workspace, context):
+def test_deferrable_sensor_of_an_available_day_does_not_defer(workspace, context):
     assert a_sensor("deferrable").execute(context)["day"] == DAY
 
 
@@ -362,7 +362,7 @@ def rescheduled_to(context: dict[str, Any], **given: Any) -> float:
 
 
 @pytest.mark.since_airflow("3.0")
-def test_rescheduled_sensor_comes_back_when_the_day_is_ready(workspace, context):
+def test_sensor_is_rescheduled_to_the_time_when_the_day_is_ready(workspace, context):
     ends = datetime.combine(date.fromisoformat(yesterday()["end"]), datetime.min.time(), timezone.utc)
     ready_at = (ends + timedelta(days=2)).timestamp()
     given = {**yesterday(), "grace": timedelta(days=2), "timeout": timedelta(days=7), "poke_interval": 60}
@@ -371,18 +371,18 @@ def test_rescheduled_sensor_comes_back_when_the_day_is_ready(workspace, context)
 
 
 @pytest.mark.since_airflow("3.0")
-def test_rescheduled_sensor_whose_time_is_over_before_comes_back_to_time_out(context):
+def test_sensor_with_an_earlier_timeout_is_rescheduled_to_its_timeout(context):
     assert rescheduled_to(context, timeout=600, **FUTURE) == pytest.approx(time.time() + 601, abs=5)
 
 
 @pytest.mark.since_airflow("3.0")
-def test_rescheduled_sensor_of_a_ready_day_comes_back_after_the_interval(server_of, context):
+def test_sensor_of_a_ready_day_is_rescheduled_by_the_interval(server_of, context):
     server_of(days())
-    back = rescheduled_to(context, campaign_ids=["a"], poke_interval=90)
-    assert back == pytest.approx(time.time() + 90, abs=5)
+    date = rescheduled_to(context, campaign_ids=["a"], poke_interval=90)
+    assert date == pytest.approx(time.time() + 90, abs=5)
 
 
-# What the trigger tells
+# Events of the trigger
 
 
 @pytest.mark.parametrize("event", [None, {}, {"status": "what"}])
@@ -391,7 +391,7 @@ def test_execute_complete_of_an_unknown_event_fails(context, event):
         a_sensor().execute_complete(context, event)
 
 
-def test_execute_complete_gives_what_was_found(context):
+def test_execute_complete_returns_the_found_day(context):
     found = {"day": DAY, "campaign_id": "a"}
     assert a_sensor().execute_complete(context, {"status": "success", "found": found}) == found
 
@@ -401,7 +401,7 @@ def test_execute_complete_of_an_error_raises_its_class(context):
         a_sensor().execute_complete(context, {"status": "error", "error_type": "BrazeServerError", "message": "down"})
 
 
-def test_execute_complete_works_on_an_object_that_knows_nothing(context):
+def test_execute_complete_works_on_a_new_object(context):
     event = {"status": "error", "error_type": "BrazeAuthError", "message": "no"}
     with pytest.raises(AirflowFailException, match="BrazeAuthError: no"):
         CampaignDataSeriesSensor(task_id="wait").execute_complete(context, event)
@@ -411,7 +411,7 @@ def test_execute_complete_works_on_an_object_that_knows_nothing(context):
 
 
 class KillingHandler(logging.Handler):
-    """Kills when a request begins to wait."""
+    """Kills the task when a request begins to wait."""
 
     def __init__(self, kill: Callable[[], None]) -> None:
         super().__init__()
@@ -422,10 +422,10 @@ class KillingHandler(logging.Handler):
             self._kill()
 
 
-def test_on_kill_ends_a_request_s_wait(workspace, context):
+def test_on_kill_ends_the_wait_of_a_request(workspace, context):
     workspace.configure(faults={"rate_429": 1.0, "retry_after_reset_seconds": 600})
     sensor = a_sensor()
-    sensor.on_kill()  # nothing is under way yet
+    sensor.on_kill()  # no request is in flight yet
     handler, log = KillingHandler(sensor.on_kill), logging.getLogger("airflow_provider_braze.transport.sender")
     log.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""The sensors of canvases and KPIs, also on the real trigger."""
+"""The sensors of canvases and KPIs, also with the real trigger."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def trigger_of(deferred):
 
 @pytest.mark.parametrize("deferrable", [False, True])
 @pytest.mark.parametrize("series", SENSORS)
-def test_sensor_finds_a_day_that_is_there(series, deferrable, workspace, make_context):
+def test_sensor_finds_an_available_day(series, deferrable, workspace, make_context):
     sensor, arguments, key = SENSORS[series]
     found = sensor(task_id="wait", deferrable=deferrable, **PAST, **arguments).execute(make_context())
     assert (found["day"], found["timezone"]) == (DAY, "UTC")
@@ -46,7 +46,7 @@ def test_sensor_finds_a_day_that_is_there(series, deferrable, workspace, make_co
 
 
 @pytest.mark.parametrize("series", SENSORS)
-def test_deferrable_sensor_waits_on_the_trigger_until_the_day_is_there(series, workspace, make_context):
+def test_deferrable_sensor_waits_in_the_trigger_until_the_day_is_available(series, workspace, make_context):
     sensor, arguments, key = SENSORS[series]
     wait = sensor(task_id="wait", deferrable=True, **PAST, **arguments)
     hidden = "mau" if series == "kpis" else "*"
@@ -57,7 +57,7 @@ def test_deferrable_sensor_waits_on_the_trigger_until_the_day_is_there(series, w
     async def first():
         checked = workspace.count()
         run = asyncio.create_task(anext(trigger_of(deferred.value).run()))
-        while workspace.count() == checked:  # noqa: ASYNC110 - the sandbox counts in a thread of its own
+        while workspace.count() == checked:  # noqa: ASYNC110 - the sandbox counts in its own thread
             await asyncio.sleep(0)
         assert not run.done()
         workspace.configure(faults=None)
@@ -68,7 +68,7 @@ def test_deferrable_sensor_waits_on_the_trigger_until_the_day_is_there(series, w
     assert found[key]
 
 
-def test_kpi_sensor_names_the_permission_that_is_missing(workspace, make_context):
+def test_kpi_sensor_names_the_missing_permission(workspace, make_context):
     workspace.configure(missing_permissions=["kpi.dau.data_series"])
     with pytest.raises(AirflowFailException, match=r"kpi\.dau\.data_series"):
         KpiDataSeriesSensor(task_id="wait", deferrable=False, **PAST).execute(make_context())
