@@ -26,34 +26,34 @@ def a_budget(remaining: int, now: float = 0.0, resets_in: float = 10.0, limit: i
     return budget
 
 
-def test_admit_before_any_response_lets_all_go():
+def test_admit_before_any_response_admits_all():
     budget = RateBudget()
     assert budget.remaining is None
     assert admit_all(budget, 0.0) == 100
 
 
-def test_admit_lets_go_no_more_than_is_left():
+def test_admit_admits_at_most_the_remaining_requests():
     budget = a_budget(remaining=3)
     assert admit_all(budget, 1.0) == 3
     assert budget.admit(1.0) == Wait(9.0, "in flight")
 
 
-def test_admit_when_nothing_is_left_holds_until_the_reset():
+def test_admit_without_remaining_requests_waits_until_the_reset():
     budget = a_budget(remaining=0)
     assert budget.admit(4.0) == Wait(6.0, "spent")
 
 
-def test_admit_after_the_reset_lets_a_whole_limit_go():
+def test_admit_after_the_reset_admits_the_full_limit():
     budget = a_budget(remaining=0)
     assert admit_all(budget, 10.0) == 40
     assert budget.admit(10.0) == Wait(1.0, "in flight")
 
 
-def test_admit_after_the_reset_of_an_unknown_limit_lets_all_go():
+def test_admit_after_the_reset_of_an_unknown_limit_admits_all():
     assert admit_all(a_budget(remaining=0, limit=None), 10.0) == 100
 
 
-def test_record_frees_the_place_of_a_request_without_a_response():
+def test_record_releases_the_slot_of_a_request_without_a_response():
     budget = a_budget(remaining=1)
     assert admit_all(budget, 1.0) == 1
     budget.record(None, 2.0)
@@ -61,14 +61,14 @@ def test_record_frees_the_place_of_a_request_without_a_response():
     assert budget.admit(2.0) is None
 
 
-def test_record_of_a_429_leaves_nothing_even_if_the_headers_say_otherwise():
+def test_record_of_a_429_sets_remaining_to_zero_despite_its_headers():
     budget = RateBudget()
     budget.admit(0.0)
     budget.record(limits(25), 0.0, rejected=True)
     assert budget.admit(1.0) == Wait(9.0, "spent")
 
 
-def test_record_of_responses_that_overtook_one_another_keeps_the_smallest():
+def test_record_of_responses_out_of_order_keeps_the_smallest_remaining():
     budget = a_budget(remaining=5)
     admit_all(budget, 1.0, tries=2)
     budget.record(limits(3, resets_in=9.0), 1.0)
@@ -76,7 +76,7 @@ def test_record_of_responses_that_overtook_one_another_keeps_the_smallest():
     assert budget.remaining == 3
 
 
-def test_record_keeps_the_earliest_end_of_a_window():
+def test_record_keeps_the_earliest_reset():
     budget = a_budget(remaining=2, resets_in=10.0)
     assert admit_all(budget, 0.0) == 2
     budget.record(limits(1, resets_in=8.5), 1.0)
@@ -115,7 +115,7 @@ def test_requests_per_minute_spaces_evenly(cap, spacing):
     assert budget.admit(100.0 + spacing) is None
 
 
-def test_requests_per_minute_saves_no_slots_up():
+def test_requests_per_minute_does_not_accumulate_unused_slots():
     budget = RateBudget(60)
     budget.admit(0.0)
     assert admit_all(budget, 1000.0) == 1
@@ -126,7 +126,7 @@ def test_requests_per_minute_saves_no_slots_up():
     cap=st.integers(1, 6000),
     pauses=st.lists(st.floats(0, 5, allow_nan=False), min_size=1, max_size=60),
 )
-def test_requests_per_minute_is_never_overrun_in_any_minute(cap, pauses):
+def test_requests_per_minute_is_never_exceeded_in_any_minute(cap, pauses):
     budget, now, sent = RateBudget(cap), 0.0, []
     for pause in pauses:
         now += pause
@@ -138,19 +138,19 @@ def test_requests_per_minute_is_never_overrun_in_any_minute(cap, pauses):
 
 @examples(30)
 @given(limit=st.integers(1, 12), threads=st.integers(1, 20), order=st.randoms(use_true_random=False))
-def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, threads, order):
-    # A server with windows of 10 s, which counts a request when it comes; its answer may take its time. What nobody
-    # has told yet can be overrun: so the first request goes alone, as the list of campaigns does before their series.
+def test_budget_avoids_rejections_with_responses_in_any_order(limit, threads, order):
+    # A server with windows of 10 s that counts a request when it arrives and may respond later. An unknown limit can be
+    # exceeded. That is why the first request is alone, as the list of campaigns is before their series.
     budget, now, window, used = a_budget(limit - 1, limit=limit), 0.0, 1, 1
-    answers: list[tuple[int, int]] = []
+    in_flight: list[tuple[int, int]] = []
     for _ in range(150):
         step = order.random()
-        if step < 0.5 and len(answers) < threads and budget.admit(now) is None:
+        if step < 0.5 and len(in_flight) < threads and budget.admit(now) is None:
             used += 1
             assert used <= limit
-            answers.append((limit - used, window))
-        elif step < 0.8 and answers:
-            remaining, its_window = answers.pop(order.randrange(len(answers)))
+            in_flight.append((limit - used, window))
+        elif step < 0.8 and in_flight:
+            remaining, its_window = in_flight.pop(order.randrange(len(in_flight)))
             left = its_window * 10.0 - now
             budget.record(limits(remaining, left, its_window, limit) if left > 0 else None, now)
         elif step > 0.9:
@@ -161,19 +161,19 @@ def test_budget_meets_no_refusal_however_answers_overtake_one_another(limit, thr
 
 @pytest.mark.parametrize(("reset_seconds", "resets_in"), [(60.0, 121.0), (3600.0, 72_000.0)])
 @pytest.mark.parametrize("rejected", [True, False])
-def test_record_of_a_reset_that_is_implausible_changes_nothing(reset_seconds, resets_in, rejected):
+def test_record_of_an_implausible_reset_changes_nothing(reset_seconds, resets_in, rejected):
     budget = RateBudget(reset_seconds=reset_seconds)
     budget.admit(0.0)
     budget.record(limits(0, resets_in, reset=9), 0.0, rejected=rejected)
     assert budget.remaining is None
     assert admit_all(budget, 1.0) == 100
-    # A plausible one is believed afterwards, though its reset is earlier.
+    # A plausible one is accepted afterwards, although its reset is earlier.
     budget.record(limits(0, 10.0, reset=8), 1.0)
     assert budget.admit(1.0) == Wait(10.0, "spent")
 
 
 @pytest.mark.parametrize(("reset_seconds", "resets_in"), [(60.0, 60.0), (60.0, 119.0), (3600.0, 3600.0)])
-def test_record_of_a_plausible_reset_is_believed(reset_seconds, resets_in):
+def test_record_of_a_plausible_reset_is_accepted(reset_seconds, resets_in):
     budget = RateBudget(reset_seconds=reset_seconds)
     budget.admit(0.0)
     budget.record(limits(0, resets_in), 0.0)

@@ -71,7 +71,7 @@ def test_split_window_any_reading_of_ending_at_returns_all_days(length, zone, re
     late=st.one_of(st.integers(0, 7200), st.integers(0, 3_000_000)),
     reading=st.sampled_from(READINGS),
 )
-def test_split_window_called_soon_after_the_last_day_returns_all_days(zone, end, length, late, reading, max_length):
+def test_split_window_soon_after_the_last_day_returns_all_days(zone, end, length, late, reading, max_length):
     window = a_window(length, end, zone)
     now = end_of_day(end - DAY, load_timezone(zone)) + timedelta(seconds=late)
     calls = split_window(window, now=now, max_length=max_length)
@@ -85,14 +85,14 @@ def test_split_window_called_soon_after_the_last_day_returns_all_days(zone, end,
     ("configured", "real"),
     [("UTC", "America/New_York"), ("UTC", "Asia/Seoul"), ("UTC", "Pacific/Honolulu"), ("Asia/Seoul", "UTC")],
 )
-def test_split_window_well_past_returns_all_days_of_another_company_zone(configured, real, reading):
+def test_split_window_of_the_past_returns_all_days_of_another_company_zone(configured, real, reading):
     window = a_window(250, zone=configured)
     assert_returns_all(window, split_window(window, now=LATER), reading, company_zone=real)
 
 
 @pytest.mark.parametrize("max_length", MAX_LENGTHS)
 @given(length=st.integers(0, 400))
-def test_split_days_uses_the_fewest_chunks_and_full_length_only_where_it_saves_one(length, max_length):
+def test_split_days_uses_the_fewest_chunks_and_full_length_only_to_save_one(length, max_length):
     window = a_window(length, zone="Asia/Seoul")
     chunks = split_days(window, max_length)
     assert [day for chunk in reversed(chunks) for day in chunk] == list(window)
@@ -156,14 +156,14 @@ def test_split_window_of_100_days_is_one_call_that_ends_at_noon_of_the_last_day(
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_call_for_last_day_asks_again_only_if_the_day_of_ending_at_is_left_out(reading):
+def test_call_for_last_day_is_needed_only_if_the_day_of_ending_at_is_left_out(reading):
     (call,) = split_window(a_window(100), now=LATER)
     alone = call_for_last_day(call, returned_days(call, "UTC", reading), timezone="UTC", now=LATER)
     expected = SeriesCall(date(2026, 11, 19), date(2026, 11, 20), 2, "2026-11-20T12:00:00+00:00")
     assert alone == (expected if reading == "day left out" else None)
 
 
-def test_call_for_last_day_of_a_call_that_asks_for_a_day_more_is_none():
+def test_call_for_last_day_of_a_request_with_an_extra_day_is_none():
     (call,) = split_window(a_window(99), now=LATER)
     assert call_for_last_day(call, (), timezone="UTC", now=LATER) is None
 
@@ -181,5 +181,5 @@ def test_split_window_offset_is_written_with_hours_and_minutes(zone):
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT12:00:00[+-]\d\d:\d\d", call.ending_at)
 
 
-def test_split_window_empty_window_needs_no_call():
+def test_split_window_of_an_empty_window_is_empty():
     assert split_window(a_window(0), now=LATER) == []

@@ -9,33 +9,33 @@ import pytest
 from airflow_provider_braze.core.drivers import drive, drive_async
 
 
-class Talk:
-    """A conversation that asks for numbers, and notes how it ends."""
+class Conversation:
+    """A generator of steps that requests numbers, and records whether it was closed."""
 
-    def __init__(self, *questions: int) -> None:
-        self.questions = questions
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = numbers
         self.ended = False
 
     def steps(self) -> Generator[int, int, list[int]]:
-        answers = []
+        responses = []
         try:
-            for question in self.questions:
-                answers.append((yield question))
+            for number in self.numbers:
+                responses.append((yield number))
         finally:
             self.ended = True
-        return answers
+        return responses
 
 
-def by_threads(steps: Any, ask: Callable[[int], int]) -> Any:
-    return drive(steps, ask)
+def by_threads(steps: Any, respond: Callable[[int], int]) -> Any:
+    return drive(steps, respond)
 
 
-def in_a_loop(steps: Any, ask: Callable[[int], int]) -> Any:
-    async def ask_later(question: int) -> int:
+def in_a_loop(steps: Any, respond: Callable[[int], int]) -> Any:
+    async def respond_later(number: int) -> int:
         await asyncio.sleep(0)
-        return ask(question)
+        return respond(number)
 
-    return asyncio.run(drive_async(steps, ask_later))
+    return asyncio.run(drive_async(steps, respond_later))
 
 
 @pytest.fixture(params=[by_threads, in_a_loop])
@@ -43,27 +43,27 @@ def run(request) -> Callable[..., Any]:
     return request.param
 
 
-@pytest.mark.parametrize("questions", [(), (1,), (1, 2, 3)])
-def test_run_steps_answers_each_question_and_gives_the_result(run, questions):
-    assert run(Talk(*questions).steps(), lambda question: 10 * question) == [10 * each for each in questions]
+@pytest.mark.parametrize("numbers", [(), (1,), (1, 2, 3)])
+def test_drive_sends_each_response_and_returns_the_result(run, numbers):
+    assert run(Conversation(*numbers).steps(), lambda number: 10 * number) == [10 * each for each in numbers]
 
 
-def test_run_steps_ends_the_conversation_when_asking_fails(run):
-    talk = Talk(1, 2)
+def test_drive_closes_the_steps_when_a_request_fails(run):
+    conversation = Conversation(1, 2)
 
-    def fail(question: int) -> int:
-        raise LookupError(question)
+    def fail(number: int) -> int:
+        raise LookupError(number)
 
-    steps = talk.steps()
+    steps = conversation.steps()
     with pytest.raises(LookupError):
         run(steps, fail)
-    assert talk.ended
+    assert conversation.ended
 
 
-def test_run_steps_lets_pass_what_the_conversation_raises(run):
+def test_drive_propagates_errors_of_the_steps(run):
     def steps() -> Generator[int, int, None]:
         yield 1
         raise LookupError("no")
 
     with pytest.raises(LookupError, match="no"):
-        run(steps(), lambda question: question)
+        run(steps(), lambda number: number)

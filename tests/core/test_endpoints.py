@@ -25,13 +25,13 @@ def test_data_series_path_is_not_the_mistranslated_one():
     assert CAMPAIGNS_DATA_SERIES.path == "/campaigns/data_series"
 
 
-def test_bucket_of_data_series_is_its_own_and_most_others_share_one():
+def test_data_series_has_its_own_bucket_and_most_others_share_one():
     assert bucket_of("/campaigns/data_series") != bucket_of("/campaigns/list")
     shared = ["/campaigns/list", "/campaigns/details", "/canvas/data_series", "/kpi/dau/data_series", "/unheard/of"]
     assert {bucket_of(path) for path in shared} == {"default"}
 
 
-def test_bucket_of_the_small_pools_is_not_the_default_one():
+def test_bucket_of_the_small_pools_is_not_the_default():
     pool = ["/events", "/events/list", "/custom_attributes", "/purchases/product_list", "/purchases/quantity_series"]
     assert {bucket_of(path) for path in pool} == {"events"}
     assert bucket_of("/events/data_series") == "default"
@@ -61,7 +61,7 @@ def test_check_path_returns_a_path(path):
         "\\\\example.org/x",
     ],
 )
-def test_check_path_rejects_what_is_more_than_a_path(path):
+def test_check_path_rejects_anything_but_a_path(path):
     with pytest.raises(BrazeConfigError, match="Give a path that starts with a slash"):
         check_path(path)
 

@@ -15,7 +15,7 @@ Page = list[dict[str, Any]]
 
 
 class Listed:
-    """Readings of a list, each a list of pages."""
+    """Successive readings of a list, each a list of pages."""
 
     def __init__(self, *readings: list[str]) -> None:
         self._readings = iter(readings)
@@ -36,10 +36,10 @@ def test_entries_of_returns_a_page_s_entries():
     assert entries_of({"message": "success", "campaigns": entries}, CAMPAIGNS_LIST, 0) == entries
 
 
-@pytest.mark.parametrize("answer", [{}, {"campaigns": None}, {"campaigns": {"id": "a"}}])
-def test_entries_of_no_list_is_a_data_error(answer):
+@pytest.mark.parametrize("document", [{}, {"campaigns": None}, {"campaigns": {"id": "a"}}])
+def test_entries_of_a_document_without_a_list_is_a_data_error(document):
     with pytest.raises(BrazeDataError) as caught:
-        entries_of(answer, CAMPAIGNS_LIST, 0)
+        entries_of(document, CAMPAIGNS_LIST, 0)
     assert caught.value.path == "$.campaigns"
 
 
@@ -56,7 +56,7 @@ def test_read_until_stable_reads_twice_and_passes_the_number_of_pages():
     assert listed.pages_before == [0, 3]
 
 
-def test_read_until_stable_starts_over_when_an_entry_left():
+def test_read_until_stable_restarts_after_an_entry_left():
     listed = Listed(["ab", "d"], ["bc", "d"], ["bc", "d"], ["bc", "de"])
     assert ids(listed) == "bcde"
     assert listed.pages_before == [0, 3, 0, 3]
@@ -78,7 +78,7 @@ def test_entries_may_be_strings():
     assert list(read_until_stable(pages, CAMPAIGNS_LIST, id_key=None)) == ["b", "a", "c"]
 
 
-def test_entries_have_the_id_key_that_is_given():
+def test_entries_use_the_given_id_key():
     assert entries_of({"campaigns": [{"key": "a"}]}, CAMPAIGNS_LIST, 0, id_key="key") == [{"key": "a"}]
 
 

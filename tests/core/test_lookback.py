@@ -23,7 +23,7 @@ DAY = 86_400
         (2**63 - 1, MAX_LOOKBACK_DAYS),
     ],
 )
-def test_find_lookback_is_the_window_in_whole_days_and_three_more(window, days):
+def test_find_lookback_is_the_window_in_whole_days_plus_three(window, days):
     assert find_lookback((window, "c"), unknown=0) == Lookback(days, "c", window, 0)
 
 
@@ -32,7 +32,7 @@ def test_find_lookback_without_a_window_is_the_default():
 
 
 @pytest.mark.parametrize(("longest", "days"), [(None, 30), (7 * DAY, 30), (27 * DAY, 30), (28 * DAY, 31)])
-def test_find_lookback_with_campaigns_that_could_not_be_asked_is_the_default_at_least(longest, days):
+def test_find_lookback_without_some_details_is_at_least_the_default(longest, days):
     found = find_lookback(longest and (longest, "c"), unknown=2)
     assert (found.days, found.unknown) == (days, 2)
 

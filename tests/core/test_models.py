@@ -52,12 +52,12 @@ def test_credentials_repr_hides_the_key():
         json.dumps,
         html.escape,
         lambda key: quote_plus(key).lower(),
-        lambda key: json.dumps(json.dumps({"said": repr(key)})),
+        lambda key: json.dumps(json.dumps({"text": repr(key)})),
         lambda key: json.dumps(key).replace("/", "\\/").replace("&", "\\u0026"),
         lambda key: f"{key}{key}",
     ],
 )
-def test_scrub_replaces_the_key_however_it_is_spelled(spell):
+def test_scrub_replaces_the_key_in_any_escaping(spell):
     scrubbed = Credentials("https://x", KEY).scrub(f"before {spell(KEY)} after")
     assert scrubbed.startswith("before ")
     assert scrubbed.endswith(" after")
@@ -65,14 +65,14 @@ def test_scrub_replaces_the_key_however_it_is_spelled(spell):
     assert not any(part in scrubbed for part in ("se", "%2B", "t&k", "=y", "&amp;"))
 
 
-def test_scrub_leaves_other_text_alone():
+def test_scrub_keeps_other_text():
     for text in ("Invalid API key", "", KEY[:-1], KEY.upper(), "\\\\"):
         assert Credentials("https://x", KEY).scrub(text) == text
 
 
 @pytest.mark.parametrize("wrong", ["2026-11-01", None, 5, datetime(2026, 11, 1)])
 @pytest.mark.parametrize("name", ["start", "end"])
-def test_window_of_what_is_no_date_names_the_end_and_the_value(name, wrong):
+def test_window_with_an_invalid_date_names_the_end_and_the_value(name, wrong):
     days = {"start": date(2026, 11, 1), "end": date(2026, 11, 2), name: wrong}
     with pytest.raises(BrazeConfigError, match=rf"A window's {name} is"):
         Window(**days)
@@ -82,7 +82,7 @@ def test_window_of_what_is_no_date_names_the_end_and_the_value(name, wrong):
 @pytest.mark.parametrize("unit", ["\\", "%5c", "\\u005c", "se\\", "&amp;", "%25", "s", "se/c+r"])
 @pytest.mark.parametrize("key", [KEY, "aaaaaaaa", "1234-key", "\\\\"])
 def test_scrub_takes_linear_time(unit, key):
-    """Quadratic time, as with a regular expression that backtracks, would take longer than the timeout."""
+    """Quadratic time, as of a regular expression that backtracks, would exceed the timeout."""
     text = unit * (200_000 // len(unit))
     assert "***" not in Credentials("https://x", key).scrub(text) or key == "\\\\"
 
@@ -93,6 +93,6 @@ def test_scrub_replaces_a_key_between_many_backslashes():
     assert key[1:] not in Credentials("https://x", key).scrub(key[0] + "\\" * 1000 + key[1:])
 
 
-def test_scrub_of_a_text_escaped_deeper_than_any_leaves_it():
+def test_scrub_keeps_a_text_escaped_deeper_than_any_real_one():
     text = "%" + 9 * "25" + "41"
     assert Credentials("https://rest.iad-01.braze.com", "key").scrub(text) == text

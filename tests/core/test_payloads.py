@@ -28,7 +28,7 @@ def with_email(*rows, **fields):
 
 
 @pytest.mark.parametrize("message", [{}, {"message": "success"}])
-def test_decode_days_with_or_without_message_gives_days_in_order(message):
+def test_decode_days_with_or_without_message_returns_days_in_order(message):
     days = [a_day("2026-11-02"), a_day("2026-11-01")]
     assert decode_days(json.dumps({**message, "data": days, "errors": ["a note"]}).encode()) == days
 
@@ -37,7 +37,7 @@ def test_decode_days_with_or_without_message_gives_days_in_order(message):
     "body",
     [b"", b"<html>", b'{"data": [', b'{"data": []} {}', b'{"data": ["\xff"]}', b"\xef\xbb\xbf{}", b'{"data": NaN}'],
 )
-def test_decode_days_of_no_whole_json_raises_value_error_without_path(body):
+def test_decode_days_of_incomplete_json_raises_value_error_without_path(body):
     with pytest.raises(ValueError, match="truncated or not JSON") as caught:
         decode_days(body)
     assert not isinstance(caught.value, BrazeDataError)
@@ -67,14 +67,14 @@ def test_decode_days_of_another_shape_raises_data_error_with_path(body, path):
 
 
 @pytest.mark.parametrize("time", ["2026-11-01", "2026-11-01T00:00:00Z", "2026-11-01 23:59:59+09:00"])
-def test_day_of_date_or_timestamp_takes_the_first_ten_characters(time):
+def test_day_of_a_date_or_timestamp_is_its_first_ten_characters(time):
     assert day_of(a_day(time), "$") == FIRST
 
 
 @pytest.mark.parametrize(
     "time", [None, 5, "", "today", "2026-11-1", "2026-02-30", "20261101T0", "2026-W44-7", "٢٠٢٦-11-01"]
 )
-def test_day_of_no_date_raises_data_error_with_path(time):
+def test_day_of_an_invalid_date_raises_data_error_with_path(time):
     with pytest.raises(BrazeDataError, match="YYYY-MM-DD") as caught:
         day_of(a_day(time), "$.data[3]")
     assert caught.value.path == "$.data[3].time"
@@ -85,7 +85,7 @@ def test_day_of_missing_time_raises_data_error():
         day_of({}, "$.data[0]")
 
 
-def test_select_days_keeps_the_wanted_ones_sorted():
+def test_select_days_returns_requested_days_sorted():
     days = [a_day(f"2026-11-0{number}") for number in (4, 3, 1, 5)] + [a_day("2026-10-31")]
     assert list(select_days(days, FIRST, LAST_PLUS_ONE)) == [date(2026, 11, 1), date(2026, 11, 3)]
 
@@ -120,16 +120,16 @@ def test_select_days_same_day_twice_with_other_content_raises_data_error(other):
     assert caught.value.path == "$.data[2]"
 
 
-def test_select_days_unwanted_day_twice_with_other_content_is_left_out():
+def test_select_days_omits_an_unrequested_day_twice_with_other_content():
     assert select_days([a_day("2026-10-31"), a_day("2026-10-31", revenue=1)], FIRST, LAST_PLUS_ONE) == {}
 
 
-def test_select_days_unwanted_day_without_date_raises_data_error():
+def test_select_days_unrequested_day_without_date_raises_data_error():
     with pytest.raises(BrazeDataError):
         select_days([a_day("2026-11-01"), a_day("never")], FIRST, LAST_PLUS_ONE)
 
 
-def test_check_limits_passes_what_is_at_the_limits():
+def test_check_limits_accepts_values_at_the_limits():
     check_limits(rows=5, most_rows=5, unknown_keys=MAX_UNKNOWN_KEYS)
 
 

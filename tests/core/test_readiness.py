@@ -26,7 +26,7 @@ def utc(*parts: int) -> datetime:
         (date(2026, 11, 18), "Pacific/Kiritimati", timedelta(days=1), utc(2026, 11, 19, 10)),
     ],
 )
-def test_ready_at_is_the_end_of_the_last_day_and_the_grace(day, zone, grace, expected):
+def test_ready_at_is_the_end_of_the_last_day_plus_the_grace(day, zone, grace, expected):
     window = Window(day - timedelta(days=3), day + timedelta(days=1), zone)
     assert ready_at(window, grace) == expected
 
@@ -42,10 +42,10 @@ def test_ready_at_is_the_end_of_the_last_day_and_the_grace(day, zone, grace, exp
         (1000.0, 500.0, 0.0, 1.0, 1000.0),
     ],
 )
-def test_first_probe_is_spread_over_an_interval_and_a_minute_at_most(ready, now, interval, jitter, expected):
+def test_first_probe_is_spread_over_at_most_an_interval_and_a_minute(ready, now, interval, jitter, expected):
     assert first_probe(ready, now, interval, jitter) == expected
 
 
 @pytest.mark.parametrize(("jitter", "expected"), [(0.0, 154.0), (0.5, 160.0), (1.0, 166.0)])
-def test_next_probe_is_an_interval_later_more_or_less(jitter, expected):
+def test_next_probe_is_about_an_interval_later(jitter, expected):
     assert next_probe(100.0, 60.0, jitter) == pytest.approx(expected)

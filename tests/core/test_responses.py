@@ -73,22 +73,22 @@ def test_rate_limit_is_read_from_the_headers():
     assert rate_limit(limits(), NOW) == RateLimit(7, 40, int(NOW) + 30, 30.0)
 
 
-def test_rate_limit_without_a_limit_is_read_too():
+def test_rate_limit_without_a_limit_is_read():
     assert rate_limit(limits(limit=None), NOW) == RateLimit(7, None, int(NOW) + 30, 30.0)
 
 
 @pytest.mark.parametrize("wrong", [None, "", "soon", "-5", "1.5", "٣", "9" * 19])
 @pytest.mark.parametrize("field", ["remaining", "reset"])
-def test_rate_limit_that_cannot_be_read_is_none(field, wrong):
+def test_unreadable_rate_limit_is_none(field, wrong):
     assert rate_limit(limits(**{field: wrong}), NOW) is None
 
 
 @pytest.mark.parametrize("reset", [int(NOW), int(NOW) - 1, 0])
-def test_rate_limit_of_a_window_that_is_over_is_none(reset):
+def test_rate_limit_with_a_past_reset_is_none(reset):
     assert rate_limit(limits(reset=reset), NOW) is None
 
 
-def test_rate_limit_far_ahead_is_returned_as_it_is():
+def test_rate_limit_with_a_distant_reset_is_returned_unchanged():
     far = rate_limit(limits(reset=int(NOW) + 86_400), NOW)
     assert far is not None
     assert far.resets_in == 86_400.0
@@ -97,44 +97,44 @@ def test_rate_limit_far_ahead_is_returned_as_it_is():
 
 
 @pytest.mark.parametrize("skew", [-7200, -3, 3, 7200])
-def test_rate_limit_goes_by_braze_s_clock_when_ours_is_wrong(skew):
+def test_rate_limit_uses_brazes_clock_when_ours_is_wrong(skew):
     theirs = NOW + skew
-    told = rate_limit(limits(reset=int(theirs) + 30, date=formatdate(theirs, usegmt=True)), NOW)
-    assert told is not None
-    assert told.resets_in == 30.0
+    limit = rate_limit(limits(reset=int(theirs) + 30, date=formatdate(theirs, usegmt=True)), NOW)
+    assert limit is not None
+    assert limit.resets_in == 30.0
 
 
 @pytest.mark.parametrize("skew", [-2, -1, 0, 1, 2])
-def test_rate_limit_goes_by_our_finer_clock_when_both_agree(skew):
-    told = rate_limit(limits(reset=int(NOW) + 30, date=formatdate(NOW + skew, usegmt=True)), NOW + 0.25)
-    assert told is not None
-    assert told.resets_in == (29.75 if abs(skew - 0.25) <= 2 else 30.0 - skew)
+def test_rate_limit_uses_our_finer_clock_when_both_agree(skew):
+    limit = rate_limit(limits(reset=int(NOW) + 30, date=formatdate(NOW + skew, usegmt=True)), NOW + 0.25)
+    assert limit is not None
+    assert limit.resets_in == (29.75 if abs(skew - 0.25) <= 2 else 30.0 - skew)
 
 
 def test_rate_limit_reads_a_date_without_a_zone_as_utc():
-    told = rate_limit(limits(reset=int(NOW) + 7230, date=formatdate(NOW + 7200)), NOW)
-    assert told is not None
-    assert told.resets_in == 30.0
+    limit = rate_limit(limits(reset=int(NOW) + 7230, date=formatdate(NOW + 7200)), NOW)
+    assert limit is not None
+    assert limit.resets_in == 30.0
 
 
 @pytest.mark.parametrize("date", ["", "today", "16 Nov 99999999999999 13:32:02 GMT", "16 Nov 2026 25:61:00 GMT"])
-def test_rate_limit_with_an_unreadable_date_goes_by_our_clock(date):
-    told = rate_limit(limits(date=date), NOW)
-    assert told is not None
-    assert told.resets_in == 30.0
+def test_rate_limit_with_an_unreadable_date_uses_our_clock(date):
+    limit = rate_limit(limits(date=date), NOW)
+    assert limit is not None
+    assert limit.resets_in == 30.0
 
 
 @given(st.dictionaries(st.sampled_from([*limits(), "Date", "Retry-After"]), st.text(max_size=30)))
 def test_headers_of_any_text_never_raise(headers):
-    told = rate_limit(headers, NOW)
-    assert told is None or 0 < told.resets_in <= 3600
+    limit = rate_limit(headers, NOW)
+    assert limit is None or 0 < limit.resets_in <= 3600
     seconds = retry_after(headers, NOW)
     assert seconds is None or 0 <= seconds <= 3600
 
 
 @pytest.mark.parametrize("remaining", [None, "", "0", "12", "none"])
 @pytest.mark.parametrize("name", ["X-RateLimit-Remaining", "x-ratelimit-remaining"])
-def test_retry_after_needs_the_reset_alone(name, remaining):
+def test_retry_after_needs_only_the_reset(name, remaining):
     headers = {"X-RateLimit-Reset": str(int(NOW) + 30), **({} if remaining is None else {name: remaining})}
     assert retry_after(headers, NOW) == 30.0
 
@@ -156,11 +156,11 @@ def test_retry_after_prefers_the_reset(headers, seconds):
     assert retry_after(headers, NOW) == seconds
 
 
-def test_read_of_200_gives_the_document():
+def test_read_of_200_returns_the_document():
     assert read_it(a_reply(body={"message": "success", "data": []})) == {"message": "success", "data": []}
 
 
-def test_read_of_200_gives_characters_that_are_written_as_pairs():
+def test_read_of_200_decodes_surrogate_pairs():
     assert read_it(a_reply(200, b'["\\ud83c\\udf88", "\\u00fc"]')) == ["\U0001f388", "\u00fc"]
 
 
@@ -178,7 +178,7 @@ def test_read_of_200_without_json_is_a_transport_error(body):
     assert error.__context__ is None
 
 
-def test_read_scrubs_what_a_decoder_says():
+def test_read_scrubs_errors_of_the_decoder():
     def decode(body: bytes) -> None:
         raise ValueError(f"cannot read {body!r}")
 
@@ -186,7 +186,7 @@ def test_read_scrubs_what_a_decoder_says():
     assert KEY not in f"{error} {error.__cause__}"
 
 
-def test_read_lets_errors_of_the_shape_pass():
+def test_read_propagates_shape_errors():
     def decode(body: bytes) -> None:
         raise BrazeDataError("no day", "$.data")
 
@@ -209,7 +209,7 @@ def test_read_lets_errors_of_the_shape_pass():
         (599, BrazeServerError, "Run the task again later"),
     ],
 )
-def test_read_of_a_status_is_its_error(status, kind, advice):
+def test_read_of_an_error_status_raises_its_error(status, kind, advice):
     error = error_of(a_reply(status, {"message": "It went wrong"}))
     assert type(error) is kind
     assert (error.status, error.endpoint) == (status, "/campaigns/list")
@@ -218,7 +218,7 @@ def test_read_of_a_status_is_its_error(status, kind, advice):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_read_of_429_tells_when_to_come_back():
+def test_read_of_429_has_the_seconds_until_the_retry():
     assert error_of(a_reply(429, X_RateLimit_Reset=str(int(NOW) + 12))).retry_after_seconds == 12.0
     assert error_of(a_reply(429)).retry_after_seconds is None
 
@@ -234,7 +234,7 @@ def test_read_never_shows_the_key(status, body):
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b'{"message": "Told"}', "Told"),
+        (b'{"message": "Failed"}', "Failed"),
         (b'{"message": 5}', '{"message": 5}'),
         (b'{"errors": []}', '{"errors": []}'),
         (b'["message"]', '["message"]'),
@@ -247,7 +247,7 @@ def test_read_never_shows_the_key(status, body):
         (f"{'x' * 195}{KEY}".encode(), f"{'x' * 195}***"),
     ],
 )
-def test_excerpt_is_the_message_or_the_start(body, text):
+def test_excerpt_is_the_message_or_the_start_of_the_body(body, text):
     assert excerpt(body, CREDENTIALS) == text
 
 
@@ -266,12 +266,12 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_errors_are_transient_or_fatal_or_neither(error):
+def test_errors_are_transient_or_permanent_or_neither(error):
     assert (is_transient(error), is_permanent(error)) == ERRORS[error]
 
 
 @pytest.mark.parametrize(("announced", "seconds"), [(12.5, 12.5), (0.0, 0.0), (-4.0, 0.0), (9999.0, 3600.0)])
-def test_wait_seconds_goes_by_what_was_announced(announced, seconds):
+def test_wait_seconds_uses_the_announced_time(announced, seconds):
     error = BrazeRateLimitError("x", 429, "/", announced)
     assert wait_seconds(error, 1, 0.0) == seconds
     assert wait_seconds(error, 6, 1.0) == seconds + 1.0
@@ -283,15 +283,15 @@ def test_wait_seconds_without_announcement_doubles_up_to_a_minute(error):
     assert [wait_seconds(error, attempt, 0.0) for attempt in range(1, 9)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-@pytest.mark.parametrize("answer", [{}, {"message": "success"}, {"errors": ["a note"], "data": []}])
-def test_read_object_of_success_gives_it_back(answer):
-    assert read_object(answer, endpoint="/campaigns/list", credentials=CREDENTIALS) is answer
+@pytest.mark.parametrize("document", [{}, {"message": "success"}, {"errors": ["a note"], "data": []}])
+def test_read_object_of_success_returns_the_document(document):
+    assert read_object(document, endpoint="/campaigns/list", credentials=CREDENTIALS) is document
 
 
-@pytest.mark.parametrize("answer", [[], None, "success", 5, {"message": f"Invalid {KEY}"}, {"message": None}])
-def test_read_object_of_anything_else_is_a_data_error_without_the_key(answer):
+@pytest.mark.parametrize("document", [[], None, "success", 5, {"message": f"Invalid {KEY}"}, {"message": None}])
+def test_read_object_of_anything_else_is_a_data_error_without_the_key(document):
     with pytest.raises(BrazeDataError) as caught:
-        read_object(answer, endpoint="/campaigns/list", credentials=CREDENTIALS)
+        read_object(document, endpoint="/campaigns/list", credentials=CREDENTIALS)
     assert KEY not in str(caught.value)
 
 
@@ -310,5 +310,5 @@ def test_read_object_of_anything_else_is_a_data_error_without_the_key(answer):
         (BrazeTransportError("a"), True),
     ],
 )
-def test_is_of_one_campaign_tells_what_others_may_not_meet(error, expected):
+def test_is_subject_scoped_only_for_errors_that_other_subjects_may_avoid(error, expected):
     assert is_subject_scoped(error) is expected

@@ -27,7 +27,7 @@ def test_call_params_have_those_of_every_call():
 
 
 @pytest.mark.parametrize("series", all_series(), ids=lambda series: series.name)
-def test_declaration_is_whole(series):
+def test_declaration_is_complete(series):
     assert series.day_table.source == "figures"
     assert series.main_figures
     kinds = {column.name: column.type for column in series.day_table.columns}
@@ -44,6 +44,6 @@ def test_day_table_has_one_row_per_key_and_day(series):
     assert set(series.day_table.sort_by) == {*series.keys, "day"}
 
 
-@pytest.mark.parametrize(("number", "words"), [(0, "0 canvases"), (1, "1 canvas"), (2, "2 canvases")])
-def test_count_is_in_words(number, words):
-    assert CANVASES.count(number) == words
+@pytest.mark.parametrize(("number", "text"), [(0, "0 canvases"), (1, "1 canvas"), (2, "2 canvases")])
+def test_count_has_number_and_noun(number, text):
+    assert CANVASES.count(number) == text

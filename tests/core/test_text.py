@@ -6,12 +6,12 @@ from airflow_provider_braze.core.text import counted, percent, shorten
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 campaigns"), (1, "1 campaign"), (2, "2 campaigns")])
-def test_counted_puts_the_noun_into_its_number(number, text):
+def test_counted_uses_singular_or_plural(number, text):
     assert counted(number, "campaign") == text
 
 
 @pytest.mark.parametrize(("number", "text"), [(1, "1 kind of key"), (6, "6 kinds of keys")])
-def test_counted_takes_a_plural_of_its_own(number, text):
+def test_counted_uses_a_given_plural(number, text):
     assert counted(number, "kind of key", "kinds of keys") == text
 
 

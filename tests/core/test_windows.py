@@ -245,7 +245,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize(("run", "expected"), MEASURED.values(), ids=MEASURED)
-def test_resolve_window_of_measured_run_gives_its_days(run, expected):
+def test_resolve_window_of_a_measured_run_returns_its_days(run, expected):
     window = resolve_window(run, timezone="UTC")
     assert text_of(window) == expected
     assert (window.timezone, window.lookback_days) == ("UTC", 0)
@@ -260,14 +260,14 @@ def test_resolve_window_company_zone_decides_which_day_has_ended(timezone_name, 
     assert text_of(resolve_window(run, timezone=timezone_name)) == expected
 
 
-def test_resolve_window_hour_without_end_of_day_is_empty_and_takes_no_lookback():
+def test_resolve_window_of_an_hour_without_end_of_day_is_empty_without_lookback():
     run = an_interval("scheduled", "2026-11-20 05:00", "2026-11-20 06:00")
     window = resolve_window(run, timezone="UTC", lookback_days=30)
     assert window == Window(date(2026, 11, 20), date(2026, 11, 20), rule="interval")
     assert window.is_empty
 
 
-def test_resolve_window_run_without_any_date_raises():
+def test_resolve_window_of_a_run_without_any_date_raises():
     with pytest.raises(BrazeConfigError, match="The run has no date"):
         resolve_window(a_run("manual"), timezone="UTC")
 
@@ -302,7 +302,7 @@ def a_partition(at: str, zone: str | None, next_tick: str | None = None) -> RunD
         (a_partition("2026-03-08 05:00", "America/Havana", "2026-03-09 04:00"), "partition 03-08 03-09"),
     ],
 )
-def test_resolve_window_partition_is_its_day_in_the_schedules_zone(run, expected):
+def test_resolve_window_of_a_partition_is_its_day_in_the_schedules_zone(run, expected):
     assert text_of(resolve_window(run, timezone="Asia/Seoul")) == expected
 
 
@@ -322,7 +322,7 @@ def test_resolve_window_partition_date_in_local_zone_with_two_midnights_is_its_d
         (a_run("asset_triggered", run_after=NOW, partition_key="DE"), "partition key 'DE' but no partition date"),
     ],
 )
-def test_resolve_window_partition_that_is_no_day_raises_and_asks_for_start_and_end(run, message):
+def test_resolve_window_of_a_partition_that_is_not_a_day_raises_and_names_start_and_end(run, message):
     with pytest.raises(BrazeConfigError, match=message) as caught:
         resolve_window(run, timezone="Asia/Seoul")
     assert not isinstance(caught.value, BrazeWindowError)
@@ -351,7 +351,7 @@ SCHEDULED = an_interval("scheduled", "2026-11-19", "2026-11-20", run_after="2026
         ("0001-01-02", "9999-12-31", "01-02 12-31"),
     ],
 )
-def test_resolve_window_given_start_and_end_win_over_the_run(start, end, expected):
+def test_resolve_window_given_start_and_end_override_the_run(start, end, expected):
     window = resolve_window(SCHEDULED, timezone="Asia/Seoul", start=start, end=end, lookback_days=30)
     assert text_of(window) == f"arguments {expected}"
     assert window.lookback_days == 0
@@ -359,7 +359,7 @@ def test_resolve_window_given_start_and_end_win_over_the_run(start, end, expecte
 
 
 @pytest.mark.parametrize("value", [None, "", "None", " None "])
-def test_resolve_window_arguments_rendered_to_nothing_are_not_given(value):
+def test_resolve_window_arguments_rendered_to_nothing_count_as_omitted(value):
     assert resolve_window(SCHEDULED, timezone="UTC", start=value, end=value).rule == "interval"
 
 
@@ -395,7 +395,7 @@ def test_resolve_window_equal_arguments_raise(start, end):
     assert "data interval" not in str(caught.value)
 
 
-def test_resolve_window_equal_arguments_in_an_empty_data_interval_name_it_and_say_that_both_can_be_omitted():
+def test_resolve_window_equal_arguments_in_an_empty_data_interval_raise_with_the_remedy():
     run = an_interval("scheduled", "2026-11-20", "2026-11-20")
     tick = "2026-11-20T00:00:00+00:00"
     with pytest.raises(BrazeConfigError) as caught:
@@ -475,7 +475,7 @@ def test_resolve_window_backfill_ignores_lookback():
         (replace(SCHEDULED, data_interval_end=SCHEDULED.data_interval_start + timedelta(hours=1)), {}, False),
     ],
 )
-def test_may_look_back_is_whether_lookback_is_applied(run, given, may):
+def test_may_look_back_equals_whether_lookback_is_applied(run, given, may):
     own = resolve_window(run, timezone="UTC", **given)
     assert may_look_back(own, run) is may
     whole = resolve_window(run, timezone="UTC", lookback_days=30, **given)
@@ -500,12 +500,12 @@ LAST = Window(date(2026, 11, 18), date(2026, 11, 20), timezone="America/New_York
         ("2026-11-19 12:00", "2026-11-20 05:00"),  # the worker's clock is behind
     ],
 )
-def test_check_finished_window_that_is_over_passes(now, run_after):
+def test_check_finished_of_an_ended_window_passes(now, run_after):
     check_finished(LAST, now=utc(now), run_after=utc(run_after) if run_after else None)
 
 
 @pytest.mark.parametrize("run_after", [None, "2026-11-20 04:54:59", "2026-11-01"])
-def test_check_finished_last_day_not_over_raises_with_the_way_out(run_after):
+def test_check_finished_of_an_unfinished_last_day_raises_with_the_remedy(run_after):
     with pytest.raises(BrazeWindowError) as caught:
         check_finished(LAST, now=utc("2026-11-20 04:54:59"), run_after=utc(run_after) if run_after else None)
     for part in ("2026-11-19", "2026-11-20 05:00 UTC", "America/New_York", "partition date", "run_offset=-1"):
@@ -513,7 +513,7 @@ def test_check_finished_last_day_not_over_raises_with_the_way_out(run_after):
 
 
 @pytest.mark.parametrize("rule", ["arguments", "partition", "interval", "schedule", "logical_date", "run_after"])
-def test_check_finished_every_rule_has_its_words_and_its_remedy(rule):
+def test_check_finished_has_text_and_remedy_for_every_rule(rule):
     with pytest.raises(BrazeWindowError, match=r"Source of the window: .+\. [A-Z].+\.$"):
         check_finished(Window(date(2026, 1, 1), date(2026, 1, 2), rule=rule), now=utc("2026-01-01"), run_after=None)
 
@@ -556,5 +556,5 @@ def test_resolve_window_zone_that_is_not_a_place_raises(name):
         resolve_window(RunDates("manual"), timezone=name, start="2026-11-01", end="2026-11-02")
 
 
-def test_resolve_window_has_one_spelling_of_utc():
+def test_resolve_window_normalizes_utc():
     assert resolve_window(RunDates("manual"), timezone="utc", start="2026-11-01", end="2026-11-02").timezone == "UTC"

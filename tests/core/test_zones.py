@@ -42,12 +42,12 @@ SECOND = timedelta(seconds=1)
         ("Pacific/Apia", date(2011, 12, 31), "2011-12-31 10:00"),
     ],
 )
-def test_end_of_day_in_zone_is_first_instant_of_next_date(zone, day, ends):
+def test_end_of_day_in_zone_is_the_first_instant_of_the_next_date(zone, day, ends):
     assert end_of_day(day, load_timezone(zone)) == utc(ends)
 
 
 @given(zone=zones, day=days)
-def test_end_of_day_divides_the_dates(zone, day):
+def test_end_of_day_separates_the_dates(zone, day):
     tz = load_timezone(zone)
     ends = end_of_day(day, tz)
     assert ends.astimezone(tz).date() > day
@@ -99,7 +99,7 @@ def test_load_company_timezone_rejects_what_is_not_a_place(name):
 
 
 @pytest.mark.parametrize("name", ["GMT+1", "UTC+1", "Mars/Base"])
-def test_load_company_timezone_rejects_what_is_unknown(name):
+def test_load_company_timezone_rejects_unknown_names(name):
     with pytest.raises(BrazeConfigError, match="does not exist"):
         load_company_timezone(name)
 
@@ -107,5 +107,5 @@ def test_load_company_timezone_rejects_what_is_unknown(name):
 @pytest.mark.parametrize(
     "name", ["UTC", "Etc/UTC", "America/New_York", "Asia/Kathmandu", "America/Argentina/Ushuaia", "Japan", "PRC", "NZ"]
 )
-def test_load_company_timezone_takes_places(name):
+def test_load_company_timezone_accepts_places(name):
     assert load_company_timezone(name) == load_timezone(name)

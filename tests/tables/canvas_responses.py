@@ -1,4 +1,4 @@
-"""Canvas responses for the tests of the tables: drawn by dice, and what was sent read back from the tables' rows."""
+"""Canvas responses for the tests of the tables: random ones, and functions that rebuild them from the rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_provider_braze.core.models import SeriesCall
 from airflow_provider_braze.fetch.subjects import collect
 from airflow_provider_braze.series.canvases import CANVASES
 from airflow_provider_braze.tables.canvases import CanvasDecoder
-from tests.tables.answers import END, RESERVED, START, as_sent, freeze, without_nulls
+from tests.tables.campaign_responses import END, RESERVED, START, as_sent, freeze, without_nulls
 
 DECODER = CanvasDecoder(CANVASES)
 TABLES = CANVASES.tables[:4]
@@ -26,7 +26,7 @@ CHANNELS = ("email", "ios_push", "sms", "banner", "step_stats", "total_stats")
 
 
 def draw_response(dice):
-    """Draw the days of a response: documented ones, with some keys more, or with anything anywhere."""
+    """Draw the days of a response: documented, with some additional keys, or with any value anywhere."""
     kind = dice.randrange(3)
     days = [_day(dice, is_odd=kind == 2 and dice.random() < 0.7) for _ in range(dice.randrange(5))]
     if kind == 1 and days:
@@ -47,7 +47,7 @@ def _odd(dice):
 
 
 def _record(dice, fields, *, is_odd):
-    """Draw an object with some of its documented keys, or with odd ones."""
+    """Draw an object with some of its documented keys, or with undocumented ones."""
     if is_odd and dice.random() < 0.5:
         return _odd(dice)
     kinds = {"revenue": (None, 1.5, 2), "name": (None, "A", "Control"), "variation_api_id": (None, "a", "b")}
@@ -89,7 +89,7 @@ def _day(dice, *, is_odd):
 
 
 def _with_extras(day, extras):
-    """Add undocumented keys at each level: what a shape is learned from."""
+    """Add undocumented keys at each level, from which a shape is learned."""
     found = json.loads(json.dumps(day))
     found["total_stats"] |= extras
     for level in ("variant_stats", "step_stats"):
@@ -102,7 +102,7 @@ def _with_extras(day, extras):
 
 
 def body_of(days):
-    """Return a response of these days, one after the other."""
+    """Encode a response of these days, in consecutive order."""
     stats = [{**day, "time": str(START + timedelta(place))} for place, day in enumerate(days)]
     return json.dumps({"data": {"name": "C", "stats": stats}, "message": "success"}).encode()
 
@@ -120,7 +120,7 @@ def tables_of(*rows):
 
 
 def found_in(tables):
-    """Read back, as a multiset per table, what the rows hold of a response."""
+    """Return the values in the rows, as a multiset per table."""
     places = ("canvas_id", "day", "step_id", "channel", "position")
     found = {"days": Counter(), "variants": Counter(), "steps": Counter(), "rows": Counter()}
     for row in tables["canvas_days"].to_pylist():
@@ -140,7 +140,7 @@ def found_in(tables):
 
 
 def sent_in(days):
-    """Return, as a multiset per table, what the response holds."""
+    """Return the values in the response, as a multiset per table."""
     found = {"days": Counter(), "variants": Counter(), "steps": Counter(), "rows": Counter()}
     for place, day in enumerate(days):
         date = str(START + timedelta(place))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from airflow_provider_braze.core.channels import ROW_FIELDS, ROW_FIGURES
 from tests.campaign_tables import SCHEMAS, build_tables, collect, decode_days, sort_rows
 from tests.samples import examples
-from tests.tables.answers import (
-    ANSWERS,
+from tests.tables.campaign_responses import (
     BOTH,
     END,
+    RESPONSES,
     START,
     as_sent,
     body_of,
@@ -28,8 +28,8 @@ EXAMPLES = examples(15, suppress_health_check=list(HealthCheck))
 
 
 @EXAMPLES
-@given(ANSWERS)
-def test_build_tables_every_key_and_value_is_found_again(days):
+@given(RESPONSES)
+def test_build_tables_contain_every_key_and_value(days):
     tables = tables_of(days)
     found_days = [as_sent(row, "campaign_id", "day") for row in tables["campaign_days"].to_pylist()]
     sent_days = [{key: value for key, value in day.items() if key not in {"messages", "time"}} for day in days]
@@ -47,8 +47,8 @@ def test_build_tables_every_key_and_value_is_found_again(days):
 
 
 @EXAMPLES
-@given(ANSWERS)
-def test_build_tables_proven_shape_gives_what_splitting_gives(days):
+@given(RESPONSES)
+def test_build_tables_proven_shape_equals_splitting(days):
     quick, thorough = rows_from(days), rows_from(days, keep_payload=True)
     assert (quick.days, quick.drift) == (thorough.days, thorough.drift)
     for name, table in build_tables([quick], BOTH).items():
@@ -56,11 +56,11 @@ def test_build_tables_proven_shape_gives_what_splitting_gives(days):
 
 
 @EXAMPLES
-@given(ANSWERS, st.randoms(use_true_random=False))
-def test_build_tables_any_order_of_days_rows_and_keys_gives_the_same_tables(days, dice):
-    answer = json.loads(body_of(days))
-    answer["data"] = [jumbled(day, dice) for day in dice.sample(answer["data"], len(days))]
-    again = collect("c", [decode_days(json.dumps(answer).encode(), START, END)])
+@given(RESPONSES, st.randoms(use_true_random=False))
+def test_build_tables_in_any_order_of_days_rows_and_keys_returns_equal_tables(days, dice):
+    response = json.loads(body_of(days))
+    response["data"] = [jumbled(day, dice) for day in dice.sample(response["data"], len(days))]
+    again = collect("c", [decode_days(json.dumps(response).encode(), START, END)])
     for name, table in build_tables([again], BOTH).items():
         assert repr(table.to_pylist()) == repr(tables_of(days)[name].to_pylist())
 
@@ -70,7 +70,7 @@ def mixed(record, dice):
 
 
 def jumbled(day, dice):
-    """The same day with its keys, its channels and their rows in another order."""
+    """Return the same day with keys, channels and their rows in another order."""
     messages = {
         channel: rows and [mixed(row, dice) for row in dice.sample(rows, len(rows))]
         for channel, rows in (day["messages"] or {}).items()
@@ -79,9 +79,9 @@ def jumbled(day, dice):
 
 
 @EXAMPLES
-@given(st.lists(ANSWERS, min_size=1, max_size=3))
-def test_build_tables_batches_sorted_together_are_as_built_at_once(answers):
-    batches = [rows_from(days, f"c{place % 2}{place}") for place, days in enumerate(answers)]
+@given(st.lists(RESPONSES, min_size=1, max_size=3))
+def test_build_tables_sorted_batches_equal_one_build(responses):
+    batches = [rows_from(days, f"c{place % 2}{place}") for place, days in enumerate(responses)]
     whole = build_tables(batches, BOTH)
     for name, table in whole.items():
         parts = pa.concat_tables([build_tables([batch], [name])[name] for batch in reversed(batches)])

@@ -24,7 +24,7 @@ ROUNDS = 40
 
 @pytest.fixture(params=[0, *(pytest.param(seed, marks=pytest.mark.sampled(0)) for seed in range(1, 4))])
 def responses(request):
-    """Drawn responses, and the dice that drew them."""
+    """Return drawn responses, each with the generator that drew it."""
     dice = random.Random(request.param)
     return [(draw_response(dice), dice) for _ in range(ROUNDS)]
 
@@ -33,12 +33,12 @@ def printed(tables):
     return {name: repr(table.to_pylist()) for name, table in tables.items()}
 
 
-def test_every_key_and_value_is_found_again(responses):
+def test_tables_contain_every_key_and_value(responses):
     for days, _ in responses:
         assert found_in(tables_of(decode(body_of(days)))) == sent_in(days)
 
 
-def test_packed_and_split_responses_give_equal_tables(responses):
+def test_packed_and_split_responses_build_equal_tables(responses):
     packed = 0
     for days, _ in responses:
         quick, thorough = decode(body_of(days)), decode(body_of(days), keep_payload=True)
@@ -48,14 +48,14 @@ def test_packed_and_split_responses_give_equal_tables(responses):
     assert packed > ROUNDS / 4
 
 
-def test_learned_shape_serves_other_responses():
+def test_learned_shape_fits_other_responses():
     (learned,) = decode(body_of([{"total_stats": {"tried": 1, "seen": 2}}])).responses
     (other,) = decode(body_of([{"total_stats": {"seen": 3}}])).responses
     assert other.content.shape is learned.content.shape
     assert other.drift == {"total_stats.seen": 1}
 
 
-def test_any_order_of_days_rows_and_keys_gives_the_same_tables(responses):
+def test_any_order_of_days_rows_and_keys_builds_equal_tables(responses):
     for days, dice in responses:
         response = json.loads(body_of(days))
         stats = response["data"]["stats"]
@@ -72,7 +72,7 @@ def mixed(value, dice, key=""):
     return dice.sample(value, len(value)) if is_rows else value
 
 
-def test_batches_sorted_together_are_as_built_at_once(responses):
+def test_sorted_batches_equal_one_build(responses):
     for place in range(0, ROUNDS, 3):
         rows = [
             decode(body_of(days), f"c{i}", keep_payload=i == 1) for i, (days, _) in enumerate(responses[place:][:3])

@@ -13,7 +13,7 @@ from airflow_provider_braze.series.sends import SENDS
 
 
 def with_column(series, place, name, column):
-    """The series with another column in the place of one."""
+    """Return the series with one column replaced."""
     tables = list(series.tables)
     kept = [column if each.name == name else each for each in tables[place].columns]
     tables[place] = replace(tables[place], columns=tuple(each for each in kept if each))
@@ -22,7 +22,7 @@ def with_column(series, place, name, column):
 
 @pytest.mark.parametrize("series", [CAMPAIGNS, SENDS, CANVASES], ids=lambda series: series.name)
 @pytest.mark.parametrize("column", [None, Column("conversions", "double")], ids=["missing", "of-another-type"])
-def test_figure_without_its_column_is_an_error(series, column):
+def test_figure_without_its_column_raises(series, column):
     with pytest.raises(ValueError, match=r"_days has no column of the type of: conversions\."):
         series.load_decoder(with_column(series, 0, "conversions", column))
 
@@ -30,6 +30,6 @@ def test_figure_without_its_column_is_an_error(series, column):
 @pytest.mark.parametrize(
     ("series", "place"), [(CAMPAIGNS, 1), (SENDS, 1), (CANVASES, 3)], ids=["campaigns", "sends", "canvases"]
 )
-def test_stat_without_its_column_is_an_error(series, place):
+def test_stat_without_its_column_raises(series, place):
     with pytest.raises(ValueError, match=r"_messages has no column of the type of: clicks\."):
         series.load_decoder(with_column(series, place, "clicks", None))

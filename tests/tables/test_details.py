@@ -40,20 +40,20 @@ WHOLE = {
 }
 
 
-def row_of(answer: Any) -> dict[str, Any]:
-    (row,) = details_table([decode(answer)]).to_pylist()
+def row_of(response: Any) -> dict[str, Any]:
+    (row,) = details_table([decode(response)]).to_pylist()
     return row
 
 
-def decode(answer: Any, campaign_id: str = "c"):
-    return decode_details(json.dumps(answer).encode(), campaign_id)
+def decode(response: Any, campaign_id: str = "c"):
+    return decode_details(json.dumps(response).encode(), campaign_id)
 
 
-def an_answer(**fields: Any) -> dict[str, Any]:
+def a_response(**fields: Any) -> dict[str, Any]:
     return {"name": "Sale", **fields}
 
 
-def test_details_table_whole_answer_fills_every_column():
+def test_details_table_of_a_complete_response_fills_every_column():
     row = row_of(WHOLE)
     assert list(row) == SCHEMAS["campaign_details"].names
     assert row == {
@@ -90,15 +90,15 @@ def a_behavior(figure: str, kind: str, window: int, **others: Any) -> dict[str, 
     return {"figure": figure, "type": kind, "window_seconds": window, **nothing, **others}
 
 
-def test_details_table_bare_answer_is_null_but_for_what_it_tells():
+def test_details_table_of_a_minimal_response_has_nulls_for_missing_keys():
     row = row_of({"name": "Sale"})
     assert (row.pop("campaign_id"), row.pop("name")) == ("c", "Sale")
     assert set(row.values()) == {None}
 
 
-def test_details_table_null_is_null_and_empty_is_empty():
-    assert row_of(an_answer(messages=None, conversion_behaviors=None))["messages"] is None
-    row = row_of(an_answer(messages={}, conversion_behaviors=[]))
+def test_details_table_distinguishes_null_and_empty():
+    assert row_of(a_response(messages=None, conversion_behaviors=None))["messages"] is None
+    row = row_of(a_response(messages={}, conversion_behaviors=[]))
     assert (row["messages"], row["conversion_behaviors"]) == ([], [])
 
 
@@ -121,19 +121,19 @@ def test_details_table_null_is_null_and_empty_is_empty():
         ("variation_api_id", "v"),
     ],
 )
-def test_decode_details_keeps_in_other_what_has_no_column_or_does_not_fit(key, value):
-    answer = {"schedule_type": "time_based", key: value}
-    row = row_of(answer)
+def test_decode_details_keeps_values_without_a_fitting_column_in_other(key, value):
+    response = {"schedule_type": "time_based", key: value}
+    row = row_of(response)
     assert json.loads(row["other"]) == {key: value}
     assert row["campaign_id"] == "c"
     if key in row and key not in ("campaign_id", "other"):
         assert row[key] is None
-    assert decode(answer).drift == (f"details.{key}",)
+    assert decode(response).drift == (f"details.{key}",)
 
 
 def test_decode_details_keeps_values_of_messages_and_behaviors_that_do_not_fit():
     row = row_of(
-        an_answer(
+        a_response(
             messages={"v": {"channel": 1, "name": None, "variation_api_id": "w"}},
             conversion_behaviors=[{"type": 2, "window": 1.5, "app_ids": "x", "window_seconds": 3, "figure": "f"}],
         )
@@ -151,13 +151,13 @@ def test_decode_details_keeps_values_of_messages_and_behaviors_that_do_not_fit()
     }
 
 
-def test_decode_details_drift_names_keys_but_not_those_of_a_messages_content():
-    answer = an_answer(
+def test_decode_details_drift_names_keys_except_those_of_message_content():
+    response = a_response(
         new=1,
         messages={"v": {"channel": "email", "subject": "Hi", "body": "..."}},
         conversion_behaviors=[{"type": "t", "window": 1}, {"window": "long", "event": 1}],
     )
-    assert decode(answer).drift == (
+    assert decode(response).drift == (
         "details.new",
         "details.conversion_behaviors.window",
         "details.conversion_behaviors.event",
@@ -177,12 +177,12 @@ def test_decode_details_drift_names_keys_but_not_those_of_a_messages_content():
         ([{"window": 60}, {"window": 86_400}, {"window": 3_600}], 86_400),
     ],
 )
-def test_decode_details_tells_the_longest_window(behaviors, longest):
-    assert decode(an_answer(conversion_behaviors=behaviors)).longest_window == longest
+def test_decode_details_returns_the_longest_window(behaviors, longest):
+    assert decode(a_response(conversion_behaviors=behaviors)).longest_window == longest
 
 
 @pytest.mark.parametrize(
-    ("answer", "path"),
+    ("response", "path"),
     [
         ([], "$"),
         (None, "$"),
@@ -190,38 +190,38 @@ def test_decode_details_tells_the_longest_window(behaviors, longest):
         ({"message": "success"}, "$"),
         ({"message": "success", "data": []}, "$"),
         ({**WHOLE, "message": "queued"}, "$.message"),
-        (an_answer(messages=[]), "$.messages"),
-        (an_answer(messages="v"), "$.messages"),
-        (an_answer(messages={"v": None}), "$.messages.v"),
-        (an_answer(messages={"v": ["email"]}), "$.messages.v"),
-        (an_answer(conversion_behaviors={}), "$.conversion_behaviors"),
-        (an_answer(conversion_behaviors=5), "$.conversion_behaviors"),
-        (an_answer(conversion_behaviors=[{"window": 1}, None]), "$.conversion_behaviors[1]"),
+        (a_response(messages=[]), "$.messages"),
+        (a_response(messages="v"), "$.messages"),
+        (a_response(messages={"v": None}), "$.messages.v"),
+        (a_response(messages={"v": ["email"]}), "$.messages.v"),
+        (a_response(conversion_behaviors={}), "$.conversion_behaviors"),
+        (a_response(conversion_behaviors=5), "$.conversion_behaviors"),
+        (a_response(conversion_behaviors=[{"window": 1}, None]), "$.conversion_behaviors[1]"),
     ],
 )
-def test_decode_details_of_another_shape_raises_data_error_with_path(answer, path):
+def test_decode_details_of_another_shape_raises_data_error_with_path(response, path):
     with pytest.raises(BrazeDataError) as caught:
-        decode(answer)
+        decode(response)
     assert caught.value.path == path
 
 
 @pytest.mark.parametrize("key", ["messages", "conversion_behaviors", "tags"])
-def test_decode_details_with_any_known_key_is_an_answer(key):
+def test_decode_details_with_any_known_key_succeeds(key):
     assert decode({key: None}).cells["campaign_id"] == "c"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"<html>", b'{"name": NaN}', b'{"name": "\\ud800"}'])
-def test_decode_details_of_what_is_no_json_raises_value_error(body):
+def test_decode_details_of_invalid_json_raises_value_error(body):
     with pytest.raises(ValueError, match="truncated or not JSON"):
         decode_details(body, "c")
 
 
 def test_details_table_is_sorted_by_id():
-    table = details_table([decode(an_answer(), each) for each in ("b", "é", "a")])
+    table = details_table([decode(a_response(), each) for each in ("b", "é", "a")])
     assert table.column("campaign_id").to_pylist() == ["a", "b", "é"]
 
 
-def test_details_table_of_nothing_is_empty():
+def test_details_table_of_no_campaigns_is_empty():
     assert details_table([]).equals(SCHEMAS["campaign_details"].empty_table())
 
 
@@ -236,18 +236,18 @@ _JSON = st.recursive(
 
 @examples(40)
 @given(
-    answer=st.dictionaries(st.sampled_from([*WHOLE, "new", "other"]), _JSON, max_size=6),
+    response=st.dictionaries(st.sampled_from([*WHOLE, "new", "other"]), _JSON, max_size=6),
     order=st.randoms(use_true_random=False),
 )
-def test_decode_details_loses_nothing_and_is_blind_to_the_order_of_keys(answer, order):
+def test_decode_details_loses_nothing_and_ignores_the_order_of_keys(response, order):
     for key in ("message", "messages", "conversion_behaviors"):
-        answer.pop(key, None)
-    answer["name"] = "Sale"
-    row = row_of(answer)
+        response.pop(key, None)
+    response["name"] = "Sale"
+    row = row_of(response)
     kept = {**{key: value for key, value in row.items() if value is not None}, **json.loads(row["other"] or "{}")}
-    for key, value in answer.items():
+    for key, value in response.items():
         if value is not None:
             assert kept[key] == value
-    keys = list(answer)
+    keys = list(response)
     order.shuffle(keys)
-    assert row_of({key: answer[key] for key in keys}) == row
+    assert row_of({key: response[key] for key in keys}) == row

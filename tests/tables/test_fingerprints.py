@@ -38,14 +38,14 @@ def test_fingerprint_is_the_same_in_any_order_and_in_any_batches(name, data):
 @each_table
 @given(data=st.data())
 @examples(15)
-def test_fingerprint_of_other_rows_is_another(name, data):
+def test_fingerprint_of_other_rows_differs(name, data):
     some, others = data.draw(any_table(name)), data.draw(any_table(name))
     assume(sorted(map(repr, some.to_pylist())) != sorted(map(repr, others.to_pylist())))
     assert fingerprint_rows(some) != fingerprint_rows(others)
 
 
 @each_table
-def test_fingerprint_of_one_cell_changed_is_another(name):
+def test_fingerprint_of_one_changed_cell_differs(name):
     (row,) = EXTREMES[name].slice(0, 1).to_pylist()
     found = {str(fingerprint_rows(pa.Table.from_pylist([row], schema=SCHEMAS[name])))}
     for field in SCHEMAS[name]:
@@ -76,19 +76,19 @@ def test_fingerprint_of_one_cell_changed_is_another(name):
         ([], [{}]),
     ],
 )
-def test_fingerprint_tells_rows_apart_that_are_much_alike(some, others):
+def test_fingerprint_of_similar_rows_differs(some, others):
     first, second = (pa.Table.from_pylist(rows, schema=SCHEMAS["campaign_messages"]) for rows in (some, others))
     assert fingerprint_rows(first) != fingerprint_rows(second)
 
 
-def test_fingerprint_of_many_like_rows_has_no_two_alike():
+def test_fingerprints_of_many_similar_rows_all_differ():
     rows = [{"campaign_id": f"{i % 7}", "position": i // 7, "sent": i % 100} for i in range(400)]
     table = table_of("campaign_messages", *rows)
     lanes = [fingerprint_rows(table.slice(i, 1)) for i in range(400)]
     assert len({each.low for each in lanes}) == len({each.high for each in lanes}) == len(lanes)
 
 
-def test_fingerprint_days_gives_each_day_its_own():
+def test_fingerprint_days_returns_one_per_day():
     later = date(2026, 11, 20)
     table = pa.concat_tables([message(day=later), message(day=DAY), message(day=later, position=1)])
     found = fingerprint_days(table)
@@ -97,17 +97,17 @@ def test_fingerprint_days_gives_each_day_its_own():
 
 
 @each_table
-def test_fingerprint_of_no_rows_is_that_of_nothing(name):
+def test_fingerprint_of_no_rows_is_the_empty_one(name):
     assert fingerprint_days(SCHEMAS[name].empty_table()) == {}
     assert fingerprint_rows(SCHEMAS[name].empty_table()) == Fingerprint()
 
 
-def test_fingerprint_of_a_table_with_one_column_more_is_another():
+def test_fingerprint_of_a_table_with_one_more_column_differs():
     table = message()
     assert fingerprint_rows(table.append_column("new", pa.nulls(1, pa.int64()))) != fingerprint_rows(table)
 
 
-def test_fingerprint_is_the_same_in_every_version_for_objects_keep_it():
+def test_fingerprint_is_stable_across_versions_because_objects_store_it():
     assert [str(fingerprint_rows(EXTREMES[name])) for name in OF_DAYS] == [
         "1:3:acdb14cc295ed39c97a16960c2cce730",
         "1:2:238fe7022d12ef09d4a052aa41913fda",

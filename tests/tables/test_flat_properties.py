@@ -15,7 +15,7 @@ from airflow_provider_braze.series.events import EVENTS, event_subjects
 from airflow_provider_braze.series.kpis import KPIS, kpi_subjects
 from airflow_provider_braze.series.purchases import PURCHASES, purchase_subjects
 from airflow_provider_braze.series.segments import SEGMENTS
-from tests.tables.answers import END, START, as_sent, freeze, without_nulls
+from tests.tables.campaign_responses import END, START, as_sent, freeze, without_nulls
 
 FIGURES = ("dau", "size", "count", "sessions", "purchase_quantity", "revenue")
 VALUES = (None, True, 0, 7, 2**53 + 1, 2**63, 1.5, 5.0, "7", [], {"a": None}, [1, {"b": 2}])
@@ -41,7 +41,7 @@ def tables_of(series, *responses):
 
 
 @pytest.mark.parametrize(("series", "subject"), SUBJECTS, ids=lambda each: each.name)
-def test_every_key_and_value_is_found_again_in_any_order(series, subject):
+def test_tables_contain_every_key_and_value_in_any_order(series, subject):
     dice = random.Random(subject.name)
     (column,) = [each.name for each in series.day_table.columns if each.name in ("value", "size", "count")]
     figure = subject.figure or column
@@ -72,7 +72,7 @@ def test_rows_of_several_subjects_are_sorted_by_day_and_key_with_null_last():
     ]
 
 
-def test_more_keys_without_a_column_than_any_response_has_are_rejected():
+def test_too_many_keys_without_a_column_are_rejected():
     keys = {f"new {number}": number for number in range(MAX_UNKNOWN_KEYS + 1)}
     subject = kpi_subjects(["dau"], [None])[0]
     assert tables_of(KPIS, (subject, [{"time": str(START), **dict(list(keys.items())[:-1])}])).num_rows == 1

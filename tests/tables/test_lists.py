@@ -21,7 +21,7 @@ def row_of(entry):
     return row
 
 
-def test_campaigns_table_whole_entry_fills_every_column():
+def test_campaigns_table_of_a_complete_entry_fills_every_column():
     table = campaigns_table([an_entry(tags=["a", None, "日本"])])
     assert table.schema == SCHEMAS["campaigns"]
     assert table.to_pylist() == [
@@ -35,7 +35,7 @@ def test_campaigns_table_whole_entry_fills_every_column():
     ]
 
 
-def test_campaigns_table_bare_entry_is_null_but_for_its_id():
+def test_campaigns_table_of_a_minimal_entry_is_null_except_its_id():
     row = row_of({"id": "b"})
     assert row.pop("campaign_id") == "b"
     assert set(row.values()) == {None}
@@ -66,14 +66,14 @@ def test_campaigns_table_last_edited_is_utc_or_null(text, expected):
     assert row_of(an_entry(last_edited=text))["last_edited"] == expected
 
 
-def test_campaigns_table_is_sorted_and_the_later_entry_counts():
+def test_campaigns_table_is_sorted_and_keeps_the_later_entry():
     entries = [an_entry(id="c"), an_entry(id="a", name="old"), an_entry(id="b"), an_entry(id="a", name="new")]
     table = campaigns_table(iter(entries))
     assert table.column("campaign_id").to_pylist() == ["a", "b", "c"]
     assert table.column("name").to_pylist()[0] == "new"
 
 
-def test_campaigns_table_of_nothing_is_empty():
+def test_campaigns_table_of_no_entries_is_empty():
     table = campaigns_table([])
     assert (table.num_rows, table.schema) == (0, SCHEMAS["campaigns"])
 
@@ -87,7 +87,7 @@ def test_campaigns_table_entry_without_id_raises_data_error_with_path(entry, pat
     assert caught.value.path == path
 
 
-def test_column_at_the_end_of_a_list_is_filled():
+def test_additional_last_column_of_a_list_is_filled():
     assert CAMPAIGNS.listing
     table = replace(TABLES["campaigns"], columns=(*TABLES["campaigns"].columns, Column("created_by", "string")))
     (row,) = list_table(table, CAMPAIGNS.listing, [an_entry(created_by="Ada", tags=["a"])]).to_pylist()

@@ -98,7 +98,7 @@ def test_composite_keys_are_compared_by_all_columns_and_null_is_a_key():
     assert found == Restatement(3, 2, {"value": (14, 16)})
 
 
-def test_rows_in_several_chunks_are_compared_alike():
+def test_rows_in_several_chunks_are_compared_equally():
     old, new = campaigns(a=1, b=2, c=3), campaigns(a=1, b=None, c=4)
     pieces = pa.concat_tables([new.slice(0, 2), new.slice(2)])
     assert compared(pa.concat_tables([old.slice(0, 1), old.slice(1)]), pieces) == compared(old, new)

@@ -13,7 +13,7 @@ DAY = date(2026, 11, 1)
 
 
 def split_row(channel="email", **row):
-    """Cells and rest of a row, and the drift of its day."""
+    """Split a row, and return its cells, its rest and the drift of its day."""
     day = split_day(DAY, {"time": "2026-11-01", "messages": {channel: [row]}}, "$.data[0]")
     ((found, *cells, other),) = day.rows
     assert found == channel
@@ -36,7 +36,7 @@ def split_row(channel="email", **row):
         ("read", 7, 7),
     ],
 )
-def test_split_day_value_that_fits_is_a_cell_of_the_columns_type(key, value, cell):
+def test_split_day_fitting_value_is_a_cell_of_the_columns_type(key, value, cell):
     values, other, drift = split_row(**{key: value})
     assert (values, other, drift) == ({key: cell}, None, {})
     assert type(values[key]) is type(cell)
@@ -68,14 +68,14 @@ def test_split_day_value_that_fits_is_a_cell_of_the_columns_type(key, value, cel
         ("time", 1),
     ],
 )
-def test_split_day_value_that_fits_no_column_goes_to_other_as_drift(key, value):
+def test_split_day_value_without_a_fitting_column_is_in_other_and_drift(key, value):
     values, other, drift = split_row(opens=1, **{key: value})
     assert values == {"opens": 1}
     assert repr(other) == repr({key: value})
     assert drift == {f"messages.email.{key}": 1}
 
 
-def test_split_day_null_in_a_known_column_is_nothing():
+def test_split_day_null_in_a_known_column_is_neither_cell_nor_drift():
     assert split_row(sent=None, revenue=None, variation_name=None) == ({}, None, {})
 
 
@@ -90,7 +90,7 @@ def test_split_day_known_figures_are_cells_and_unknown_ones_are_drift():
     assert dict(day.drift) == {"day.conversions4": 1, "day.revenue": 1}
 
 
-def test_split_day_push_story_keys_share_a_name_whatever_their_title():
+def test_split_day_push_story_keys_share_a_name_independent_of_the_title():
     keys = {"carousel_slide_1_A\nB_click": 1, "carousel_slide_2_日本_click": 2, "notif_button_1_x_click": 3}
     _, other, drift = split_row("ios_push", **keys)
     assert other == keys
@@ -104,7 +104,7 @@ def test_split_day_unknown_channel_keeps_its_rows_with_known_stats_in_their_colu
 
 
 @pytest.mark.parametrize("messages", [None, {}, {"email": None}, {"email": []}, {"line": None}])
-def test_split_day_without_rows_has_none(messages):
+def test_split_day_without_rows_returns_none(messages):
     day = split_day(DAY, {"time": "x", "messages": messages}, "$")
     assert (day.rows, dict(day.drift)) == ((), {})
 

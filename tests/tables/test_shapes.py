@@ -25,7 +25,7 @@ def fields_proven(body):
     return len(record.fields), record.extras
 
 
-def test_prove_documented_rows_takes_the_narrowest_shape():
+def test_prove_documented_rows_uses_the_narrowest_shape():
     flat, _ = fields_proven(a_body(with_row(variation_api_id="a", sent=1, opens=None)))
     full, extras = fields_proven(a_body(with_row(variation_name="a", sent=1, revenue=5)))
     assert (flat, full, extras) == (10, 22, ())
@@ -44,7 +44,7 @@ def test_prove_days_with_an_undocumented_key_learns_it():
         with_row(sent=1, nested={"a": [1]}),
     ],
 )
-def test_prove_days_with_anything_undocumented_learns_it(day):
+def test_prove_days_with_any_undocumented_value_learns_it(day):
     assert prove(a_body(*[day] * 3))
 
 
@@ -68,22 +68,22 @@ def test_prove_days_with_anything_undocumented_learns_it(day):
         [{"time": "2026-11-01T00:00:00Z"}] * 3,
     ],
 )
-def test_prove_days_without_a_shape_gives_none(days):
+def test_prove_days_without_a_shape_returns_none(days):
     assert prove(a_body(*days)) is None
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"data": [5]}', a_body(message="no"), b'{"data":' + b"[" * 100_000]
 )
-def test_prove_body_that_is_no_answer_gives_none(body):
+def test_prove_body_that_is_not_a_response_returns_none(body):
     assert prove(body) is None
 
 
-def test_prove_envelope_with_notes_is_no_hindrance():
+def test_prove_accepts_an_envelope_with_additional_keys():
     assert prove(a_body({}, message="success", errors=["a note"]))
 
 
-def test_pack_holds_numbers_and_counts_not_objects():
+def test_pack_contains_numbers_and_counts_instead_of_objects():
     proven = prove(a_body(with_row(sent=1, variation_api_id="a"), {"messages": None}, with_row(sent=None)))
     assert proven
     packed = pack(proven)

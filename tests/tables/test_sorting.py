@@ -42,7 +42,7 @@ def outline(row):
 
 @examples(30)
 @given(ROWS, st.randoms(), st.integers(1, 3))
-def test_sort_rows_of_any_order_gives_the_same_table_sorted_by_the_keys(rows, random, chunks):
+def test_sort_rows_of_any_order_returns_the_same_table_sorted_by_keys(rows, random, chunks):
     table = sort_rows("campaign_messages", a_table("campaign_messages", rows))
     shuffled = random.sample(rows, len(rows))
     again = sort_rows("campaign_messages", a_table("campaign_messages", shuffled, chunks))
@@ -62,7 +62,7 @@ def test_sort_rows_campaigns_with_one_id_are_ordered_by_content():
     assert tables[0].equals(tables[1])
 
 
-def test_sort_rows_keys_of_great_range_are_still_ordered():
+def test_sort_rows_orders_keys_of_a_large_range():
     days = [date.max, date.min, date(2026, 1, 1)]
     names = [f"{number:05}" for number in range(3_000)]
     rows = [

@@ -1,4 +1,4 @@
-"""Answers of data series for the tests of the tables: made-up ones, and what was sent read back from a table's row."""
+"""Campaign responses for the tests of the tables: strategies for them, and functions that rebuild rows as sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NAMES = st.sampled_from([None, "a", "b", "Control Group"])
 
 
 def rows_of(channel):
-    """Rows of the documented shape, in which a value is now and then a null, and most keys are missing."""
+    """Return a strategy for rows of the documented shape, where some values are null and most keys are missing."""
     counts = (
         "enrolled",
         *CHANNEL_STATS.get(channel, ("sent", "friends")),
@@ -50,7 +50,7 @@ def rows_of(channel):
 
 
 def days_with(channel):
-    """Days of the documented shape, with rows of one channel."""
+    """Return a strategy for days of the documented shape, with rows of one channel."""
     return st.builds(
         lambda figures, rows: {**figures, "messages": {channel: rows}},
         st.dictionaries(st.sampled_from(ROW_FIGURES), st.none() | st.integers(0, 300), max_size=3),
@@ -72,14 +72,14 @@ ODD_DAYS = st.builds(
 
 
 def stretched(day, extras, length, is_counted):
-    """Many days of one shape, with a key or two that is not documented: what a shape is learned from."""
+    """Build many days of one shape, with one or two undocumented keys, from which a shape is learned."""
     messages = {channel: [{**row, **extras} for row in rows] for channel, rows in day["messages"].items()}
     more = [{"conversions4": place} if is_counted else {} for place in range(length)]
     return [{**figures, **day, "messages": messages} for figures in more]
 
 
 EXTRAS = st.dictionaries(ODD_KEYS, st.integers(0, 300) | st.text(max_size=2), max_size=2)
-ANSWERS = (
+RESPONSES = (
     st.lists(PLAIN_DAYS, max_size=4)
     | st.lists(PLAIN_DAYS | ODD_DAYS, max_size=4)
     | st.builds(stretched, PLAIN_DAYS, EXTRAS, st.integers(3, 12), st.booleans())
@@ -87,7 +87,7 @@ ANSWERS = (
 
 
 def body_of(days):
-    """An answer of these days, one after the other."""
+    """Encode a response of these days, in consecutive order."""
     return json.dumps(
         {"data": [{**day, "time": str(START + timedelta(place))} for place, day in enumerate(days)]}
     ).encode()
@@ -102,7 +102,7 @@ def tables_of(days, **options):
 
 
 def exact(value):
-    """Make true differ from 1, but not 1.0 from 1, and list order count."""
+    """Return a value that compares true and 1 as different, 1.0 and 1 as equal, and lists by order."""
     if isinstance(value, bool):
         return ("bool", value)
     if isinstance(value, dict):
@@ -111,7 +111,7 @@ def exact(value):
 
 
 def as_sent(row, *places):
-    """A table's row, put together again as Braze sent it."""
+    """Rebuild a table's row as Braze sent it."""
     record = {name: value for name, value in row.items() if value is not None and name not in {*places, "other"}}
     rest = json.loads(row["other"] or "{}")
     assert not record.keys() & rest.keys()
@@ -124,7 +124,7 @@ def without_nulls(record, known):
 
 
 def freeze(value):
-    """The value as a key, in which 1 and 1.0 are the same."""
+    """Return the value as a hashable key, where 1 and 1.0 are equal."""
     if isinstance(value, dict):
         return frozenset((key, freeze(inner)) for key, inner in value.items())
     return ("list", *map(freeze, value)) if isinstance(value, list) else value
