@@ -165,7 +165,7 @@ SECTIONS = (
             Row(
                 "a task is stopped while it connects",
                 "the task ends within two seconds",
-                "transport/test_sync_transport.py::test_stop_ends_the_connecting",
+                "transport/test_sync_transport.py::test_stop_ends_the_connection_attempt",
             ),
             Row(
                 "a trigger with `poke_interval=0`",

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_braze.task import airflow
 
 
-def test_names_are_there_without_a_warning() -> None:
+def test_names_are_available_without_a_warning() -> None:
     # In a process of its own: Airflow warns of a name only at its first import.
     names = sorted(airflow._PLACES)
     code = "\n".join(f"from airflow_provider_braze.task.airflow import {name}; print({name})" for name in names)
@@ -26,7 +26,7 @@ def test_all_names_are_exported() -> None:
     assert set(airflow.__all__) == {*airflow._PLACES, "get_connection_async"}
 
 
-def test_name_that_airflow_does_not_have_is_an_import_error() -> None:
+def test_unknown_name_is_an_import_error() -> None:
     with pytest.raises(ImportError, match="Nothing"):
         from airflow_provider_braze.task.airflow import Nothing  # type: ignore[attr-defined]  # noqa: F401
 
@@ -43,11 +43,11 @@ class SyncHook:
         return conn_id, threading.current_thread() is not threading.main_thread()
 
 
-def test_connection_comes_from_the_event_loop_where_airflow_masks_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_is_read_in_the_event_loop_where_airflow_masks_it_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(airflow.Connection, "aextra_dejson", None, raising=False)
     assert asyncio.run(airflow.get_connection_async(AsyncHook(), "x")) == ("x", "async")  # type: ignore[arg-type]
 
 
-def test_connection_comes_from_a_thread_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_is_read_in_a_thread_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(airflow.Connection, "aextra_dejson", raising=False)
     assert asyncio.run(airflow.get_connection_async(SyncHook(), "x")) == ("x", True)  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("value", [1, 2, 256])
-def test_check_range_of_a_number_inside_passes(value):
+def test_check_range_accepts_a_number_inside(value):
     check_range("concurrency", value, 1, 256)
 
 
@@ -44,7 +44,7 @@ def test_check_range_of_anything_else_names_argument_value_and_range(value):
     assert str(caught.value) == f"`concurrency` is {value!r}. Give a whole number, 1 to 256."
 
 
-def test_check_choice_of_a_choice_passes():
+def test_check_choice_accepts_a_choice():
     check_choice("missing_days", "warn", ("warn", "fail"))
 
 
@@ -78,7 +78,7 @@ def test_check_choice_of_anything_else_names_the_choices(value):
         {"on_error": "skip"},
     ],
 )
-def test_check_arguments_passes_what_can_be_landed(given):
+def test_check_arguments_accepts_valid_arguments(given):
     check_arguments(CAMPAIGNS, **{**GOOD, **given})
 
 
@@ -151,12 +151,12 @@ def test_check_arguments_rejects_by_name_and_value(given, message):
         ("{{ ds }}", "2026-01-05", "{{ params.zone }}"),
         ("{% if a %}{{ ds }}{% endif %}", "{{ ds }}", None),
         (object(), "2026-01-05", None),
-        # The connection's zone, unknown before the task runs, decides which is earlier.
+        # Which one is earlier depends on the connection's zone, which is unknown before the task runs.
         ("2026-01-05", "2026-01-05T03:00:00+09:00", None),
         ("2026-01-05", "2026-01-04T22:00:00Z", "Pacific/Kiritimati"),
     ],
 )
-def test_check_dates_passes_usable_literals_and_templates(start, end, zone):
+def test_check_dates_accepts_usable_literals_and_templates(start, end, zone):
     check_dates(start, end, zone)
 
 
@@ -178,7 +178,7 @@ def test_check_dates_passes_usable_literals_and_templates(start, end, zone):
         (None, None, "EST", "The time zone 'EST' is an abbreviation or an offset."),
     ],
 )
-def test_check_dates_rejects_literals_that_no_run_can_use(start, end, zone, message):
+def test_check_dates_rejects_unusable_literals(start, end, zone, message):
     with pytest.raises(BrazeConfigError) as caught:
         check_dates(start, end, zone)
     assert message in str(caught.value)
@@ -188,13 +188,13 @@ A, B = "8c1f2c4e-0000-4000-8000-00000000000a", "8c1f2c4e-0000-4000-8000-00000000
 
 
 class Lazy:
-    """Like what mapped tasks pushed: a sequence that is not a list."""
+    """Like the result of mapped tasks: a sequence that is not a list."""
 
     def __iter__(self) -> Iterator[str]:
         return iter([A, B])
 
 
-def test_read_ids_not_given_is_none():
+def test_read_ids_of_an_omitted_argument_is_none():
     assert read_ids("campaign_ids", None) is None
 
 
@@ -205,7 +205,7 @@ def test_read_ids_that_rendered_to_nothing_are_rejected(value):
 
 
 @pytest.mark.parametrize("value", [A, f" {A}\n", [A], (A,), {A}, [A, f" {A} "], f"['{A}']", f'["{A}"]', f"('{A}',)"])
-def test_read_ids_of_one_id_is_that_id(value):
+def test_read_ids_of_one_id_returns_that_id(value):
     assert read_ids("campaign_ids", value) == [A]
 
 
@@ -257,19 +257,19 @@ def test_read_ids_of_an_empty_list_is_empty(value):
         "(",
     ],
 )
-def test_read_ids_of_anything_else_shows_it_and_says_what_to_give(value):
+def test_read_ids_of_anything_else_raises_with_value_and_remedy(value):
     with pytest.raises(BrazeConfigError, match="Give one id, or a list of ids") as caught:
         read_ids("campaign_ids", value)
     assert len(str(caught.value)) < 300
 
 
 @given(st.lists(st.text(min_size=1).filter(lambda text: text.strip() == text and "," not in text), unique=True))
-def test_read_ids_reads_what_a_template_makes_of_a_list(ids):
+def test_read_ids_parses_a_rendered_list(ids):
     assert read_ids("campaign_ids", ids) == read_ids("campaign_ids", str(ids)) == ids
 
 
 @pytest.mark.parametrize("value", [f"{A},{B}", f"{A}, {B}", [f"{A},{B}"], str([A, f"{B},"])])
-def test_read_ids_of_several_in_one_text_says_that_a_list_is_needed(value):
+def test_read_ids_of_several_in_one_text_raises_and_suggests_a_list(value):
     with pytest.raises(BrazeConfigError, match=r"^`canvas_ids` has .+ several ids in one text\. Give a list of ids"):
         read_ids("canvas_ids", value)
 
@@ -323,7 +323,7 @@ def test_read_pairs_of_an_iterator():
 @pytest.mark.parametrize(
     "value", ["None", "", "c:s", "[c]", ("c", "s"), ["cs"], {"cs": 1}, [("c",)], [("c", 5)], None, 5]
 )
-def test_read_pairs_of_anything_else_says_what_to_give(value):
+def test_read_pairs_of_anything_else_raises_with_the_remedy(value):
     with pytest.raises(BrazeConfigError) as caught:
         read_pairs("sends", value)
     assert str(caught.value) == f"`sends` is {value!r}. Give a list of pairs: campaign id and send id."

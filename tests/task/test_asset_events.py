@@ -38,8 +38,8 @@ def events():
 
 @pytest.fixture
 def land(braze_sandbox, tmp_path, make_context, events, no_backoff, monkeypatch):
-    """Run the task once; keyword arguments are the operator's."""
-    # A clock that stands, for the figures of the last 30 days grow by the minute.
+    """Return a function that runs the task once. Its keyword arguments are the operator's."""
+    # A stopped clock, because the figures of the last 30 days grow by the minute.
     braze_sandbox.configure(campaigns=4, as_of="2026-11-19T06:00:00Z")
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 2
@@ -69,7 +69,7 @@ def a_dag(schedule) -> DAG:
     return DAG("dag", schedule=schedule, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc))
 
 
-def test_event_tells_the_days_that_changed_and_where_they_are(land, events, tmp_path):
+def test_event_contains_the_changed_days_and_their_location(land, events, tmp_path):
     summary = land()
     assert events[ASSET].extra == {
         "changed_days": [f"{day}" for day in DAYS],
@@ -82,7 +82,7 @@ def test_event_tells_the_days_that_changed_and_where_they_are(land, events, tmp_
     assert partitions_of(events[ASSET]) == set()
 
 
-def test_changed_days_of_events_are_those_of_all_events_that_have_some():
+def test_changed_days_of_events_combines_all_events():
     extras = [{"changed_days": ["2026-11-18", "2026-11-16"]}, {"changed_days": ["2026-11-16"]}, {"changed_days": None}]
     events = [SimpleNamespace(extra=extra) for extra in (*extras, {}, None)]
     of_assets = {"one": events[:1], "two": events[1:]}
@@ -96,26 +96,26 @@ def test_event_is_plain_json(land, events):
     assert json.loads(json.dumps(events[ASSET].extra)) == events[ASSET].extra
 
 
-def test_event_of_a_run_that_changed_nothing_tells_no_day(land, events):
+def test_event_of_a_run_without_changes_contains_no_day(land, events):
     land()
     land()
     assert events[ASSET].extra["changed_days"] == []
 
 
-def test_events_of_all_outlets_tell_the_same(land, events):
+def test_events_of_all_outlets_are_equal(land, events):
     other = Asset("s3://lake/braze")
     land(outlets=[ASSET, other])
     assert events[other].extra == events[ASSET].extra != {}
 
 
-def test_event_keeps_what_was_in_it(land, events):
+def test_event_keeps_its_other_keys(land, events):
     events[ASSET].extra["team"] = "marketing"
     land()
     assert events[ASSET].extra["team"] == "marketing"
     assert events[ASSET].extra["changed_days"]
 
 
-def test_run_that_failed_tells_nothing_and_the_next_one_tells_its_days(land, events, braze_sandbox):
+def test_failed_run_sends_no_event_and_the_next_one_reports_its_days(land, events, braze_sandbox):
     ids = data.campaign_ids(braze_sandbox.settings)
     braze_sandbox.configure(faults={"bad_subjects": {ids[3]: 500}})
     with pytest.raises(BrazePartialError):
@@ -128,7 +128,7 @@ def test_run_that_failed_tells_nothing_and_the_next_one_tells_its_days(land, eve
     assert events[ASSET].extra["changed_days"] == []
 
 
-def test_dry_run_tells_nothing(land, events):
+def test_dry_run_sends_no_event(land, events):
     land(dry_run=True)
     assert len(events) == 0
 
@@ -148,11 +148,11 @@ def test_alias_becomes_an_asset_that_airflow_accepts(land, events, tmp_path):
     land(outlets=[alias], destination=f"file://{tmp_path}/Käse lake")
     (event,) = events[alias].asset_alias_events
     assert event.dest_asset_key.uri == f"file://{tmp_path}/K%C3%A4se%20lake"
-    # Readers open the address as it is.
+    # Readers open the unescaped address.
     assert event.extra["destination"] == f"file://{tmp_path}/Käse lake"
 
 
-def test_alias_of_airflow_2_is_left_without_an_event(make_context):
+def test_alias_of_airflow_2_has_no_event(make_context):
     alias = AssetAlias("braze")
     event = SimpleNamespace(extra={}, dataset_alias_events=[])
     publish_asset_events(make_context(outlet_events=OutletEvents(alias, event)), [alias], EXTRA)
@@ -161,33 +161,33 @@ def test_alias_of_airflow_2_is_left_without_an_event(make_context):
 
 @pytest.mark.since_airflow("3.0")
 @pytest.mark.parametrize("named", [{"name": "braze"}, {"uri": "s3://lake/braze"}])
-def test_asset_that_is_named_only_is_told_too(make_context, named):
+def test_asset_reference_has_an_event(make_context, named):
     reference = Asset.ref(**named)
     event = SimpleNamespace(extra={})
     publish_asset_events(make_context(outlet_events=OutletEvents(reference, event)), [reference], EXTRA)
     assert event.extra == EXTRA
 
 
-def test_outlet_that_is_no_asset_is_left_alone(make_context, events):
+def test_outlet_that_is_not_an_asset_is_ignored(make_context, events):
     publish_asset_events(make_context(outlet_events=events), ["s3://lake/braze", None], EXTRA)
     assert len(events) == 0
 
 
 @since_partitions_of_events
 @pytest.mark.parametrize("kind", ["cron", "at runtime"])
-def test_partitioned_dag_has_a_partition_a_changed_day(make_context, events, kind):
+def test_partitioned_dag_has_one_partition_per_changed_day(make_context, events, kind):
     publish_asset_events(make_context(dag=a_dag(partitioned(kind)), outlet_events=events), [ASSET], EXTRA)
     assert events[ASSET].partition_keys == {"2026-03-07T00:00:00", "2026-03-08T00:00:00"}
     assert events[ASSET].extra == EXTRA
 
 
 @since_partitions_of_events
-def test_partition_is_that_of_the_dags_own_run(make_context, events):
+def test_partition_equals_that_of_the_dags_own_run(make_context, events):
     from airflow.serialization.encoders import coerce_to_core_timetable
 
     schedule = partitioned("cron", key_format="%Y-%m-%d %z")
     publish_asset_events(make_context(dag=a_dag(schedule), outlet_events=events), [ASSET], EXTRA)
-    midnight = datetime(2026, 3, 8, tzinfo=timezone.utc)  # Airflow takes its date and time as of the timetable's zone
+    midnight = datetime(2026, 3, 8, tzinfo=timezone.utc)  # Airflow reads its date and time in the timetable's zone
     (run,) = coerce_to_core_timetable(schedule).iter_partition_dagrun_infos(earliest=midnight, latest=midnight)
     assert run.partition_key == "2026-03-08 -0500"
     assert events[ASSET].partition_keys == {"2026-03-07 -0500", "2026-03-08 -0500"}
@@ -226,7 +226,7 @@ def test_partition_is_read_by_airflows_daily_mapper(make_context, events):
 
 
 @since_partitions_of_events
-def test_run_with_a_partition_has_a_partition_a_changed_day(make_context, events):
+def test_run_with_a_partition_has_one_partition_per_changed_day(make_context, events):
     context = make_context(partition_key="2026-03-08T00:00:00", outlet_events=events)
     publish_asset_events(context, [ASSET], EXTRA)
     assert events[ASSET].partition_keys == {"2026-03-07T00:00:00", "2026-03-08T00:00:00"}
@@ -239,12 +239,12 @@ def test_other_dag_has_no_partitions(make_context, events, schedule):
     assert events[ASSET].extra == EXTRA
 
 
-def test_dag_whose_timetable_nobody_knows_has_no_partitions(make_context, events):
+def test_dag_with_an_unknown_timetable_has_no_partitions(make_context, events):
     publish_asset_events(make_context(dag=SimpleNamespace(timetable=object()), outlet_events=events), [ASSET], EXTRA)
     assert partitions_of(events[ASSET]) == set()
 
 
-def test_airflow_without_partitions_of_events_is_told_by_extra_alone(make_context):
+def test_airflow_without_event_partitions_has_only_the_extra(make_context):
     event = SimpleNamespace(extra={})
     context = make_context(partition_key="2026-03-08T00:00:00", outlet_events=OutletEvents(ASSET, event))
     publish_asset_events(context, [ASSET], EXTRA)

@@ -1,4 +1,4 @@
-"""What Airflow shows beside a task: what it lands, and afterwards the days."""
+"""What Airflow shows with a task: what it lands, and afterwards the landed days."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OPERATORS = [
 
 
 @pytest.mark.parametrize("series", all_series(), ids=lambda series: series.name)
-def test_description_names_the_tables_that_land_and_no_other(series):
+def test_description_names_only_the_tables_that_land(series):
     text = describe_landing(series, series.default_tables, 7)
     named = {name for name in re.findall(r"`(\w+)`", text) if name in {table.name for table in series.tables}}
     assert named == set(series.default_tables)
@@ -39,7 +39,7 @@ def test_description_names_the_tables_that_land_and_no_other(series):
     assert "the 7 days before" in text
 
 
-def test_description_follows_the_arguments():
+def test_description_depends_on_the_arguments():
     task = CanvasDataSeriesToObjectStorageOperator(
         task_id="land", destination="s3://lake/braze", tables=["canvases"], lookback_days=1
     )
@@ -48,7 +48,7 @@ def test_description_follows_the_arguments():
     assert "the 1 day before" in task.doc_md
 
 
-def test_lookback_from_details_is_no_number():
+def test_description_of_lookback_from_details_has_no_number():
     task = CampaignDataSeriesToObjectStorageOperator(
         task_id="land", destination="s3://lake/braze", lookback_days="auto"
     )
@@ -56,7 +56,7 @@ def test_lookback_from_details_is_no_number():
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
-def test_description_of_the_user_is_kept(kind):
+def test_users_description_is_kept(kind):
     assert kind(task_id="task", destination="s3://lake/braze", doc_md="Ours.").doc_md == "Ours."
     assert kind(task_id="task", destination="s3://lake/braze", doc_md="").doc_md == ""
     with DAG("dag", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None, default_args={"doc_md": "A"}):
@@ -64,7 +64,7 @@ def test_description_of_the_user_is_kept(kind):
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
-def test_mapped_task_is_described_as_the_task_is(kind):
+def test_mapped_task_has_the_description_of_the_task(kind):
     given = {"destination": "s3://lake/braze", "object_storage_conn_id": None}
     with DAG("dag", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None):
         mapped = kind.partial(task_id="mapped", destination="s3://lake/braze").expand(object_storage_conn_id=["a", "b"])
@@ -79,7 +79,7 @@ def test_mapped_task_is_described_as_the_task_is(kind):
 
 
 @pytest.mark.parametrize("kind", OPERATORS)
-def test_description_names_pages_that_exist(kind):
+def test_description_links_to_existing_pages(kind):
     text = kind(task_id="task", destination="s3://lake/braze").doc_md
     pages = re.findall(r"docs/[\w-]+\.md", text)
     assert pages
@@ -87,7 +87,7 @@ def test_description_names_pages_that_exist(kind):
     assert "://" not in text
 
 
-def test_descriptions_hold_no_value_of_a_dag():
+def test_descriptions_contain_no_value_of_a_dag():
     series = all_series()[0]
     texts = (COVERAGE, describe_audit(series), describe_landing(series, (), 0))
     assert not [text for text in texts if "{" in text or "<" in text]
@@ -98,7 +98,7 @@ def test_landed_days_end_with_the_last_one():
     assert describe_days(record) == "2026-10-20 to 2026-11-19, 1 changed"
 
 
-def test_landed_days_are_known_after_the_task_alone(braze, make_context, tmp_path):
+def test_landed_days_are_known_only_after_the_task(braze, make_context, tmp_path):
     task = CampaignDataSeriesToObjectStorageOperator(
         task_id="land", destination=f"file://{tmp_path}", start="2026-11-01", end="2026-11-03", tables=["campaign_days"]
     )
@@ -108,6 +108,6 @@ def test_landed_days_are_known_after_the_task_alone(braze, make_context, tmp_pat
 
 
 @pytest.mark.since_airflow("3.0")
-def test_landed_days_are_a_rendered_field_that_airflow_reads_again():
+def test_landed_days_are_a_rendered_field_that_airflow_deserializes():
     assert "landed_days" in CanvasDataSeriesToObjectStorageOperator.template_fields
     assert CanvasDataSeriesToObjectStorageOperator.overwrite_rtif_after_execution

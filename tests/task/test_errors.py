@@ -39,7 +39,7 @@ def run(error: BaseException) -> None:
         raise error
 
 
-def test_no_error_passes():
+def test_code_without_an_error_passes():
     with fail_fast_on_permanent_errors():
         pass
 
@@ -47,36 +47,36 @@ def test_no_error_passes():
 @pytest.mark.parametrize(
     "error",
     [
-        BrazeConfigError("said"),
-        BrazeAuthError("said", 401),
-        BrazeNotFoundError("said", 404),
-        BrazeRequestError("said", 400),
-        BrazePartialError("said", {"a": "b"}, is_permanent=True),
+        BrazeConfigError("reason"),
+        BrazeAuthError("reason", 401),
+        BrazeNotFoundError("reason", 404),
+        BrazeRequestError("reason", 400),
+        BrazePartialError("reason", {"a": "b"}, is_permanent=True),
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_permanent_error_fails_the_task_without_retries(error):
     with pytest.raises(AirflowFailException) as caught:
         run(error)
-    assert str(caught.value) == f"{type(error).__name__}: said"
+    assert str(caught.value) == f"{type(error).__name__}: reason"
     assert caught.value.__cause__ is error
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        BrazeWindowError("said"),
-        BrazeApiError("said", 500),
-        BrazeRateLimitError("said"),
-        BrazeServerError("said", 503),
-        BrazeTransportError("said"),
-        BrazeDataError("said"),
-        BrazeMissingDaysError("said"),
-        BrazePartialError("said", {"a": "b"}),
-        BrazeConflictError("said"),
-        BrazeError("said"),
-        AirflowSkipException("said"),
-        RuntimeError("said"),
+        BrazeWindowError("reason"),
+        BrazeApiError("reason", 500),
+        BrazeRateLimitError("reason"),
+        BrazeServerError("reason", 503),
+        BrazeTransportError("reason"),
+        BrazeDataError("reason"),
+        BrazeMissingDaysError("reason"),
+        BrazePartialError("reason", {"a": "b"}),
+        BrazeConflictError("reason"),
+        BrazeError("reason"),
+        AirflowSkipException("reason"),
+        RuntimeError("reason"),
         KeyboardInterrupt(),
     ],
     ids=lambda error: type(error).__name__,
@@ -91,17 +91,17 @@ def test_any_other_error_passes_unchanged(error):
     "kind",
     [BrazeAuthError, BrazeConfigError, BrazeDataError, BrazeError, BrazePartialError, BrazeRateLimitError],
 )
-def test_rebuild_error_gives_the_class_back(kind):
-    error = rebuild_error(kind.__name__, "said")
+def test_rebuild_error_returns_the_class(kind):
+    error = rebuild_error(kind.__name__, "reason")
     assert type(error) is kind
-    assert str(error) == "said"
+    assert str(error) == "reason"
 
 
 @pytest.mark.parametrize("name", ["KeyError", "Mapping", "annotations", "no_such", None])
-def test_rebuild_error_of_an_unknown_class_is_the_root_that_names_it(name):
-    error = rebuild_error(name, "said")
+def test_rebuild_error_of_an_unknown_class_is_the_base_class_with_its_name(name):
+    error = rebuild_error(name, "reason")
     assert type(error) is BrazeError
-    assert str(error) == f"{name}: said"
+    assert str(error) == f"{name}: reason"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_rebuild_error_of_an_unknown_class_is_the_root_that_names_it(name):
         (PurchaseDataSeriesToObjectStorageOperator, {"destination": "file:///lake", "metrics": []}, "metrics"),
     ],
 )
-def test_bad_argument_is_an_error_that_names_task_and_argument(operator, arguments, name):
+def test_bad_argument_raises_an_error_that_names_task_and_argument(operator, arguments, name):
     with pytest.raises(BrazeConfigError) as caught:
         operator(task_id="land_all", **arguments)
     assert str(caught.value).startswith("Task 'land_all': ")

@@ -52,7 +52,7 @@ def workspace(braze):
 
 @pytest.fixture
 def transfer(workspace, tmp_path):
-    """Make the task; keyword arguments are the operator's."""
+    """Return a function that makes the task. Its keyword arguments are the operator's."""
 
     def make(**arguments):
         arguments = {"destination": f"file://{tmp_path}/lake", "lookback_days": 1, **arguments}
@@ -74,8 +74,8 @@ def endpoints_of(lineage):
 
 
 def statistics_of(lineage):
-    told = {name: each.outputFacets["outputStatistics"] for name, each in tables_of(lineage).items()}
-    return {name: (each.rowCount, each.size, each.fileCount) for name, each in told.items()}
+    facets = {name: each.outputFacets["outputStatistics"] for name, each in tables_of(lineage).items()}
+    return {name: (each.rowCount, each.size, each.fileCount) for name, each in facets.items()}
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def statistics_of(lineage):
         ("hdfs://name:8020/braze", None, ("hdfs://name:8020", "braze/campaign_days")),
     ],
 )
-def test_table_is_named_as_openlineage_has_it(destination, account, expected):
+def test_table_name_follows_openlineages_convention(destination, account, expected):
     assert name_table(destination, "campaign_days", account) == expected
 
 
-# The client that the oldest provider of OpenLineage wants has no such module.
+# The client that the oldest provider of OpenLineage requires has no such module.
 @pytest.mark.since_airflow("2.11.2")
-def test_names_are_those_of_openlineages_own_client():
+def test_names_equal_those_of_openlineages_own_client():
     from openlineage.client.naming import dataset as naming
 
     for ours, theirs in (
@@ -113,7 +113,7 @@ def test_names_are_those_of_openlineages_own_client():
         assert ours == (theirs.get_namespace(), theirs.get_name())
 
 
-def test_start_tells_endpoints_and_tables_without_statistics(transfer, workspace, tmp_path):
+def test_start_contains_endpoints_and_tables_without_statistics(transfer, workspace, tmp_path):
     lineage = transfer().get_openlineage_facets_on_start()
     assert names(lineage.inputs) == {(workspace.url, LIST), (workspace.url, SERIES)}
     assert names(lineage.outputs) == {("file", f"{tmp_path}/lake/{table}") for table in CAMPAIGNS.default_tables}
@@ -134,44 +134,44 @@ def test_start_tells_endpoints_and_tables_without_statistics(transfer, workspace
         ({"destination": "abfs://lake/braze"}, [LIST, SERIES], set()),
     ],
 )
-def test_start_tells_what_the_arguments_make_it_read_and_write(transfer, arguments, endpoints, tables):
+def test_start_contains_inputs_and_outputs_of_the_arguments(transfer, arguments, endpoints, tables):
     lineage = transfer(**arguments).get_openlineage_facets_on_start()
     assert endpoints_of(lineage) == endpoints
     assert tables_of(lineage).keys() == tables
 
 
-def test_schema_is_that_of_the_table(transfer):
+def test_schema_equals_that_of_the_table(transfer):
     lineage = transfer(tables=[*SCHEMAS]).get_openlineage_facets_on_start()
-    told = {
+    schemas = {
         name: {field.name: field.type for field in each.facets["schema"].fields}
         for name, each in tables_of(lineage).items()
     }
-    assert told == {name: {field.name: str(field.type) for field in schema} for name, schema in SCHEMAS.items()}
-    assert told["campaign_days"]["day"] == "date32[day]"
+    assert schemas == {name: {field.name: str(field.type) for field in schema} for name, schema in SCHEMAS.items()}
+    assert schemas["campaign_days"]["day"] == "date32[day]"
 
 
-def test_complete_tells_what_was_written(transfer, make_context, tmp_path):
+def test_complete_contains_statistics_of_written_tables(transfer, make_context, tmp_path):
     task = transfer()
     record = json.loads(Path(task.execute(make_context())["record"].removeprefix("file://")).read_text())
     lineage = task.get_openlineage_facets_on_complete(None)
     assert endpoints_of(lineage) == [LIST, SERIES]
     assert statistics_of(lineage) == {
-        table: (told["rows"], sum(each["bytes"] for each in told["objects"]), len(told["objects"]))
-        for table, told in record["tables"].items()
+        table: (entry["rows"], sum(each["bytes"] for each in entry["objects"]), len(entry["objects"]))
+        for table, entry in record["tables"].items()
     }
     assert statistics_of(lineage)["campaign_days"][::2] == (4 * 2, 2)
     assert names(lineage.outputs) == names(transfer().get_openlineage_facets_on_start().outputs)
 
 
-def test_complete_of_a_run_that_changed_nothing_tells_that_nothing_was_written(transfer, make_context):
+def test_complete_of_a_run_without_changes_has_zero_statistics(transfer, make_context):
     transfer().execute(make_context())
     task = transfer()
     task.execute(make_context())
-    told = statistics_of(task.get_openlineage_facets_on_complete(None))
-    assert told == dict.fromkeys(CAMPAIGNS.default_tables, (0, 0, 0))
+    statistics = statistics_of(task.get_openlineage_facets_on_complete(None))
+    assert statistics == dict.fromkeys(CAMPAIGNS.default_tables, (0, 0, 0))
 
 
-def test_complete_leaves_out_a_table_that_the_run_did_not_land(transfer, workspace, make_context):
+def test_complete_omits_a_table_that_the_run_did_not_land(transfer, workspace, make_context):
     task = transfer(campaign_ids=data.campaign_ids(workspace.settings)[:1])
     task.execute(make_context())
     lineage = task.get_openlineage_facets_on_complete(None)
@@ -186,7 +186,7 @@ def test_complete_leaves_out_a_table_that_the_run_did_not_land(transfer, workspa
         ({"destination": "{{ params.no_store }}"}, AirflowFailException),
     ],
 )
-def test_complete_of_a_run_without_success_tells_no_tables(transfer, make_context, arguments, error):
+def test_complete_of_a_failed_run_contains_no_tables(transfer, make_context, arguments, error):
     task = transfer(**arguments)
     with pytest.raises((error, AirflowFailException)):
         task.execute(make_context())
@@ -195,14 +195,14 @@ def test_complete_of_a_run_without_success_tells_no_tables(transfer, make_contex
     assert lineage.outputs == []
 
 
-def test_complete_of_a_dry_run_tells_no_tables(transfer, make_context):
+def test_complete_of_a_dry_run_contains_no_tables(transfer, make_context):
     task = transfer(dry_run=True)
     task.execute(make_context())
     lineage = task.get_openlineage_facets_on_complete(None)
     assert (endpoints_of(lineage), lineage.outputs) == ([LIST], [])
 
 
-def test_data_series_tell_the_endpoint_alone(workspace):
+def test_lineage_of_data_series_contains_only_the_endpoint(workspace):
     task = CampaignDataSeriesOperator(task_id="task", campaign_ids="a")
     lineage = task.get_openlineage_facets_on_start()
     assert (names(lineage.inputs), lineage.outputs) == ({(workspace.url, SERIES)}, [])
@@ -240,7 +240,7 @@ def airflow(tmp_path, workspace, make_database):
     return run
 
 
-def test_events_of_a_real_run_tell_what_it_read_and_wrote(airflow, workspace, tmp_path):
+def test_events_of_a_real_run_contain_its_inputs_and_outputs(airflow, workspace, tmp_path):
     airflow("-c", RUN, str(tmp_path / "airflow/dags/lineage.py"))
     text = (tmp_path / "events").read_text()
     events = [event for event in map(json.loads, text.splitlines()) if event["job"]["name"] == "lineage.land"]
@@ -261,8 +261,10 @@ def test_events_of_a_real_run_tell_what_it_read_and_wrote(airflow, workspace, tm
 
 
 def written_by(event):
-    told = {each["name"].rpartition("/")[2]: each["outputFacets"].get("outputStatistics") for each in event["outputs"]}
-    return {name: (each["rowCount"], each["size"], each["fileCount"]) for name, each in told.items() if each}
+    statistics = {
+        each["name"].rpartition("/")[2]: each["outputFacets"].get("outputStatistics") for each in event["outputs"]
+    }
+    return {name: (each["rowCount"], each["size"], each["fileCount"]) for name, each in statistics.items() if each}
 
 
 def landed(lake):

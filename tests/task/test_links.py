@@ -33,7 +33,7 @@ def _no_endpoint(monkeypatch):
         ("javascript://lake/braze", ""),
     ],
 )
-def test_only_pages_that_a_browser_opens_have_an_address(destination, address):
+def test_only_destinations_with_a_web_page_have_a_link(destination, address):
     assert address_of_page(destination) == address
 
 
@@ -45,7 +45,7 @@ def test_only_pages_that_a_browser_opens_have_an_address(destination, address):
         ({"service_config": {"s3": {"endpoint_url": "https://minio.example.com"}}}, ""),
     ],
 )
-def test_s3_with_an_endpoint_of_its_own_has_no_console(monkeypatch, extra, address):
+def test_s3_with_its_own_endpoint_has_no_console(monkeypatch, extra, address):
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps({"conn_type": "aws", "password": "secret", "extra": extra}))
     assert address_of_page("s3://lake/braze", "lake") == address
     assert address_of_page("s3://lake@lake/braze") == address
@@ -56,7 +56,7 @@ def test_an_endpoint_of_the_environment_has_no_console(monkeypatch):
     assert address_of_page("s3://lake/braze") == ""
 
 
-def test_a_connection_that_cannot_be_read_costs_the_link_alone():
+def test_unreadable_connection_only_removes_the_link():
     assert address_of_page("s3://lake/braze", "unknown") == ""
 
 
@@ -68,7 +68,7 @@ def test_tasks_have_the_link(kind):
     assert link.get_link(task, ti_key=None).endswith("/braze/_braze/coverage/index.html")
 
 
-def test_link_points_to_the_page_that_is_written():
+def test_link_points_to_the_written_page():
     from airflow_provider_braze.coverage.report import PAGE
 
     assert address_of_page("gs://lake").endswith(f"/{PAGE}")

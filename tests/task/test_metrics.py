@@ -67,7 +67,7 @@ def a_record():
     }
 
 
-def test_landing_figures_count_what_the_record_lists():
+def test_landing_metrics_count_the_results_in_the_record():
     assert landing_metrics(a_record()) == {
         "duration": timedelta(seconds=12.5),
         "changed_days": 2,
@@ -87,21 +87,21 @@ def test_landing_figures_count_what_the_record_lists():
 
 
 @pytest.mark.parametrize("change", [{"state": "failed"}, {"writes": None}])
-def test_days_are_landed_only_by_a_run_of_days_that_succeeds(change):
+def test_landed_until_is_set_only_by_a_successful_run_of_days(change):
     assert not [name for name in landing_metrics(a_record() | change) if name.startswith("landed_until")]
 
 
-def test_sending_figures_are_those_of_the_transport():
+def test_request_metrics_equal_those_of_the_transport():
     stats = TransportStats(requests=5, retries=2, waits=3, waited_seconds=1.5)
     expected = {"requests": 5, "retries": 2, "waits": 3, "waited": timedelta(seconds=1.5)}
     assert request_metrics(stats) == expected
 
 
-def test_pages_list_every_metric():
+def test_documentation_lists_every_metric():
     sent = {*request_metrics(TransportStats()), *landing_metrics(a_record())}
-    told = set(re.findall(r"^\| `braze\.([^`]+)` \|", OPERATING.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"^\| `braze\.([^`]+)` \|", OPERATING.read_text(), re.MULTILINE))
     sent = {re.sub(r"^landed_until\.campaigns$", "landed_until.<series>", name) for name in sent}
-    assert {name.replace("campaign_days", "<table>") for name in sent if not name.endswith(".campaigns")} == told
+    assert {name.replace("campaign_days", "<table>") for name in sent if not name.endswith(".campaigns")} == documented
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def statsd():
 
 
 def received(server):
-    """Return the sum of each of our metrics by its kind."""
+    """Return the sum of each of the package's metrics by its kind."""
     sums = {"c": Counter(), "ms": Counter(), "g": Counter()}
     while True:
         try:
@@ -127,7 +127,7 @@ def received(server):
 
 @pytest.fixture
 def run_task(statsd, tmp_path):
-    """Return a function that runs a landing task in a process of its own, and returns how that ended."""
+    """Return a function that runs a landing task in its own process, and returns the ended process."""
 
     def run():
         environment = {
@@ -147,8 +147,8 @@ def record_in(folder):
     return json.loads(path.read_text())
 
 
-def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_path):
-    # So long that its seconds, rounded, are more than none.
+def test_task_sends_its_results_to_a_statsd_server(run_task, statsd, braze, tmp_path):
+    # Long enough that its rounded seconds are not zero.
     braze.configure(campaigns=4, latency_seconds=0.2)
     done = run_task()
     assert done.returncode == 0, done.stderr
@@ -176,7 +176,7 @@ def test_task_tells_a_statsd_server_what_it_did(run_task, statsd, braze, tmp_pat
     assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"]) != 0
 
 
-def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, statsd, braze, tmp_path, monkeypatch):
+def test_task_that_fails_because_of_a_campaign_sends_its_results(run_task, statsd, braze, tmp_path, monkeypatch):
     braze.configure(campaigns=4, faults={"bad_subjects": {campaign_ids(braze.settings)[3]: 500}})
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 1
@@ -185,14 +185,14 @@ def test_task_that_fails_because_of_a_campaign_tells_what_it_did(run_task, stats
     assert done.returncode != 0
     assert "BrazePartialError" in done.stderr
     sums = received(statsd)
-    told = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
-    assert told == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
+    counts = {name: sums["c"][name] for name in ("campaigns.landed", "campaigns.failed", "rows.campaign_days")}
+    assert counts == {"campaigns.landed": 3, "campaigns.failed": 1, "rows.campaign_days": 9}
     assert sums["c"]["requests"] == braze.count()
     assert not sums["g"]
     assert sums["ms"]["duration"] == pytest.approx(1000 * record_in(tmp_path)["seconds"])
 
 
-def test_emit_of_a_backend_that_fails_is_one_warning(monkeypatch, caplog):
+def test_emit_to_a_failing_backend_logs_one_warning(monkeypatch, caplog):
     def fail(*arguments, **others):
         raise OSError("no such host")
 
@@ -203,8 +203,8 @@ def test_emit_of_a_backend_that_fails_is_one_warning(monkeypatch, caplog):
     ]
 
 
-def test_hook_that_was_not_used_tells_nothing(monkeypatch):
-    told = []
-    monkeypatch.setattr(Stats, "incr", lambda *arguments, **others: told.append(arguments))
+def test_unused_hook_sends_no_metrics(monkeypatch):
+    sent = []
+    monkeypatch.setattr(Stats, "incr", lambda *arguments, **others: sent.append(arguments))
     BrazeHook().close()
-    assert told == []
+    assert sent == []

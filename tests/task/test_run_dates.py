@@ -161,7 +161,7 @@ MEASURED = {
 
 
 @pytest.mark.parametrize(("context", "expected"), MEASURED.values(), ids=MEASURED)
-def test_read_run_dates_of_measured_run_gives_its_days(context, expected):
+def test_read_run_dates_of_a_measured_run_returns_its_days(context, expected):
     window = window_of(context)
     assert f"{window.rule} {window.start:%m-%d} {window.end:%m-%d}" == expected
 
@@ -190,7 +190,7 @@ def test_read_run_dates_of_several_crons_finds_the_tick_of_any_of_them():
     ],
 )
 @pytest.mark.parametrize("as_text", [True, False])
-def test_read_run_dates_of_partition_gives_zone_and_next_tick(zone, partition_date, next_tick, as_text):
+def test_read_run_dates_of_a_partition_returns_zone_and_next_tick(zone, partition_date, next_tick, as_text):
     schedule = trigger.CronPartitionTimetable("0 0 * * *", timezone=zone if as_text else load_timezone(zone))
     context = a_context(schedule, partition_date=utc(partition_date), partition_key="any")
     run = read_run_dates(context)
@@ -243,7 +243,7 @@ def test_partition_of_assets_that_is_longer_than_a_day_is_an_error(wrap, period,
 
 
 def key_alone(key: str, zone: str, **options: object) -> dict:
-    """The context of a partitioned run as Airflow 3.2 gives it: its run has no partition date."""
+    """Return the context of a partitioned run as in Airflow 3.2, where its run has no partition date."""
     schedule = trigger.CronPartitionTimetable("0 0 * * *", timezone=zone, run_offset=-1, **options)
     run = SimpleNamespace(run_type="scheduled", run_after=NOW, partition_key=key)
     return {"dag": a_dag(schedule), "dag_run": run, "partition_key": key}
@@ -265,13 +265,13 @@ def test_read_run_dates_key_without_a_date_is_read_in_utc(key, zone, options):
 
 
 @pytest.mark.since_airflow("3.2")
-def test_read_run_dates_key_of_another_format_gives_no_date():
+def test_read_run_dates_of_a_key_of_another_format_has_no_date():
     assert read_run_dates(key_alone("north", "UTC")).partition_date is None
 
 
 @pytest.mark.parametrize("needs", ["the tick before", "the tick after"])
 def test_read_run_dates_worker_without_airflow_core_fails(needs, monkeypatch):
-    # As on a worker that has the Task SDK alone.
+    # As on a worker that has only the Task SDK.
     monkeypatch.setitem(sys.modules, "airflow.timetables.base", None)
     context = at_tick(cron("0 6 * * 1"), utc("2026-11-16 06:00"))
     if needs == "the tick after":
@@ -338,7 +338,7 @@ def test_read_run_dates_enumeration_of_run_types_is_read_as_text():
     assert (run.run_type, run.previous_tick) == ("backfill", utc("2026-11-19"))
 
 
-def test_read_run_dates_bare_context_of_airflow_2_is_enough():
+def test_read_run_dates_accepts_a_minimal_context_of_airflow_2():
     run = read_run_dates({"dag_run": SimpleNamespace(run_type="manual"), "logical_date": NOW})
     assert (run.run_type, run.run_after, run.logical_date, run.partition_key) == ("manual", None, NOW, None)
 
@@ -428,7 +428,7 @@ def test_windows_of_cron_ticks_join(expression, beginning):
     schedule_zone, company_zone, earliest = beginning
     tz = load_timezone(schedule_zone)
     core = core_trigger.CronTriggerTimetable(expression, timezone=tz)
-    # The first ticks after an odd beginning are not yet those that a Dag that has long been running sees.
+    # The first ticks after an unusual start date differ from those of a Dag that has been running for long.
     ticks = [ends for _, ends in chain(core, earliest.subtract(days=3), 12)][4:]
     assert_ticks_join(cron(expression, schedule_zone), ticks, company_zone)
 
@@ -464,7 +464,7 @@ MONTHS = [
     beginning=st.datetimes(datetime(2023, 1, 1), datetime(2024, 12, 31), timezones=st.just(timezone.utc)),
     company_zone=st.sampled_from(ZONES),
 )
-def test_windows_of_months_leave_no_day_out_and_overlap_by_three_days_at_most(delta, beginning, company_zone):
+def test_windows_of_months_are_complete_and_overlap_by_at_most_three_days(delta, beginning, company_zone):
     ticks = [ends for _, ends in chain(core_trigger.DeltaTriggerTimetable(delta), pendulum.instance(beginning), 8)]
     schedule = trigger.DeltaTriggerTimetable(delta)
     windows = [window_of(at_tick(schedule, tick), company_zone) for tick in ticks]
@@ -496,8 +496,8 @@ def on_3_with_intervals(expression: str, zone: str, interval_of_run: DataInterva
 
 @pytest.mark.parametrize("company_zone", ["UTC", "America/New_York", "Asia/Seoul", "Pacific/Apia"])
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "America/Havana"])
-def test_window_of_run_of_daily_is_the_same_on_both_lines(zone, company_zone):
-    # In Havana midnight of 2 November comes twice.
+def test_window_of_a_daily_run_is_the_same_on_both_lines(zone, company_zone):
+    # In Havana, midnight of 2 November occurs twice.
     fires = [pendulum.datetime(2025, 11, day, tz=zone).in_timezone("UTC") for day in range(1, 8)]
     for before, fire in itertools.pairwise(fires):
         interval_of_run = DataInterval(before, fire)
@@ -520,7 +520,7 @@ def test_window_of_run_of_daily_is_the_same_on_both_lines(zone, company_zone):
 
 @slowly
 @given(expression=st.sampled_from(CRONS), beginning=beginnings(), runs_on_2=st.integers(1, 6))
-def test_windows_join_where_airflow_3_takes_over(expression, beginning, runs_on_2):
+def test_windows_join_at_an_upgrade_to_airflow_3(expression, beginning, runs_on_2):
     schedule_zone, company_zone, earliest = beginning
     intervals = cron_intervals(expression, schedule_zone, earliest, runs_on_2 + 2)[2:]
     core = core_trigger.CronTriggerTimetable(expression, timezone=load_timezone(schedule_zone))

@@ -43,7 +43,7 @@ def test_resolve_run_window_logs_the_window_in_one_line(context, caplog):
 
 
 @pytest.mark.parametrize("given", ["Asia/Seoul", None, "", "None"])
-def test_resolve_run_window_argument_wins_over_the_connection(context, given, caplog):
+def test_resolve_run_window_argument_overrides_the_connection(context, given, caplog):
     zone = "Asia/Seoul" if given == "Asia/Seoul" else "America/New_York"
     assert resolve(context, timezone=given).timezone == zone
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
@@ -65,9 +65,7 @@ def test_resolve_run_window_with_utc_set_does_not_warn(context, given, caplog):
 
 
 @pytest.mark.parametrize(("start", "end"), [("", ""), ("None", "None"), (None, "None"), ("", None)])
-def test_resolve_run_window_of_dates_that_rendered_to_nothing_warns_and_lands_the_runs_own_days(
-    context, start, end, caplog
-):
+def test_resolve_run_window_of_dates_rendered_to_nothing_warns_and_uses_the_run(context, start, end, caplog):
     assert resolve(context, start=start, end=end) == DAY
     assert f"start and end rendered to nothing ({start!r}, {end!r}): landing the run's own days" in caplog.messages
 
@@ -92,7 +90,7 @@ def test_resolve_run_window_logs_that_lookback_is_not_applied_to_backfills(conte
 
 
 @pytest.mark.parametrize("lookback_days", [0, "auto", 30])
-def test_resolve_run_window_says_nothing_of_lookback_that_is_applied(context, lookback_days, caplog):
+def test_resolve_run_window_does_not_mention_lookback_that_is_applied(context, lookback_days, caplog):
     resolve(context, lookback_days=lookback_days)
     assert len(caplog.messages) == 1
 
@@ -107,7 +105,7 @@ def test_resolve_run_window_without_an_ended_day_skips(make_context):
         resolve(context)
 
 
-def test_resolve_run_window_that_is_not_over_raises(context):
+def test_resolve_run_window_of_an_unfinished_day_raises(context):
     with pytest.raises(BrazeWindowError):
         resolve(context, start="2999-01-01", end="2999-01-03")
 
@@ -119,6 +117,6 @@ def test_resolve_run_window_of_equal_ends_of_an_empty_interval_names_the_cause(m
     assert not isinstance(caught.value, BrazeWindowError)
 
 
-def test_resolve_last_day_of_a_window_is_one_day_over_or_not(context):
+def test_resolve_last_day_of_a_window_is_one_day_ended_or_not(context):
     arguments = {"timezone": None, "connection_timezone": "UTC", "start": "2999-01-01", "end": "2999-01-03"}
     assert resolve_last_day(context, **arguments) == Window(date(2999, 1, 2), date(2999, 1, 3))

@@ -28,7 +28,7 @@ def bomb(mib: int) -> bytes:
 
 @pytest.mark.parametrize("piece", [1, 7, 65_536])
 @pytest.mark.parametrize("body", [b"", b"{}", BODY], ids=len)
-def test_body_comes_out_as_it_was(body, piece):
+def test_body_is_decoded_unchanged(body, piece):
     for encoding in (None, "", "identity"):
         assert read(body, encoding, piece=piece) == body
     for encoding in ("gzip", "GZIP ", "x-gzip"):
@@ -78,7 +78,7 @@ def test_body_may_be_as_large_as_its_endpoint_allows(path, mib):
             read(body, encoding, path)
 
 
-def test_bomb_takes_no_more_memory_than_the_limit():
+def test_gzip_bomb_uses_no_more_memory_than_the_limit():
     body = bomb(256)
     assert len(body) < 2 * MIB
     tracemalloc.start()
@@ -89,8 +89,8 @@ def test_bomb_takes_no_more_memory_than_the_limit():
     assert peak < 20 * MIB
 
 
-def test_gzip_that_expands_to_nothing_is_limited_too():
-    """Empty blocks give no bytes, and could go on forever."""
+def test_gzip_that_expands_to_nothing_is_limited():
+    """Empty blocks expand to no bytes, and could continue forever."""
     packer = zlib.compressobj(wbits=31)
     head = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
     empty_blocks = b"\x00\x00\x00\xff\xff" * (17 * MIB // 5)

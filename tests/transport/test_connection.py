@@ -53,7 +53,7 @@ def test_connection_without_extra_has_defaults():
         ("rest.xx-77.braze.com", "https://rest.xx-77.braze.com"),
     ],
 )
-def test_connection_host_gives_the_base_url(host, base_url):
+def test_connection_host_becomes_the_base_url(host, base_url):
     assert a_connection(host).credentials.base_url == base_url
 
 
@@ -63,7 +63,7 @@ def test_connection_port_is_used_unless_the_host_has_one():
 
 
 @pytest.mark.parametrize("host", [None, "", "  ", "/"])
-def test_connection_without_host_says_what_to_give(host):
+def test_connection_without_host_raises_with_the_remedy(host):
     assert error_of(host=host) == f"Its host is empty. {GIVE_HOST}"
 
 
@@ -82,7 +82,7 @@ def test_connection_without_host_says_what_to_give(host):
         (f"@{REST}", "a user or an '@'"),
     ],
 )
-def test_connection_host_with_something_else_is_rejected_by_name(host, part):
+def test_connection_host_with_another_url_part_is_rejected_by_name(host, part):
     assert error_of(host=host) == f"Its host contains {part}. {GIVE_HOST}"
 
 
@@ -157,7 +157,7 @@ def test_connection_password_is_stripped():
 
 
 @pytest.mark.parametrize("password", [f"Bearer {KEY}", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"a\x00{KEY}"])
-def test_connection_password_that_is_no_key_is_rejected_without_showing_it(password):
+def test_connection_password_that_is_not_a_key_is_rejected_without_showing_it(password):
     assert "password is not a REST API key" in error_of(password=password)
 
 
@@ -180,7 +180,7 @@ def test_connection_password_that_is_no_key_is_rejected_without_showing_it(passw
         ("verify", "/etc/ssl/company.pem", "/etc/ssl/company.pem"),
     ],
 )
-def test_connection_extra_is_read_as_its_type_or_text(name, given, value):
+def test_connection_extra_is_parsed_from_its_type_or_text(name, given, value):
     read = getattr(with_extra(**{name: given}), name)
     assert read == value
     assert type(read) is type(value)
@@ -216,7 +216,7 @@ def test_connection_extra_with_a_wrong_value_names_field_value_and_remedy(name, 
     assert message.startswith(f"Its extra field {name!r} is {repr(wrong)[:200]}. Give ")
 
 
-def test_connection_extra_that_is_unknown_is_rejected_with_those_known():
+def test_unknown_connection_extra_is_rejected_with_the_known_ones():
     message = error_of(extra={"time_zone": "UTC"})
     assert "unknown field 'time_zone'" in message
     assert "timezone" in message
@@ -230,12 +230,12 @@ def test_connection_repr_hides_the_key():
     ("text", "extra"),
     [(None, {}), ("", {}), ("{}", {}), ('{"timezone": "UTC", "verify": null}', {"timezone": "UTC", "verify": None})],
 )
-def test_parse_extra_gives_the_object(text, extra):
+def test_parse_extra_returns_the_object(text, extra):
     assert parse_extra(text) == extra
 
 
 @pytest.mark.parametrize("text", ["timezone=UTC", '{"timezone": "UTC"', "[]", '"UTC"', "null", "1"])
-def test_parse_extra_of_no_object_is_rejected_unseen(text):
+def test_parse_extra_of_anything_else_is_rejected_without_showing_it(text):
     with pytest.raises(BrazeConfigError, match="extra is not a JSON object") as caught:
         parse_extra(text)
     assert caught.value.__context__ is None
@@ -250,7 +250,7 @@ def test_read_settings_names_the_connection_and_its_type():
     )
 
 
-def test_read_settings_of_another_type_says_so():
+def test_read_settings_of_another_type_raises_with_the_type():
     with pytest.raises(BrazeConfigError) as caught:
         read_settings(Connection(conn_id="braze_default", conn_type="aws", login="user", password=KEY))
     assert str(caught.value).startswith("Connection 'braze_default' of type 'aws' cannot be used. Its host is empty. ")

@@ -16,7 +16,7 @@ PATIENCE = 3600.0
 
 
 class Stopped(Exception):
-    """What a check raises."""
+    """Raised by a check."""
 
 
 def stop() -> None:
@@ -35,8 +35,8 @@ def sockets():
         yield ours, theirs
 
 
-def test_receiving_leaves_the_timeout_as_it_was(sockets):
-    """After a proxy's response the TLS handshake goes on with the same socket, and may take longer than one step."""
+def test_receiving_restores_the_timeout(sockets):
+    """After a proxy's response the TLS handshake uses the same socket, and may take longer than one step."""
     ours, theirs = sockets
     theirs.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
     incoming = io.BufferedReader(_Incoming(ours, ours.makefile("rb", buffering=0), go_on))
@@ -44,13 +44,13 @@ def test_receiving_leaves_the_timeout_as_it_was(sockets):
     assert ours.gettimeout() == 7.5
 
 
-def test_receiving_is_ended_by_its_check(sockets):
+def test_receiving_is_stopped_by_its_check(sockets):
     ours, _ = sockets
     with pytest.raises(Stopped):
         _Incoming(ours, ours.makefile("rb", buffering=0), stop).readinto(bytearray(10))
 
 
-def test_operation_that_does_not_end_meets_its_deadline(sockets):
+def test_operation_that_does_not_end_is_stopped_at_its_deadline(sockets):
     ours, _ = sockets
     with pytest.raises(TimeoutError):
         in_steps(ours, 0.0, go_on, lambda: ours.recv(1))
@@ -59,7 +59,7 @@ def test_operation_that_does_not_end_meets_its_deadline(sockets):
 
 @pytest.fixture
 def deaf_port() -> Iterator[int]:
-    """A port whose queue is full: a connection to it is neither accepted nor rejected."""
+    """Yield a port whose queue is full: a connection to it is neither accepted nor rejected."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -72,19 +72,19 @@ def deaf_port() -> Iterator[int]:
             each.close()
 
 
-def test_connecting_is_ended_by_its_check(deaf_port):
+def test_connecting_is_stopped_by_its_check(deaf_port):
     with pytest.raises(Stopped):
         connect("127.0.0.1", deaf_port, PATIENCE, stop)
 
 
-def test_connecting_ends_by_its_timeout(deaf_port):
+def test_connecting_ends_at_its_timeout(deaf_port):
     with pytest.raises(TimeoutError):
         connect("127.0.0.1", deaf_port, 0.1, go_on)
 
 
 @pytest.fixture
 def slow_lookup(monkeypatch) -> Iterator[threading.Event]:
-    """Let each lookup wait for an event."""
+    """Make each lookup wait for an event."""
     found = threading.Event()
 
     def getaddrinfo(*given: Any) -> Any:
@@ -99,24 +99,24 @@ def slow_lookup(monkeypatch) -> Iterator[threading.Event]:
             thread.join()
 
 
-def test_lookup_is_ended_by_its_check(slow_lookup):
+def test_lookup_is_stopped_by_its_check(slow_lookup):
     with pytest.raises(Stopped):
         connect("rest.example.org", 443, PATIENCE, stop)
 
 
-def test_lookup_ends_by_its_timeout(slow_lookup):
+def test_lookup_ends_at_its_timeout(slow_lookup):
     with pytest.raises(TimeoutError):
         connect("rest.example.org", 443, 0.1, go_on)
 
 
-def test_lookup_that_fails_is_its_error(slow_lookup):
+def test_failing_lookup_raises_its_error(slow_lookup):
     slow_lookup.set()
     with pytest.raises(socket.gaierror, match="Name or service not known"):
         connect("rest.example.org", 443, PATIENCE, go_on)
 
 
-def test_lookup_of_a_label_that_is_too_long_is_an_error_of_the_lookup(monkeypatch):
-    # As the resolver does it, which the tests' guard stands in front of.
+def test_lookup_of_a_label_that_is_too_long_is_a_lookup_error(monkeypatch):
+    # As the resolver does, which the guard of the tests replaces.
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *given: host.encode("idna"))
     with pytest.raises(socket.gaierror, match="not a host name"):
         connect(f"{'a' * 64}.example.org", 443, PATIENCE, go_on)

@@ -26,7 +26,7 @@ def nest(error: BaseException) -> BaseException:
     return ConnectionError(middle)
 
 
-def test_typo_in_the_host_says_that_the_host_is_not_found():
+def test_typo_in_the_host_is_reported_as_host_not_found():
     message = str(incomplete_response("/campaigns/list", problem_of(nest(NO_NAME))))
     assert message == (
         f"Request to /campaigns/list failed: could not resolve the host {REST!r} "
@@ -57,7 +57,7 @@ def test_key_is_not_shown():
     assert problem_of(OSError(f"Bearer {KEY}")) == "OSError: Bearer ***"
 
 
-def test_timeout_names_the_library_s_error():
+def test_timeout_names_the_librarys_error():
     assert problem_of(TimeoutError()) == "timed out (TimeoutError)"
     assert problem_of(nest(TimeoutError("timed out"))) == "timed out (ConnectionError)"
 
@@ -68,7 +68,7 @@ def test_long_problem_ends_with_a_whole_word():
     assert len(problem) <= 302
 
 
-def test_certificate_that_is_not_trusted_says_what_to_do():
+def test_untrusted_certificate_is_reported_with_the_remedy():
     error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] Missing Authority Key Identifier")
     message = str(incomplete_response("/campaigns/list", problem_of(nest(error))))
     assert "Missing Authority Key Identifier" in message
@@ -76,13 +76,13 @@ def test_certificate_that_is_not_trusted_says_what_to_do():
     assert "Python 3.13 rejects certificates" in message
 
 
-def test_errors_that_cause_one_another_end():
+def test_circular_chain_of_errors_ends():
     one, other = OSError("one"), OSError("other")
     one.__cause__, other.__cause__ = other, one
     assert problem_of(one) == "OSError: other"
 
 
-def test_error_of_several_addresses_is_the_first_of_them():
+def test_error_of_several_addresses_is_the_first():
     group = OSError("all failed")
     group.exceptions = [ConnectionRefusedError(111, "Connection refused")]  # type: ignore[attr-defined]
     assert problem_of(group) == "ConnectionRefusedError: [Errno 111] Connection refused"
