@@ -1,4 +1,4 @@
-"""A lake in which a week was landed, restated since, and a proxy before the sandbox that spoils the next run."""
+"""A lake where days landed and were restated since, and a proxy that injects faults into the next run."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Lake:
         return data.campaign_ids(self.braze.settings)
 
     def connect(self, host: str | None = None, **extra: Any) -> None:
-        """Set the connection's extra fields; default: no patience."""
+        """Set the connection's extra fields. Default: few attempts and short timeouts."""
         extra = {"max_attempts": 3, "connect_timeout": 5, "read_timeout": 20, **extra}
         connection = {"conn_type": "braze", "host": host or self.proxy.url, "password": KEY, "extra": extra}
         os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] = json.dumps(connection)
@@ -65,16 +65,16 @@ class Lake:
         """Run the task once."""
         arguments = {"destination": self.destination.uri, "lookback_days": len(DAYS) - 1, **arguments}
         operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", **arguments)
-        # Airflow 2 wraps it in a check that fails in any thread but the main one, and so in a run within a run.
+        # Airflow 2 wraps it in a check that fails in a run within a run, and in any thread except the main one.
         execute = inspect.unwrap(type(operator).execute)
         return execute(operator, self._context(run_type, try_number=try_number))
 
     def figures(self) -> Figures:
-        """What has landed in ``campaign_days``."""
+        """Return the landed figures of ``campaign_days``."""
         rows = self.destination.table("campaign_days").to_pylist()
         return {(row["campaign_id"], row["day"]): {name: row[name] for name in ROW_FIGURES} for row in rows}
 
-    def keeps_its_promise(
+    def check_promise(
         self,
         rule: Rule,
         *,
@@ -85,13 +85,13 @@ class Lake:
         instead: Callable[[], Any] | None = None,
         **arguments: Any,
     ) -> Any:
-        """Let a run meet a fault, and check what is promised; then that a run without it lands all.
+        """Run with a fault and check the promise, then check that a run without it lands all.
 
-        :param expected: what has to land, when it is not what the sandbox says.
-        :param left: what of that stays after a run without the fault.
-        :param broken: objects that are left as they are, and what they held before they broke.
-        :param then: called before the run without the fault.
-        :param instead: the run, when it is not the usual one.
+        :param expected: figures that have to land. Default: those of the sandbox.
+        :param left: those of them that stay after a run without the fault.
+        :param broken: objects that must not be overwritten, with their contents before the damage.
+        :param then: function to call before the run without the fault.
+        :param instead: function that runs the task. Default: the usual run.
         :return: the summary, or the error that the promise names.
         """
         self.proxy.rule = rule
@@ -138,7 +138,7 @@ class Lake:
         return error
 
     def check_error(self, raised: BaseException) -> BaseException:
-        """Check that an error is the one promised, and tells no key; give it as this package raised it."""
+        """Check that an error is the promised one and does not contain the key. Return it as this package raised it."""
         error = raised.__cause__ if isinstance(raised, AirflowFailException) else raised
         assert (error is not raised) == self.promise.permanent
         causes = [text.split(":")[0] for text in error.failures.values()] if hasattr(error, "failures") else []
@@ -152,7 +152,7 @@ def NO_FAULT(request: Request) -> None:
 
 
 def figures_of(settings: SandboxSettings) -> Figures:
-    """What should land, by the sandbox's own word."""
+    """Return the figures that should land, computed by the sandbox."""
     objects = {
         (campaign_id, day): data.day_object(settings, campaign_id, day)
         for campaign_id in data.campaign_ids(settings)
@@ -162,21 +162,21 @@ def figures_of(settings: SandboxSettings) -> Figures:
 
 
 def on(path: str, fault: Fault) -> Rule:
-    """Each call of a path meets the fault."""
+    """Return a rule that applies the fault to each request of a path."""
     return lambda request: fault if request.path == path else None
 
 
 def of_campaign(campaign_id: str, fault: Fault) -> Rule:
-    """Each call for one campaign's days meets the fault."""
+    """Return a rule that applies the fault to each request for one campaign."""
     return lambda request: fault if request.params.get("campaign_id") == campaign_id else None
 
 
 def once(fault: Fault, *paths: str) -> Rule:
-    """The first call for each campaign, and of the list, meets the fault."""
-    met: dict[tuple[str, str | None], Request] = {}
+    """Return a rule that applies the fault to the first request for each campaign, and for the list."""
+    seen: dict[tuple[str, str | None], Request] = {}
 
     def rule(request: Request) -> Fault | None:
-        is_first = met.setdefault((request.path, request.params.get("campaign_id")), request) is request
+        is_first = seen.setdefault((request.path, request.params.get("campaign_id")), request) is request
         return fault if is_first and request.path in (paths or (LIST, SERIES)) else None
 
     return rule
@@ -200,7 +200,7 @@ def port_of(braze: Sandbox) -> int:
 
 @pytest.fixture(scope="session")
 def landed_before(fault_sandbox: Sandbox, fault_proxy: FaultProxy) -> dict[str, Any]:
-    """What the first test lands; the others begin with it."""
+    """Return the objects that the first test lands, with which the other tests begin."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""A run in a process of its own, in which files may not grow, as on a disk that is full."""
+"""A run in its own process, where files cannot grow, as on a full disk."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _BYTES = 500
 
 
 def main(place: str, destination: str, lookback_days: int) -> None:
-    """Run the transfer, and tell the error."""
+    """Run the transfer, and print the error."""
     from airflow_provider_braze.landing.store import Store
     from airflow_provider_braze.transfers.braze_to_object_storage import CampaignDataSeriesToObjectStorageOperator
 
-    # With the first data that is written the spool is complete.
+    # When the first data is written, the spool is complete.
     if place == "spool":
         fill_up()
     else:
@@ -33,7 +33,7 @@ def main(place: str, destination: str, lookback_days: int) -> None:
 
 
 def fill_up() -> None:
-    """Let the system refuse longer files."""
+    """Make the system reject longer files."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (_BYTES, _BYTES))
 
 
@@ -47,7 +47,7 @@ def _filling_up(write: Any) -> Any:
 
 
 def context() -> dict[str, Any]:
-    """The context of a manual run, as of the other tests."""
+    """Return the context of a manual run, as in the other tests."""
     run_after = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
     ti = SimpleNamespace(dag_id="dag", run_id="manual__test", task_id="task", map_index=-1, try_number=1)
     return {"ti": ti, "dag": None, "dag_run": SimpleNamespace(run_type="manual", run_after=run_after)}

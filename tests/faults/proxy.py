@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came."""
+    """A received request."""
 
     path: str
     params: Mapping[str, str]
@@ -30,8 +30,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as it will be sent; a header that is None is left out."""
+class Response:
+    """A response to send. Headers that are None are left out."""
 
     status: int = 200
     body: bytes = b""
@@ -41,12 +41,12 @@ class Answer:
         headers = {"content-length": str(len(self.body)), **self.headers}
         lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
         # Latin-1, as http.client reads them.
-        return "\r\n".join([f"HTTP/1.1 {self.status} Told", *lines, "", ""]).encode("latin-1") + self.body
+        return "\r\n".join([f"HTTP/1.1 {self.status} Status", *lines, "", ""]).encode("latin-1") + self.body
 
 
 @dataclass
 class Call:
-    """A request on its way; a fault does with it what it wants.
+    """A request in flight, which a fault handles.
 
     :param closing: set when the proxy ends.
     """
@@ -57,31 +57,31 @@ class Call:
     port: int
     is_kept: bool = False
 
-    def ask(self, **params: str) -> Answer:
-        """Give the sandbox's own answer, not compressed; some parameters may be changed."""
+    def fetch(self, **params: str) -> Response:
+        """Return the sandbox's own response, uncompressed, optionally with changed parameters."""
         upstream = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             query = urlencode({**self.request.params, **params})
             headers = {"Authorization": self.request.headers["authorization"]}
             upstream.request("GET", f"{self.request.path}?{query}", headers=headers)
-            answer = upstream.getresponse()
-            kept = {name: value for name, value in answer.getheaders() if name.startswith(("content-type", "x-"))}
-            return Answer(answer.status, answer.read(), kept)
+            received = upstream.getresponse()
+            kept = {name: value for name, value in received.getheaders() if name.startswith(("content-type", "x-"))}
+            return Response(received.status, received.read(), kept)
         finally:
             upstream.close()
 
-    def send(self, answer: Answer) -> None:
-        """Send a whole answer, and let the connection live."""
-        self.stream.sendall(answer.render())
+    def send(self, response: Response) -> None:
+        """Send a complete response, and keep the connection open."""
+        self.stream.sendall(response.render())
         self.is_kept = True
 
     def reset(self) -> None:
-        """End the connection by RST."""
+        """Reset the connection."""
         self.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.stream.close()
 
     def wait_for_client(self) -> None:
-        """Wait until the client goes."""
+        """Wait until the client disconnects."""
         while self.stream.recv(65_536):
             pass
 
@@ -91,14 +91,14 @@ Rule = Callable[[Request], Fault | None]
 
 
 def pass_on(call: Call) -> None:
-    """No fault."""
-    call.send(call.ask())
+    """Pass the request on without a fault."""
+    call.send(call.fetch())
 
 
 class FaultProxy:
-    """Listens on a loopback port, and passes each request on, or to the fault that its rule names.
+    """Listens on a loopback port, and passes each request to the sandbox, or to the fault that its rule returns.
 
-    :param port: of the sandbox.
+    :param port: port of the sandbox.
     :param tls: serve HTTPS.
     """
 
@@ -126,7 +126,7 @@ class FaultProxy:
 
         class Handler(BaseRequestHandler):
             def handle(self) -> None:
-                # A client may go whenever it likes; what it did not see is the test's own affair.
+                # A client may disconnect at any time. The test itself checks what the client received.
                 try:
                     proxy._serve(self.request)
                 except OSError:
@@ -164,6 +164,6 @@ def _read_head(stream: socket.socket) -> str:
     return received.decode("latin-1")
 
 
-def with_body(call: Call, body: bytes) -> Answer:
-    """The sandbox's answer with another body."""
-    return replace(call.ask(), body=body)
+def with_body(call: Call, body: bytes) -> Response:
+    """Return the sandbox's response with another body."""
+    return replace(call.fetch(), body=body)

@@ -1,4 +1,4 @@
-"""What the fault tests promise, as values, and ``docs/faults.md``, which is rendered from them.
+"""Promises of the fault tests, as values, and ``docs/faults.md``, which is rendered from them.
 
 Write the page with ``python -m tests.faults.table --write``.
 """
@@ -19,9 +19,9 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 
 @dataclass(frozen=True)
 class Complete:
-    """The run succeeds, and every figure is there.
+    """The run succeeds, and every figure has landed.
 
-    :param note: what else is promised.
+    :param note: further promises.
     """
 
     note: str = ""
@@ -40,7 +40,7 @@ class Fails:
     :param of: class of each campaign's error, for a ``BrazePartialError``.
     :param permanent: whether Airflow does not retry the task.
     :param writes_nothing: whether the destination stays as it was, byte for byte.
-    :param note: what else is promised.
+    :param note: further promises.
     """
 
     error: type[BaseException]
@@ -52,7 +52,7 @@ class Fails:
 
     @property
     def errors(self) -> list[str]:
-        """Names of the classes."""
+        """Return the names of the classes."""
         return [each.__name__ for each in (self.error, self.of) if each]
 
     def __str__(self) -> str:
@@ -68,8 +68,8 @@ Promise = Complete | Fails
 class Case:
     """One case of a parametrised test.
 
-    :param fault: words for the table.
-    :param value: what the test gets.
+    :param fault: description for the table.
+    :param value: argument of the test.
     """
 
     fault: str
@@ -90,12 +90,12 @@ class Row:
 
 
 def fault(words: str, promise: Promise) -> pytest.MarkDecorator:
-    """Mark a test with the fault that it is about and with what is promised."""
+    """Mark a test with its fault and its promise."""
     return pytest.mark.fault(words, promise)
 
 
 def each_case(argument: str, cases: Mapping[str, Case]) -> pytest.MarkDecorator:
-    """Parametrise a test with cases by name."""
+    """Parametrise a test with named cases."""
     params = [pytest.param(each.value, id=name, marks=fault(each.fault, each.promise)) for name, each in cases.items()]
     return pytest.mark.parametrize(argument, params)
 
@@ -110,8 +110,8 @@ def row_of(item: pytest.Item) -> Row | None:
 class Section:
     """A part of the page.
 
-    :param module: its tests are in this file.
-    :param elsewhere: rows whose tests are in other folders.
+    :param module: file of its tests.
+    :param elsewhere: rows with tests of other folders.
     """
 
     title: str
@@ -186,7 +186,7 @@ SECTIONS = (
     ),
     Section(
         "In the responses",
-        "test_answers.py",
+        "test_responses.py",
         elsewhere=(
             Row(
                 "a day missing for all of ten or more campaigns",
@@ -196,7 +196,7 @@ SECTIONS = (
             Row(
                 "a day missing for all campaigns of a part that has at least three",
                 "`BrazeMissingDaysError`; all other days land",
-                "fetch/test_outcome.py::test_error_of_of_a_part_needs_its_share_of_campaigns_and_at_least_three",
+                "fetch/test_outcome.py::test_error_of_a_part_requires_its_share_of_campaigns_and_at_least_three",
             ),
         ),
     ),
@@ -267,7 +267,7 @@ SECTIONS = (
             Row(
                 "a `spool_folder` on a full disk",
                 "`OSError` that names the argument; no request is made",
-                "landing/test_spool.py::test_check_of_a_full_disk_is_a_transient_error",
+                "landing/test_spool.py::test_check_of_a_full_disk_fails_and_may_be_retried",
             ),
             Row(
                 "copies of a task in a mapped group over one destination",
@@ -355,7 +355,7 @@ def render(rows: Iterable[Row]) -> str:
 
 
 class _Collector:
-    """Keeps what pytest collects."""
+    """Keeps the rows of the collected tests."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -365,7 +365,7 @@ class _Collector:
 
 
 def main() -> int:
-    """Write the page, or say whether it is current."""
+    """Write the page, or check whether it is current."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--write", action="store_true", help="write docs/faults.md")
     is_writing = parser.parse_args().write

@@ -1,4 +1,4 @@
-"""Details of campaigns that are strange, or do not come: what that costs, and what it must not."""
+"""Details of campaigns that are unexpected or missing: what fails, and what must not."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from airflow_provider_braze.exceptions import (
 )
 from airflow_provider_braze.series.campaigns import CAMPAIGNS
 from tests.faults.conftest import NO_FAULT, SERIES, Lake, on, once
-from tests.faults.proxy import Answer, Fault, Rule
+from tests.faults.proxy import Fault, Response, Rule
 from tests.faults.table import Case, Complete, Fails, each_case, fault
-from tests.faults.test_answers import document
+from tests.faults.test_responses import document
 
 DETAILS = "/campaigns/details"
 TABLES = [*CAMPAIGNS.default_tables, "campaign_details"]
@@ -30,20 +30,20 @@ Rows = dict[str, dict[str, Any]]
 
 
 def of_details(campaign_id: str, fault: Fault) -> Rule:
-    """Each call for one campaign's details meets the fault."""
+    """Return a rule that applies the fault to each request for one campaign's details."""
     ours = (DETAILS, campaign_id)
     return lambda request: fault if (request.path, request.params.get("campaign_id")) == ours else None
 
 
 def status(number: int) -> Fault:
-    return lambda call: call.send(Answer(number, b'{"message": "no"}'))
+    return lambda call: call.send(Response(number, b'{"message": "no"}'))
 
 
 @dataclass
 class Details:
-    """The details of the lake's campaigns, as they have landed and as they are now.
+    """The details of the lake's campaigns, as landed and as they are now.
 
-    :param old: of each campaign, for all were sent again since.
+    :param old: landed rows of each campaign. All campaigns have been sent again since.
     """
 
     lake: Lake
@@ -56,10 +56,10 @@ class Details:
         rows = self.lake.destination.table("campaign_details").to_pylist()
         return {row["campaign_id"]: row for row in rows}
 
-    def keeps_its_promise(self, rule: Rule, expected: Rows, **arguments: Any) -> Any:
-        """Let a run meet a fault of details, and check what is promised; then that a run without it lands all.
+    def check_promise(self, rule: Rule, expected: Rows, **arguments: Any) -> Any:
+        """Run with a fault of details and check the promise, then check that a run without it lands all.
 
-        :param expected: what lands of campaigns whose details are not the new ones.
+        :param expected: landed rows of campaigns whose details are not the new ones.
         :return: the summary, or the error that the promise names.
         """
         before = self.lake.destination.contents()
@@ -100,65 +100,65 @@ def details(lake, caplog) -> Details:
 
 
 SHAPES: dict[str, Case] = {
-    "answer-is-a-list": Case(
+    "response-is-a-list": Case(
         "a list instead of the response",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: [said]),
+        document(lambda body: [body]),
     ),
-    "answer-is-null": Case(
+    "response-is-null": Case(
         "null instead of the response",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: "@", "null"),
+        document(lambda body: "@", "null"),
     ),
-    "answer-is-deep": Case(
+    "response-is-deep": Case(
         "a response of 100,000 nested lists",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
+        document(lambda body: "@", "[" * 100_000 + "]" * 100_000),
     ),
     "no-known-key": Case(
         "no known key",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {"message": "success", "data": []}),
+        document(lambda body: {"message": "success", "data": []}),
     ),
     "message-is-a-failure": Case(
         "a `message` that is not `success`",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "message": "queued"}),
+        document(lambda body: {**body, "message": "queued"}),
     ),
     "messages-is-a-list": Case(
         "a list instead of `messages`",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "messages": list(said["messages"].values())}),
+        document(lambda body: {**body, "messages": list(body["messages"].values())}),
     ),
     "message-is-null": Case(
         "null instead of a message",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "messages": {"v": None}}),
+        document(lambda body: {**body, "messages": {"v": None}}),
     ),
     "behaviors-is-an-object": Case(
         "an object instead of `conversion_behaviors`",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "conversion_behaviors": {"A": {}}}),
+        document(lambda body: {**body, "conversion_behaviors": {"A": {}}}),
     ),
     "behavior-is-text": Case(
         "text instead of a conversion behaviour",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "conversion_behaviors": ["Opens Email"]}),
+        document(lambda body: {**body, "conversion_behaviors": ["Opens Email"]}),
     ),
     "number-beyond-a-double": Case(
         "1e999 as a value",
         Fails(BrazePartialError, BrazeDataError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "budget": "@"}, "1e999"),
+        document(lambda body: {**body, "budget": "@"}, "1e999"),
     ),
     "not-a-number": Case(
         "`NaN` as a value, which is not JSON",
         Fails(BrazePartialError, BrazeTransportError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "budget": "@"}, "NaN"),
+        document(lambda body: {**body, "budget": "@"}, "NaN"),
     ),
     "half-a-character": Case(
         "half of a surrogate pair in a text, which is not JSON",
         Fails(BrazePartialError, BrazeTransportError, note="its days land, and its row stays"),
-        document(lambda said: {**said, "name": "@"}, '"\\ud800"'),
+        document(lambda body: {**body, "name": "@"}, '"\\ud800"'),
     ),
 }
 
@@ -166,7 +166,7 @@ SHAPES: dict[str, Case] = {
 @each_case("fault", SHAPES)
 def test_shape(details, fault):
     bad, *_ = details.lake.ids
-    error = details.keeps_its_promise(of_details(bad, fault), {bad: details.old[bad]})
+    error = details.check_promise(of_details(bad, fault), {bad: details.old[bad]})
     assert set(error.failures) == {bad}
 
 
@@ -193,8 +193,8 @@ def test_value(details, value):
     sent = value
     row = {key: None if key in sent else cell for key, cell in details.new[strange].items()}
     other = json.dumps(dict(sorted(sent.items())), separators=(",", ":"), ensure_ascii=False)
-    rule = of_details(strange, document(lambda said: said.update(sent)))
-    summary = details.keeps_its_promise(rule, {strange: {**row, "other": other}})
+    rule = of_details(strange, document(lambda body: body.update(sent)))
+    summary = details.check_promise(rule, {strange: {**row, "other": other}})
     assert summary["details"] == {"landed": 4, "rejected": 0, "failed": 0}
 
 
@@ -212,7 +212,7 @@ REJECTIONS = {
 def test_rejection(details, is_given):
     bad, *_ = details.lake.ids
     arguments = {"campaign_ids": details.lake.ids} if is_given else {}
-    details.keeps_its_promise(of_details(bad, status(400)), {bad: details.old[bad]}, **arguments)
+    details.check_promise(of_details(bad, status(400)), {bad: details.old[bad]}, **arguments)
 
 
 @fault(
@@ -221,17 +221,17 @@ def test_rejection(details, is_given):
 )
 def test_persistent_fault(details):
     bad, *_ = details.lake.ids
-    details.keeps_its_promise(of_details(bad, status(500)), {bad: details.old[bad]})
+    details.check_promise(of_details(bad, status(500)), {bad: details.old[bad]})
 
 
 @fault("503 for all, persistent", Fails(BrazePartialError, BrazeServerError, note="all days land, and all rows stay"))
 def test_persistent_fault_for_all(details):
-    details.keeps_its_promise(on(DETAILS, status(503)), details.old)
+    details.check_promise(on(DETAILS, status(503)), details.old)
 
 
 @fault("500, transient", Complete())
 def test_transient_fault(details):
-    details.keeps_its_promise(once(status(500), DETAILS), {})
+    details.check_promise(once(status(500), DETAILS), {})
 
 
 PERMISSIONS = {
@@ -242,7 +242,7 @@ PERMISSIONS = {
 
 @each_case("number", PERMISSIONS)
 def test_permission(details, number):
-    details.keeps_its_promise(on(DETAILS, status(number)), {})
+    details.check_promise(on(DETAILS, status(number)), {})
 
 
 @fault('503 for all, when only `lookback_days="auto"` needs them', Complete("the lookback is 30 days"))

@@ -1,4 +1,4 @@
-"""Where the key goes, and whom it is shown to: redirects, cookies, other passwords, names and certificates."""
+"""Hosts that receive the key: redirects, cookies, other passwords, names and certificates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazePartialError, BrazeRequestError, BrazeTransportError
 from tests.faults.conftest import KEY, LIST, of_campaign, on, port_of
-from tests.faults.proxy import Answer, Call, FaultProxy
+from tests.faults.proxy import Call, FaultProxy, Response
 from tests.faults.table import Case, Complete, Fails, each_case, fault
 from tests.stores import Destination
 
@@ -47,10 +47,10 @@ HEADERS = {
 @each_case("headers", HEADERS)
 def test_strange_headers(lake, headers):
     def fault(call: Call) -> None:
-        whole = call.ask()
+        whole = call.fetch()
         call.send(replace(whole, headers={**whole.headers, **headers}))
 
-    lake.keeps_its_promise(lambda request: fault)
+    lake.check_promise(lambda request: fault)
     assert not [request for request in lake.proxy.requests if "cookie" in request.headers]
 
 
@@ -73,9 +73,7 @@ REDIRECTS = {
 def test_redirect_to_another_host(lake, raw_server, status):
     elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
     location = elsewhere.url.replace("127.0.0.1", "localhost") + "/campaigns/data_series"
-    lake.keeps_its_promise(
-        of_campaign(lake.ids[0], lambda call: call.send(Answer(status, b"", {"location": location})))
-    )
+    lake.check_promise(of_campaign(lake.ids[0], lambda call: call.send(Response(status, b"", {"location": location}))))
     assert elsewhere.requests == []
 
 
@@ -85,15 +83,15 @@ def test_redirect_to_another_host(lake, raw_server, status):
 )
 def test_redirect_of_the_list(lake, raw_server):
     elsewhere = raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
-    lake.keeps_its_promise(on(LIST, lambda call: call.send(Answer(302, b"", {"location": elsewhere.url}))))
+    lake.check_promise(on(LIST, lambda call: call.send(Response(302, b"", {"location": elsewhere.url}))))
     assert elsewhere.requests == []
 
 
 @fault("a host whose name cannot be resolved", Fails(BrazeTransportError, writes_nothing=True))
-def test_host_that_cannot_be_resolved(lake, _no_network):  # noqa: PT019 - its value is what was looked up
+def test_host_that_cannot_be_resolved(lake, _no_network):  # noqa: PT019 - its value is the list of lookups
     lake.connect("https://rest.no-such-instance.invalid", max_attempts=2)
     lake.destination = Destination(f"{lake.destination.uri}-elsewhere", None)
-    # The guard of the tests answers for the resolver: it knows no name but this machine's.
+    # The guard of the tests replaces the resolver: it resolves only this machine's name.
     error = lake.fails()
     assert "rest.no-such-instance.invalid" in str(error)
     assert set(_no_network) == {"rest.no-such-instance.invalid"}
@@ -101,7 +99,7 @@ def test_host_that_cannot_be_resolved(lake, _no_network):  # noqa: PT019 - its v
 
 
 def certificate_of(folder: Path, address: str, last_year: int) -> tuple[ssl.SSLContext, str]:
-    """A certificate of its own authority: what a server needs, and the file that a client has to trust."""
+    """Return a server's TLS context with its own authority, and the file that a client has to trust."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -127,7 +125,7 @@ def certificate_of(folder: Path, address: str, last_year: int) -> tuple[ssl.SSLC
 
 @pytest.fixture
 def over_tls(lake, tmp_path) -> Iterator[Callable[..., FaultProxy]]:
-    """Return a function that has the connection go over TLS, to a destination of its own."""
+    """Return a function that makes the connection use TLS, with its own destination."""
     with ExitStack() as stack:
 
         def start(address: str, last_year: int, is_trusted: bool) -> FaultProxy:
@@ -141,7 +139,7 @@ def over_tls(lake, tmp_path) -> Iterator[Callable[..., FaultProxy]]:
 
 
 @each_case("kind", TLS)
-def test_certificate_that_proves_nothing(lake, over_tls, kind):
+def test_untrusted_certificate(lake, over_tls, kind):
     proxy = over_tls(*kind)
     error = lake.fails()
     assert "CERTIFICATE_VERIFY_FAILED" in str(error)

@@ -1,4 +1,4 @@
-"""Lists of campaigns that are strange, large, or change while they are read."""
+"""Lists of campaigns that are unexpected, large, or change while they are read."""
 
 from __future__ import annotations
 
@@ -13,78 +13,78 @@ from typing import Any
 from airflow_provider_braze.core import listing
 from airflow_provider_braze.exceptions import BrazeDataError, BrazeTransportError
 from tests.faults.conftest import LIST, SERIES, on
-from tests.faults.proxy import Answer, Call, Fault, Request, Rule
+from tests.faults.proxy import Call, Fault, Request, Response, Rule
 from tests.faults.table import Case, Complete, Fails, each_case, fault
-from tests.faults.test_answers import document
+from tests.faults.test_responses import document
 
 MIB = 2**20
 
 SHAPES: dict[str, Case] = {
-    "answer-is-a-list": Case(
+    "response-is-a-list": Case(
         "a list instead of the response",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: said["campaigns"]),
+        document(lambda body: body["campaigns"]),
     ),
-    "answer-is-null": Case(
-        "null instead of the response", Fails(BrazeDataError, writes_nothing=True), document(lambda said: "@", "null")
+    "response-is-null": Case(
+        "null instead of the response", Fails(BrazeDataError, writes_nothing=True), document(lambda body: "@", "null")
     ),
     "no-campaigns": Case(
-        "no `campaigns`", Fails(BrazeDataError, writes_nothing=True), document(lambda said: {"message": "success"})
+        "no `campaigns`", Fails(BrazeDataError, writes_nothing=True), document(lambda body: {"message": "success"})
     ),
     "campaigns-is-an-object": Case(
         "an object instead of `campaigns`",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: {"campaigns": {each["id"]: each for each in said["campaigns"]}}),
+        document(lambda body: {"campaigns": {each["id"]: each for each in body["campaigns"]}}),
     ),
     "campaigns-is-null": Case(
         "null instead of `campaigns`",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: {"campaigns": None}),
+        document(lambda body: {"campaigns": None}),
     ),
     "entry-is-a-list": Case(
         "lists instead of campaigns",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: {"campaigns": [list(each) for each in said["campaigns"]]}),
+        document(lambda body: {"campaigns": [list(each) for each in body["campaigns"]]}),
     ),
     "entry-is-text": Case(
         "texts instead of campaigns",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: {"campaigns": [each["id"] for each in said["campaigns"]]}),
+        document(lambda body: {"campaigns": [each["id"] for each in body["campaigns"]]}),
     ),
     "no-id": Case(
         "a campaign without an id",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].pop("id") and None),
+        document(lambda body: body["campaigns"][0].pop("id") and None),
     ),
     "id-is-a-number": Case(
         "a number instead of an id",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].update(id=7)),
+        document(lambda body: body["campaigns"][0].update(id=7)),
     ),
     "id-is-empty": Case(
         "an empty id",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].update(id="")),
+        document(lambda body: body["campaigns"][0].update(id="")),
     ),
     "message-is-a-failure": Case(
         "a `message` that is not `success`",
         Fails(BrazeDataError, writes_nothing=True),
-        document(lambda said: {**said, "message": "queued"}),
+        document(lambda body: {**body, "message": "queued"}),
     ),
     "not-a-number": Case(
         "`NaN` as a date, which is not JSON",
         Fails(BrazeTransportError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].update(last_edited="@"), "NaN"),
+        document(lambda body: body["campaigns"][0].update(last_edited="@"), "NaN"),
     ),
     "half-a-character-in-an-id": Case(
         "half of a surrogate pair in an id, which is not JSON",
         Fails(BrazeTransportError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].update(id="@"), '"\\ud800"'),
+        document(lambda body: body["campaigns"][0].update(id="@"), '"\\ud800"'),
     ),
     "half-a-character-in-a-name": Case(
         "half of a surrogate pair in a name, which is not JSON",
         Fails(BrazeTransportError, writes_nothing=True),
-        document(lambda said: said["campaigns"][0].update(name="@"), '"\\ud800"'),
+        document(lambda body: body["campaigns"][0].update(name="@"), '"\\ud800"'),
     ),
 }
 
@@ -152,42 +152,44 @@ def first_page(fault: Fault) -> Rule:
 
 @each_case("fault", SHAPES)
 def test_shape(lake, fault):
-    lake.keeps_its_promise(first_page(fault))
+    lake.check_promise(first_page(fault))
 
 
 @each_case("fault", ENTRIES)
 def test_entry(lake, fault):
-    def change(said: Any) -> None:
-        for entry in said["campaigns"]:
+    def change(body: Any) -> None:
+        for entry in body["campaigns"]:
             fault(entry)
 
-    lake.keeps_its_promise(on(LIST, document(change)))
+    lake.check_promise(on(LIST, document(change)))
 
 
 @each_case("fault", IDS)
 def test_id(lake, fault):
     ours, theirs = lake.ids[0], fault
 
-    def rename(said: Any) -> None:
-        for entry in said["campaigns"]:
+    def rename(body: Any) -> None:
+        for entry in body["campaigns"]:
             entry["id"] = {ours: theirs}.get(entry["id"], entry["id"])
 
     def rule(request: Request) -> Fault | None:
         if request.path == LIST:
             return document(rename)
-        return (lambda call: call.send(call.ask(campaign_id=ours))) if request.params["campaign_id"] == theirs else None
+        return (
+            (lambda call: call.send(call.fetch(campaign_id=ours))) if request.params["campaign_id"] == theirs else None
+        )
 
     renamed = {(theirs, place[1]): lake.new[place] for place in lake.new if place[0] == ours}
-    # What was landed under the other name stays, as for any campaign that is listed no more.
+    # The days landed under the old id stay, as for any campaign that is no longer listed.
     kept = {place: lake.old[place] for place in lake.old if place[0] == ours}
-    lake.keeps_its_promise(rule, expected={**lake.new, **kept, **renamed}, left=renamed)
+    lake.check_promise(rule, expected={**lake.new, **kept, **renamed}, left=renamed)
     assert [each for each in lake.proxy.requests if each.params.get("campaign_id") == theirs]
 
 
 class MovingList:
-    """Pages of two campaigns, and changes that come after so many pages were read.
+    """Pages of two campaigns, and changes between requests.
 
-    :param changes: by the number of the request before which each comes, from 0.
+    :param changes: by the number of the request before which each happens, from 0.
     """
 
     def __init__(self, entries: list[dict[str, Any]], changes: dict[int, Callable[[list[Any]], object]]) -> None:
@@ -203,7 +205,7 @@ class MovingList:
                 change(self._entries)
             self._requests += 1
             listed = self._entries[2 * page : 2 * page + 2]
-        call.send(Answer(200, json.dumps({"message": "success", "campaigns": listed}).encode()))
+        call.send(Response(200, json.dumps({"message": "success", "campaigns": listed}).encode()))
 
 
 def entry_of(campaign_id: str) -> dict[str, Any]:
@@ -211,17 +213,17 @@ def entry_of(campaign_id: str) -> dict[str, Any]:
 
 
 def leave(entries: list[Any]) -> None:
-    """The oldest campaign leaves the list, so that all others move up."""
+    """Remove the oldest campaign from the list, so that all others move up."""
     del entries[0]
 
 
 @dataclass(frozen=True)
 class Move:
-    """How a list of campaigns changes while it is read. The numbers are places in the sandbox's list.
+    """How a list of campaigns changes while it is read. The numbers are indexes of the sandbox's list.
 
-    :param listed: what is listed at first.
-    :param changes: what changes before which request, from 0: ``leave``, or the campaign that is inserted and where.
-    :param landed: what has to land.
+    :param listed: campaigns listed at first.
+    :param changes: changes by the number of the next request, from 0: ``leave``, or an insertion and its campaign.
+    :param landed: campaigns that have to land.
     """
 
     listed: list[int]
@@ -260,15 +262,15 @@ MOVES = {
         ONCE,
         Move([0, 1, 2, 3], {1: leave, 4: leave}, [2, 3]),
     ),
-    "one-comes": Case(
+    "one-is-added": Case(
         "a campaign is created while the list is read", ONCE, Move([0, 1, 2], {1: (insert_last, 3)}, [0, 1, 2, 3])
     ),
-    "one-comes-back": Case(
+    "one-returns": Case(
         "a campaign is listed again at the front, and others move to pages not read yet",
         ONCE,
         Move([1, 2, 3], {1: (insert_first, 0)}, [0, 1, 2, 3]),
     ),
-    "one-leaves-and-one-comes": Case(
+    "one-leaves-and-one-is-added": Case(
         "one campaign leaves and one is created; the list keeps its length",
         ONCE,
         Move([0, 1, 2], {1: (leave_and_insert, 3)}, [1, 2, 3]),
@@ -277,7 +279,7 @@ MOVES = {
 
 
 @each_case("move", MOVES)
-def test_list_that_moves(lake, move):
+def test_list_that_changes(lake, move):
     def change_of(change: Any) -> Callable[[list[Any]], object]:
         if not isinstance(change, tuple):
             return change
@@ -287,15 +289,15 @@ def test_list_that_moves(lake, move):
     changes = {request: change_of(change) for request, change in move.changes.items()}
     landed = [lake.ids[place] for place in move.landed]
     rule = on(LIST, MovingList([entry_of(lake.ids[place]) for place in move.listed], changes))
-    lake.keeps_its_promise(
+    lake.check_promise(
         rule, expected={place: (lake.new if place[0] in landed else lake.old)[place] for place in lake.new}
     )
-    asked = [request.params["campaign_id"] for request in lake.proxy.requests if request.path == SERIES]
-    assert sorted(asked[: len(landed)]) == sorted(landed)
+    requested = [request.params["campaign_id"] for request in lake.proxy.requests if request.path == SERIES]
+    assert sorted(requested[: len(landed)]) == sorted(landed)
 
 
 @fault("a list that a campaign leaves at every page", Fails(BrazeDataError, writes_nothing=True))
-def test_list_that_never_rests(lake):
+def test_list_that_keeps_changing(lake):
     names = itertools.count()
 
     def replace_one(entries: list[Any]) -> None:
@@ -303,7 +305,7 @@ def test_list_that_never_rests(lake):
         entries.append(entry_of(f"campaign {next(names)}"))
 
     entries = [entry_of(f"early campaign {number}") for number in range(10)]
-    lake.keeps_its_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), replace_one))))
+    lake.check_promise(on(LIST, MovingList(entries, dict.fromkeys(range(1000), replace_one))))
 
 
 @fault("a list that never ends", Fails(BrazeDataError, writes_nothing=True))
@@ -312,9 +314,9 @@ def test_list_that_never_ends(lake, monkeypatch):
 
     def fault(call: Call) -> None:
         entries = [entry_of(f"{call.request.params['page']}-{number}") for number in range(100)]
-        call.send(Answer(200, json.dumps({"campaigns": entries}).encode()))
+        call.send(Response(200, json.dumps({"campaigns": entries}).encode()))
 
-    lake.keeps_its_promise(on(LIST, fault))
+    lake.check_promise(on(LIST, fault))
 
 
 @fault("100,000 campaigns", Complete("`dry_run` plans them in less than 150 MiB, and nothing is written"))
@@ -327,7 +329,7 @@ def test_list_of_a_hundred_thousand(lake, sample):
 
     def fault(call: Call) -> None:
         page = int(call.request.params["page"])
-        call.send(Answer(200, pages[page] if page < len(pages) else b'{"campaigns": []}'))
+        call.send(Response(200, pages[page] if page < len(pages) else b'{"campaigns": []}'))
 
     lake.proxy.rule = on(LIST, fault)
     before = lake.destination.contents()

@@ -1,4 +1,4 @@
-"""Stores that refuse, time out or fill up, and objects that are there but broken."""
+"""Stores that deny access, time out or are full, and objects that are broken."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ UNFINISHED = f"{JOURNAL}20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.
 
 
 @dataclass
-class Trouble:
-    """What a store does when it is asked for something.
+class StoreFaults:
+    """Faults of a store.
 
-    :param before: called with the operation and the object's name before it is done; raises to refuse it.
-    :param after: the same, after it is done.
+    :param before: called with operation and object name before the operation. It may raise an error.
+    :param after: called with the same after the operation.
     """
 
     before: Callable[[str, str], None] = lambda operation, name: None
     after: Callable[[str, str], None] = lambda operation, name: None
 
     def end(self) -> None:
-        """From now on the store is a good one."""
+        """Make the store work again."""
         self.before = self.after = lambda operation, name: None
 
 
 @pytest.fixture
-def trouble(monkeypatch) -> Trouble:
-    """Return the trouble that each store of this test has."""
-    found = Trouble()
+def store_faults(monkeypatch) -> StoreFaults:
+    """Return the faults of each store of this test."""
+    found = StoreFaults()
 
-    class Troubled(Store):
+    class FaultyStore(Store):
         def read(self, name):
             found.before("read", name)
             stored = super().read(name)
@@ -71,93 +71,93 @@ def trouble(monkeypatch) -> Trouble:
             found.before("list", folder)
             return super().list(folder)
 
-    monkeypatch.setattr(store_module, "Store", Troubled)
+    monkeypatch.setattr(store_module, "Store", FaultyStore)
     return found
 
 
-def refusing(operation: str, part: str, error: OSError) -> Callable[[str, str], None]:
-    """Refuse an operation on objects with some text in their names."""
+def failing(operation: str, part: str, error: OSError) -> Callable[[str, str], None]:
+    """Return a function that fails an operation on objects with some text in their names."""
 
-    def refuse(wanted: str, name: str) -> None:
+    def fail(wanted: str, name: str) -> None:
         if wanted == operation and part in name:
             raise error
 
-    return refuse
+    return fail
 
 
 DENIED = PermissionError(errno.EACCES, "the bucket's policy denies it")
-SLOW = TimeoutError("the store did not answer in time")
+SLOW = TimeoutError("the store did not respond in time")
 REJECTIONS: dict[str, Case] = {
     "write-of-an-object": Case(
         "the store rejects a request to write an object",
         Fails(PermissionError, note="the object is old, others may be new"),
-        {"before": refusing("write", OBJECT, DENIED)},
+        {"before": failing("write", OBJECT, DENIED)},
     ),
     "write-of-all-objects": Case(
         "the store rejects a request to write any data",
         Fails(PermissionError, note="all objects are old"),
-        {"before": refusing("write", "dt=", DENIED)},
+        {"before": failing("write", "dt=", DENIED)},
     ),
     "write-of-the-record": Case(
         "the store rejects a request to write the record",
         Fails(PermissionError, writes_nothing=True),
-        {"before": refusing("write", JOURNAL, DENIED)},
+        {"before": failing("write", JOURNAL, DENIED)},
     ),
     "time-out-after-the-write-of-the-record": Case(
         "the response to the write of the record is lost",
         Fails(TimeoutError, note="a retry lands the days, and reports them"),
-        {"after": refusing("write", JOURNAL, SLOW)},
+        {"after": failing("write", JOURNAL, SLOW)},
     ),
     "list-of-the-records": Case(
         "the store rejects a request to list the records",
         Fails(PermissionError, writes_nothing=True),
-        {"before": refusing("list", JOURNAL.rstrip("/"), DENIED)},
+        {"before": failing("list", JOURNAL.rstrip("/"), DENIED)},
     ),
     "write-of-the-details": Case(
         "the store rejects a request to write the details",
         Fails(PermissionError, note="the days have landed"),
-        {"before": refusing("write", "campaign_details/", DENIED)},
+        {"before": failing("write", "campaign_details/", DENIED)},
     ),
     "write-of-the-list": Case(
         "the store rejects a request to write the table of campaigns",
         Fails(PermissionError, note="the days have landed"),
-        {"before": refusing("write", "campaigns/campaigns", DENIED)},
+        {"before": failing("write", "campaigns/campaigns", DENIED)},
     ),
     "read-of-an-object": Case(
         "the store rejects a request to read an object",
         Fails(PermissionError, note="the object is old, others may be new"),
-        {"before": refusing("read", OBJECT, DENIED)},
+        {"before": failing("read", OBJECT, DENIED)},
     ),
     "read-of-the-layout": Case(
         "the store rejects a request to read the layout",
         Fails(PermissionError, writes_nothing=True),
-        {"before": refusing("read", LAYOUT, DENIED)},
+        {"before": failing("read", LAYOUT, DENIED)},
     ),
     "time-out-before-the-write": Case(
         "the store times out in an upload that is lost",
         Fails(TimeoutError, note="the object is old, others may be new"),
-        {"before": refusing("write", OBJECT, SLOW)},
+        {"before": failing("write", OBJECT, SLOW)},
     ),
     "time-out-after-the-write": Case(
         "the store times out in an upload that arrives nevertheless",
         Fails(TimeoutError, note="the object is new, and the next run reports its day"),
-        {"after": refusing("write", OBJECT, SLOW)},
+        {"after": failing("write", OBJECT, SLOW)},
     ),
     "time-out-of-a-read": Case(
         "the store times out in a read",
         Fails(TimeoutError, note="the object is old, others may be new"),
-        {"before": refusing("read", OBJECT, SLOW)},
+        {"before": failing("read", OBJECT, SLOW)},
     ),
 }
 
 
 @each_case("rejection", REJECTIONS)
-def test_rejection(lake, trouble, rejection):
+def test_rejection(lake, store_faults, rejection):
     for name, function in rejection.items():
-        setattr(trouble, name, function)
-    # Another list than before, so that its table is written too.
+        setattr(store_faults, name, function)
+    # A changed list, so that its table is written too.
     lake.destination.put("campaigns/campaigns.parquet", encode(SCHEMAS["campaigns"].empty_table(), "parquet"))
-    lake.keeps_its_promise(NO_FAULT, then=trouble.end, tables=[*CAMPAIGNS.default_tables, "campaign_details"])
+    lake.check_promise(NO_FAULT, then=store_faults.end, tables=[*CAMPAIGNS.default_tables, "campaign_details"])
 
 
 FULL_DISKS = {
@@ -175,7 +175,7 @@ assert FULL_DISKS.keys() == {*FULL}
 
 @each_case("place", FULL_DISKS)
 def test_full_disk(lake, place):
-    """In a process of its own, for the limit on files would be one for pytest too."""
+    """Run in another process, because the limit on files would apply to pytest too."""
 
     def run_in_child() -> None:
         command = [sys.executable, "-m", "tests.faults.disk", place, lake.destination.uri, str(len(DAYS) - 1)]
@@ -183,7 +183,7 @@ def test_full_disk(lake, place):
         reported = json.loads(done.stdout.splitlines()[-1])
         raise OSError(reported["errno"], reported["text"])
 
-    error = lake.keeps_its_promise(NO_FAULT, instead=run_in_child)
+    error = lake.check_promise(NO_FAULT, instead=run_in_child)
     assert error.errno == errno.EFBIG
     assert not [name for name in lake.destination.contents() if name.endswith(".tmp")]
 
@@ -238,13 +238,13 @@ def test_object(lake, state):
     bad = state(good)
     lake.destination.put(OBJECT, bad)
     if lake.promise.is_complete:
-        lake.keeps_its_promise(NO_FAULT)
+        lake.check_promise(NO_FAULT)
     else:
-        lake.keeps_its_promise(NO_FAULT, broken={OBJECT: good})
+        lake.check_promise(NO_FAULT, broken={OBJECT: good})
 
 
 NOTES: dict[str, Case] = {
-    # The note, what stands in it (None: half of what did), and the number of the try that finds it.
+    # The metadata object, its new content (None: half of the old), and the number of the try that reads it.
     "layout-cut": Case("a layout that is truncated", Fails(BrazeDataError, writes_nothing=True), (LAYOUT, None, 1)),
     "layout-empty": Case("a layout of 0 bytes", Fails(BrazeDataError, writes_nothing=True), (LAYOUT, b"", 1)),
     "layout-is-a-list": Case(
@@ -287,7 +287,7 @@ NOTES: dict[str, Case] = {
 
 
 @each_case("note", NOTES)
-def test_note(lake, note):
+def test_metadata_object(lake, note):
     name, content, try_number = note
     good = lake.destination.contents()
     lake.destination.put(name, cut(good[name]) if content is None else content)
@@ -296,21 +296,21 @@ def test_note(lake, note):
         if not lake.promise.is_complete:
             lake.destination.restore(good)
 
-    lake.keeps_its_promise(NO_FAULT, then=restore, try_number=try_number)
+    lake.check_promise(NO_FAULT, then=restore, try_number=try_number)
 
 
 @fault("another run lands the same days between a run's read and its write", Complete("the rows of both are there"))
-def test_two_runs_on_overlapping_days(lake, trouble):
+def test_two_runs_on_overlapping_days(lake, store_faults):
     ours, theirs = lake.ids[:2], lake.ids[2:]
-    met: list[str] = []
+    landed: list[str] = []
 
     def run_another(operation: str, name: str) -> None:
-        # Just after our run has read a day, another one lands it, and more.
-        if operation == "read" and name == OBJECT and not met:
-            met.append(name)
+        # Just after our run has read a day, another run lands this day and others.
+        if operation == "read" and name == OBJECT and not landed:
+            landed.append(name)
             lake.run(run_type="scheduled", campaign_ids=theirs, lookback_days=1)
 
-    trouble.after = run_another
+    store_faults.after = run_another
     both = {place: (lake.old if place[0] in theirs and place[1] == DAYS[0] else lake.new)[place] for place in lake.new}
-    lake.keeps_its_promise(NO_FAULT, expected=both, campaign_ids=ours)
-    assert met
+    lake.check_promise(NO_FAULT, expected=both, campaign_ids=ours)
+    assert landed

@@ -1,4 +1,4 @@
-"""Faults of the network, of proxies and of Braze's servers, met by whole runs."""
+"""Faults of the network, of proxies and of Braze's servers, in whole runs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from airflow_provider_braze.exceptions import (
     BrazeTransportError,
 )
 from tests.faults.conftest import LIST, SERIES, of_campaign, on, once
-from tests.faults.proxy import Answer, Call, Fault
+from tests.faults.proxy import Call, Fault, Response
 from tests.faults.table import Case, Complete, Fails, Promise, each_case, fault
 
 MIB = 2**20
 SOON = {"read_timeout": 0.5, "connect_timeout": 0.5}
 
 
-def answer(status: int, body: bytes = b'{"message": "no"}', **headers: str) -> Fault:
+def respond(status: int, body: bytes = b'{"message": "no"}', **headers: str) -> Fault:
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda call: call.send(Answer(status, body, fields))
+    return lambda call: call.send(Response(status, body, fields))
 
 
-def refusal(remaining: str, reset: Callable[[], str]) -> Fault:
-    """A 429 with its headers."""
+def rate_limited(remaining: str, reset: Callable[[], str]) -> Fault:
+    """Return a fault that sends a 429 with the given headers."""
 
     def fault(call: Call) -> None:
         headers = {"x-ratelimit-limit": "100", "x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset()}
-        call.send(Answer(429, b'{"message": "slow down"}', headers))
+        call.send(Response(429, b'{"message": "slow down"}', headers))
 
     return fault
 
@@ -44,33 +44,33 @@ def in_seconds(seconds: int) -> Callable[[], str]:
 
 
 def cut_json(call: Call) -> None:
-    whole = call.ask()
+    whole = call.fetch()
     call.send(replace(whole, body=whole.body[: len(whole.body) // 2]))
 
 
 def cut_body(call: Call) -> None:
-    call.stream.sendall(call.ask().render()[:-20])
+    call.stream.sendall(call.fetch().render()[:-20])
 
 
 def cut_chunks(call: Call) -> None:
-    whole = call.ask()
+    whole = call.fetch()
     chunk = f"{len(whole.body):x}\r\n".encode() + whole.body + b"\r\n"
-    call.stream.sendall(Answer(200, chunk, {"content-length": None, "transfer-encoding": "chunked"}).render())
+    call.stream.sendall(Response(200, chunk, {"content-length": None, "transfer-encoding": "chunked"}).render())
 
 
 def cut_gzip(call: Call) -> None:
-    whole = call.ask()
+    whole = call.fetch()
     call.send(replace(whole, body=gzip.compress(whole.body)[:-12], headers={"content-encoding": "gzip"}))
 
 
 def reset_inside(call: Call) -> None:
-    call.stream.sendall(call.ask().render()[:-20])
+    call.stream.sendall(call.fetch().render()[:-20])
     call.reset()
 
 
 def drip(call: Call, start: int) -> None:
-    """Send the begin at once, and then a byte now and then."""
-    whole = call.ask().render()
+    """Send the beginning at once, and then single bytes with pauses."""
+    whole = call.fetch().render()
     call.stream.sendall(whole[:start])
     for place in range(start, len(whole)):
         if call.closing.wait(0.05):
@@ -80,20 +80,20 @@ def drip(call: Call, start: int) -> None:
 
 @cache
 def bomb() -> bytes:
-    """70 MiB as gzip; made when it is first needed, because each process of tests imports this file."""
+    """Return 70 MiB as gzip. Made when it is first needed, because each process of tests imports this file."""
     return gzip.compress(b" " * 70 * MIB, 1)
 
 
 def explode(call: Call) -> None:
-    call.send(Answer(200, bomb(), {"content-encoding": "gzip"}))
+    call.send(Response(200, bomb(), {"content-encoding": "gzip"}))
 
 
 def explode_twice(call: Call) -> None:
-    call.send(Answer(200, gzip.compress(bomb()), {"content-encoding": "gzip, gzip"}))
+    call.send(Response(200, gzip.compress(bomb()), {"content-encoding": "gzip, gzip"}))
 
 
 def giant(call: Call) -> None:
-    call.stream.sendall(Answer(200, headers={"content-length": str(70 * MIB)}).render())
+    call.stream.sendall(Response(200, headers={"content-length": str(70 * MIB)}).render())
     for _ in range(70):
         call.stream.sendall(b" " * MIB)
 
@@ -102,10 +102,10 @@ def giant(call: Call) -> None:
 class WireFault:
     """A fault of the network or a server.
 
-    :param words: for the table.
+    :param words: description for the table.
     :param cause: class of the error when it is persistent.
-    :param note: what else is promised then.
-    :param is_final: whether the same call is not sent again, so that the fault cannot be transient.
+    :param note: further promise in that case.
+    :param is_final: whether the request is not retried, so that the fault cannot be transient.
     :param is_slow: whether the connection's timeouts have to be short.
     """
 
@@ -125,31 +125,31 @@ NO_WAIT = "soon, without waiting for the hour"
 DEADLINE = "after the deadline"
 
 FAULTS = {
-    "429-bare": WireFault("429 without headers", answer(429), LIMITED),
-    "429-headers-empty": WireFault("429 with empty rate-limit headers", refusal("", lambda: ""), LIMITED),
+    "429-bare": WireFault("429 without headers", respond(429), LIMITED),
+    "429-headers-empty": WireFault("429 with empty rate-limit headers", rate_limited("", lambda: ""), LIMITED),
     "429-headers-of-text": WireFault(
-        "429 with words in the rate-limit headers", refusal("none", lambda: "in a while"), LIMITED
+        "429 with words in the rate-limit headers", rate_limited("none", lambda: "in a while"), LIMITED
     ),
-    "429-reset-in-the-past": WireFault("429 whose reset has passed", refusal("0", in_seconds(-30)), LIMITED),
-    "429-reset-in-a-second": WireFault("429 with a reset a second ahead", refusal("0", in_seconds(1)), LIMITED),
+    "429-reset-in-the-past": WireFault("429 whose reset has passed", rate_limited("0", in_seconds(-30)), LIMITED),
+    "429-reset-in-a-second": WireFault("429 with a reset a second ahead", rate_limited("0", in_seconds(1)), LIMITED),
     "429-reset-in-an-hour": WireFault(
-        "429 with a reset an hour ahead", refusal("0", in_seconds(3600)), LIMITED, NO_WAIT, is_final=True
+        "429 with a reset an hour ahead", rate_limited("0", in_seconds(3600)), LIMITED, NO_WAIT, is_final=True
     ),
     "429-retry-after-an-hour": WireFault(
-        "429 with `Retry-After` of an hour", answer(429, retry_after="3600"), LIMITED, NO_WAIT, is_final=True
+        "429 with `Retry-After` of an hour", respond(429, retry_after="3600"), LIMITED, NO_WAIT, is_final=True
     ),
-    "500": WireFault("500 with JSON", answer(500), DOWN),
+    "500": WireFault("500 with JSON", respond(500), DOWN),
     "502": WireFault(
-        "502 with HTML", answer(502, b"<html><h1>Bad gateway</h1></html>", content_type="text/html"), DOWN
+        "502 with HTML", respond(502, b"<html><h1>Bad gateway</h1></html>", content_type="text/html"), DOWN
     ),
-    "503": WireFault("503 without a body", answer(503, b""), DOWN),
-    "504": WireFault("504 with bytes that are not text", answer(504, b"\xff\xfe"), DOWN),
+    "503": WireFault("503 without a body", respond(503, b""), DOWN),
+    "504": WireFault("504 with bytes that are not text", respond(504, b"\xff\xfe"), DOWN),
     "html": WireFault(
         "200 with a page of HTML",
-        answer(200, b"<!DOCTYPE html><title>Back soon</title>", content_type="text/html"),
+        respond(200, b"<!DOCTYPE html><title>Back soon</title>", content_type="text/html"),
         BROKEN,
     ),
-    "empty": WireFault("200 with an empty body", answer(200, b""), BROKEN),
+    "empty": WireFault("200 with an empty body", respond(200, b""), BROKEN),
     "cut-json": WireFault("half of the JSON, with its right length", cut_json, BROKEN),
     "cut-body": WireFault("the connection ends inside the body", cut_body, BROKEN),
     "cut-chunks": WireFault("the connection ends between two chunks", cut_chunks, BROKEN),
@@ -207,38 +207,38 @@ OF_ALL = {
 def test_transient_fault(lake, fault):
     lake.connect(**SOON if fault.is_slow else {})
     paths = [SERIES] if fault is FAULTS["429-reset-in-a-second"] else []
-    summary = lake.keeps_its_promise(once(fault.do, *paths))
+    summary = lake.check_promise(once(fault.do, *paths))
     assert summary["retries"] > 0
 
 
 @each_case("fault", OF_A_CAMPAIGN)
 def test_persistent_fault_of_a_campaign(lake, fault):
     lake.connect(max_attempts=2, **SOON if fault.is_slow else {})
-    error = lake.keeps_its_promise(of_campaign(lake.ids[0], fault.do))
+    error = lake.check_promise(of_campaign(lake.ids[0], fault.do))
     assert lake.ids[0] in error.failures
 
 
 @each_case("fault", OF_THE_LIST)
 def test_persistent_fault_of_the_list(lake, fault):
     lake.connect(max_attempts=2)
-    lake.keeps_its_promise(on(LIST, fault.do))
+    lake.check_promise(on(LIST, fault.do))
 
 
 @each_case("fault", OF_ALL)
 def test_persistent_fault_of_all(lake, fault):
     lake.connect(max_attempts=2)
-    error = lake.keeps_its_promise(on(SERIES, fault.do))
+    error = lake.check_promise(on(SERIES, fault.do))
     assert set(error.failures) == set(lake.ids)
 
 
 def far_reset(call: Call) -> None:
-    """The sandbox's response, with a limit that is used up for 20 hours."""
-    whole = call.ask()
+    """Send the sandbox's response with a limit that is used up for 20 hours."""
+    whole = call.fetch()
     reset = {"x-ratelimit-limit": "100", "x-ratelimit-remaining": "0", "x-ratelimit-reset": in_seconds(72_000)()}
     call.send(replace(whole, headers={**whole.headers, **reset}))
 
 
 @fault("a used-up rate limit with a reset 20 hours ahead, once per campaign", Complete("without a wait"))
-def test_reset_that_is_implausible(lake):
-    summary = lake.keeps_its_promise(once(far_reset))
+def test_implausible_reset(lake):
+    summary = lake.check_promise(once(far_reset))
     assert summary["retries"] == 0

@@ -27,18 +27,18 @@ from tests.samples import examples
 
 
 class Braze:
-    """Returns by campaign id, and remembers which were asked.
+    """Returns results by campaign id, and records the requested ones.
 
-    :param failures: the error of a campaign; the others return their id in capitals.
+    :param failures: errors by campaign. The others return their id in capitals.
     """
 
     def __init__(self, failures: dict[str, BaseException] | None = None) -> None:
         self.failures = failures or {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.stopped = threading.Event()
 
     def fetch(self, campaign_id: str) -> str:
-        self.asked.append(campaign_id)
+        self.requested.append(campaign_id)
         if campaign_id in self.failures:
             raise self.failures[campaign_id]
         return campaign_id.upper()
@@ -69,11 +69,11 @@ def threads() -> list[str]:
 @given(
     concurrency=st.integers(1, 7), multiple=st.integers(0, 5), more=st.integers(-1, 1), seed=st.sets(st.integers(0, 36))
 )
-def test_fetch_all_gives_every_campaign_exactly_once(concurrency, multiple, more, seed):
+def test_fetch_all_yields_every_campaign_exactly_once(concurrency, multiple, more, seed):
     wanted = ids(max(0, concurrency * multiple + more))
     braze = Braze({f"c{number}": BrazeRequestError("unknown", 400) for number in seed})
     outcomes = list(braze.all(wanted, concurrency))
-    assert sorted(each.subject.name for each in outcomes) == sorted(wanted) == sorted(braze.asked)
+    assert sorted(each.subject.name for each in outcomes) == sorted(wanted) == sorted(braze.requested)
     for each in outcomes:
         if each.subject.name in braze.failures:
             assert each == Failed(each.subject, braze.failures[each.subject.name])
@@ -83,7 +83,7 @@ def test_fetch_all_gives_every_campaign_exactly_once(concurrency, multiple, more
     assert not threads()
 
 
-def test_fetch_all_gives_campaigns_as_they_complete():
+def test_fetch_all_yields_campaigns_as_they_complete():
     release = threading.Event()
 
     def fetch(campaign_id: str) -> str:
@@ -106,7 +106,7 @@ def test_fetch_all_uses_the_given_number_of_threads():
 
 
 class Drawn(list[Subject]):
-    """Subjects that count how many of them were taken, from the start of the last iteration."""
+    """Subjects that count how many of them were consumed since the start of the last iteration."""
 
     count = 0
 
@@ -117,7 +117,7 @@ class Drawn(list[Subject]):
             yield each
 
 
-def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
+def test_fetch_all_consumes_at_most_four_subjects_per_thread_in_advance():
     drawn, go = Drawn(CAMPAIGNS.subject(each) for each in ids(50)), threading.Event()
 
     def fetch(campaign_id: str) -> None:
@@ -141,7 +141,7 @@ def test_fetch_all_is_no_further_ahead_than_four_times_its_threads():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_fetch_all_goes_on_after_a_campaign_that_failed(error):
+def test_fetch_all_continues_after_a_failed_campaign(error):
     outcomes = list(Braze({"c1": error}).all(ids(9), 2))
     assert Failed(CAMPAIGNS.subject("c1"), error) in outcomes
     assert sum(isinstance(each, Fetched) for each in outcomes) == 8
@@ -159,13 +159,13 @@ def test_fetch_all_goes_on_after_a_campaign_that_failed(error):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_fetch_all_ends_at_once_by_what_concerns_all(error):
+def test_fetch_all_stops_at_once_on_an_error_that_affects_all(error):
     braze = Braze({"c5": error})
     with pytest.raises(type(error)) as caught:
         list(braze.all(ids(1000), 2))
     assert caught.value is error
     assert braze.stopped.is_set()
-    assert len(braze.asked) < 20
+    assert len(braze.requested) < 20
     assert not threads()
 
 
@@ -174,19 +174,19 @@ def test_fetch_all_gives_up_without_any_response(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
     with pytest.raises(BrazeServerError):
         list(braze.all(ids(1000), concurrency))
-    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
+    assert GIVE_UP_AFTER <= len(braze.requested) <= GIVE_UP_AFTER + 4 * concurrency
     assert not threads()
 
 
-@pytest.mark.parametrize("answer", [None, BrazeRequestError("unknown", 400), BrazeDataError("twice")])
-def test_fetch_all_goes_on_after_one_response(answer):
+@pytest.mark.parametrize("response", [None, BrazeRequestError("unknown", 400), BrazeDataError("twice")])
+def test_fetch_all_continues_after_one_response(response):
     failures: dict[str, BaseException] = {campaign_id: BrazeServerError("down", 500) for campaign_id in ids(100)}
     failures.pop("c0")
-    braze = Braze(failures if answer is None else {**failures, "c0": answer})
+    braze = Braze(failures if response is None else {**failures, "c0": response})
     assert len(list(braze.all(ids(100), 1))) == 100
 
 
-def test_fetch_all_gives_what_failed_before_it_gives_up():
+def test_fetch_all_yields_failures_before_it_gives_up():
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(100)})
     seen: list[Any] = []
     with pytest.raises(BrazeServerError):
@@ -195,7 +195,7 @@ def test_fetch_all_gives_what_failed_before_it_gives_up():
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16, 40])
-def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_without_any_response(concurrency):
+def test_fetch_all_of_optional_subjects_yields_all_as_failed_without_any_response(concurrency):
     braze = Braze({campaign_id: BrazeServerError("down", 500) for campaign_id in ids(1000)})
     outcomes = list(
         fetch_all(
@@ -208,7 +208,7 @@ def test_fetch_all_of_what_is_not_needed_gives_all_as_failed_without_any_respons
     )
     assert sorted(each.subject.name for each in outcomes) == sorted(ids(1000))
     assert {type(each) for each in outcomes} == {Failed}
-    assert GIVE_UP_AFTER <= len(braze.asked) <= GIVE_UP_AFTER + 4 * concurrency
+    assert GIVE_UP_AFTER <= len(braze.requested) <= GIVE_UP_AFTER + 4 * concurrency
     assert not braze.stopped.is_set()
     assert not threads()
 
@@ -248,21 +248,21 @@ def test_fetch_all_ends_its_threads_when_the_consumer_fails():
 def test_fetch_all_not_started_does_nothing():
     braze = Braze()
     braze.all(ids(5)).close()
-    assert braze.asked == []
+    assert braze.requested == []
     assert not braze.stopped.is_set()
 
 
 def metrics(*names: str, count: int = 50) -> list[Subject]:
-    """Subjects of an endpoint each, in turn."""
+    """Build subjects of several endpoints, in alternating order."""
     endpoints = {name: Endpoint(f"/kpi/{name}/data_series") for name in names}
     return [Subject(f"{name} {number}", (), endpoints[name]) for number in range(count) for name in names]
 
 
-def fetch_metrics(subjects: list[Subject], failures: dict[str, BrazeError], asked: list[str]) -> Any:
-    """Fetch subjects of which those of an endpoint fail, by the first word of their name."""
+def fetch_metrics(subjects: list[Subject], failures: dict[str, BrazeError], requested: list[str]) -> Any:
+    """Fetch subjects. Those of some endpoints fail, by the first word of their name."""
 
     def fetch(subject: Subject) -> str:
-        asked.append(subject.name)
+        requested.append(subject.name)
         if error := failures.get(subject.name.split()[0]):
             raise error
         return subject.name
@@ -272,31 +272,33 @@ def fetch_metrics(subjects: list[Subject], failures: dict[str, BrazeError], aske
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_fetch_all_without_a_permission_fails_only_the_subjects_of_its_endpoint(status):
-    subjects, asked = metrics("dau", "mau"), []
+    subjects, requested = metrics("dau", "mau"), []
     error = BrazeAuthError("no permission", status)
-    outcomes = list(fetch_metrics(subjects, {"mau": error}, asked))
+    outcomes = list(fetch_metrics(subjects, {"mau": error}, requested))
     assert sorted(each.subject.name for each in outcomes) == sorted(each.name for each in subjects)
     for each in outcomes:
         is_forbidden = each.subject.name.startswith("mau")
         assert each == (Failed(each.subject, error) if is_forbidden else Fetched(each.subject, each.subject.name))
-    # No more than were under way.
-    assert sum(name.startswith("mau") for name in asked) <= 8
+    # At most those in flight.
+    assert sum(name.startswith("mau") for name in requested) <= 8
     assert not threads()
 
 
 def test_fetch_all_without_any_permission_raises_at_once():
-    asked: list[str] = []
+    requested: list[str] = []
     with pytest.raises(BrazeAuthError, match="no permission"):
         list(
-            fetch_metrics(metrics("dau", "mau"), dict.fromkeys(("dau", "mau"), BrazeAuthError("no permission")), asked)
+            fetch_metrics(
+                metrics("dau", "mau"), dict.fromkeys(("dau", "mau"), BrazeAuthError("no permission")), requested
+            )
         )
-    assert len(asked) <= 16
+    assert len(requested) <= 16
     assert not threads()
 
 
 def test_fetch_all_without_a_permission_gives_up_on_the_rest_when_it_fails():
-    asked: list[str] = []
+    requested: list[str] = []
     failures = {"mau": BrazeAuthError("no permission"), "dau": BrazeServerError("down", 500)}
     with pytest.raises(BrazeServerError):
-        list(fetch_metrics(metrics("dau", "mau"), failures, asked))
-    assert len(asked) < 50
+        list(fetch_metrics(metrics("dau", "mau"), failures, requested))
+    assert len(requested) < 50

@@ -243,7 +243,7 @@ def test_check_of_a_folder_that_is_not_writable_names_the_argument():
         check_spool_folder("/proc/self")
 
 
-def test_check_of_a_full_disk_is_a_transient_error():
+def test_check_of_a_full_disk_fails_and_may_be_retried():
     code = """
 import resource
 from airflow_provider_braze.landing.spool import check_spool_folder

@@ -194,7 +194,7 @@ def test_data_series_of_an_interval_without_an_ended_day_is_skipped(workspace, f
     assert workspace.count() == 0
 
 
-def test_data_series_of_days_that_have_not_ended_is_a_transient_error(workspace, fetch, ids):
+def test_data_series_of_days_that_have_not_ended_may_be_retried(workspace, fetch, ids):
     with pytest.raises(BrazeWindowError) as caught:
         fetch(campaign_ids=ids[0], start="2999-01-01", end="2999-01-03")
     assert not isinstance(caught.value, AirflowFailException)
@@ -257,7 +257,7 @@ def test_data_series_of_an_unknown_campaign_fails_permanently_and_names_it(works
     assert workspace.count(SERIES, 200) == 2
 
 
-def test_contradictory_data_series_is_a_transient_error(workspace, fetch, ids):
+def test_contradictory_data_series_may_be_retried(workspace, fetch, ids):
     workspace.configure(faults={"contradicting_days": 1.0, "missing_days": {"*": ["2025-02-28", "2025-02-25"]}})
     with pytest.raises(BrazePartialError) as caught:
         fetch(campaign_ids=ids[:2], **TWO_DAYS)

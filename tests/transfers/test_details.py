@@ -262,7 +262,7 @@ def test_rejected_details_of_given_campaigns_fail_permanently_after_their_days_l
 
 
 @pytest.mark.usefixtures("two_attempts")
-def test_campaign_that_fails_in_days_and_details_is_reported_once_as_transient(land, braze, ids):
+def test_campaign_that_fails_in_days_and_details_is_reported_once_and_may_be_retried(land, braze, ids):
     braze.configure(faults={"bad_subjects": {ids[0]: 400}, "bad_details": {ids[1]: 500}})
     with pytest.raises(BrazePartialError) as raised:
         land(campaign_ids=ids)

@@ -377,7 +377,7 @@ def test_hourly_run_without_an_ended_day_is_skipped(land, destination, make_cont
     assert braze_sandbox.count() == 0
 
 
-def test_day_that_has_not_ended_is_a_transient_error(land, braze_sandbox):
+def test_day_that_has_not_ended_fails_and_may_be_retried(land, braze_sandbox):
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     with pytest.raises(BrazeWindowError, match="is not over"):
         land(start=tomorrow, end=tomorrow + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Responses that arrive whole, but hold something else than they should."""
+"""Complete responses with unexpected content."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ Document = Any
 
 
 def document(change: Callable[[Document], Document | None], literal: str = "") -> Fault:
-    """Change the sandbox's document, in place or for another one.
+    """Return a fault that changes the sandbox's document in place, or replaces it.
 
-    :param literal: JSON that stands where the change put the text ``@``.
+    :param literal: JSON that replaces the text ``@``.
     """
 
     def fault(call: Call) -> None:
-        whole = call.ask()
-        said = json.loads(whole.body)
-        changed = change(said)
-        body = json.dumps(said if changed is None else changed)
-        call.send(replace(whole, body=body.replace('"@"', literal).encode() if literal else body.encode()))
+        response = call.fetch()
+        body = json.loads(response.body)
+        changed = change(body)
+        text = json.dumps(body if changed is None else changed)
+        call.send(replace(response, body=text.replace('"@"', literal).encode() if literal else text.encode()))
 
     return fault
 
 
 def each_day(change: Callable[[dict[str, Any]], object]) -> Fault:
-    def change_all(said: Document) -> None:
-        for day in said["data"]:
+    def change_all(body: Document) -> None:
+        for day in body["data"]:
             change(day)
 
     return document(change_all)
 
 
-def with_other_days(said: Document) -> None:
+def with_other_days(body: Document) -> None:
     strangers = [DAYS[0] - timedelta(days=40), DAYS[-1] + timedelta(days=1), date(2031, 1, 1)]
     for place, day in enumerate(strangers):
-        said["data"].insert(place, {"time": day.isoformat(), "unique_recipients": 1, "messages": {}})
+        body["data"].insert(place, {"time": day.isoformat(), "unique_recipients": 1, "messages": {}})
 
 
 DAYS_OFF: dict[str, Case] = {
     "out-of-range": Case("days that were not requested", Complete(), document(with_other_days)),
     "doubled": Case(
-        "each day twice", Complete(), document(lambda said: said["data"].extend(json.loads(json.dumps(said["data"]))))
+        "each day twice", Complete(), document(lambda body: body["data"].extend(json.loads(json.dumps(body["data"]))))
     ),
-    "unsorted": Case("days newest first", Complete(), document(lambda said: said["data"].reverse())),
+    "unsorted": Case("days newest first", Complete(), document(lambda body: body["data"].reverse())),
     "timestamps": Case(
         "days as timestamps", Complete(), each_day(lambda day: day.update(time=f"{day['time']}T00:00:00Z"))
     ),
@@ -66,9 +66,9 @@ DAYS_OFF: dict[str, Case] = {
         each_day(lambda day: day.update({"conversions9": 5, "новый": {"a": [None]}})),
     ),
     "other-envelope": Case(
-        "keys beside the data", Complete(), document(lambda said: said.update(errors=["a note"], next=None))
+        "keys beside the data", Complete(), document(lambda body: body.update(errors=["a note"], next=None))
     ),
-    "without-message": Case("no `message`", Complete(), document(lambda said: {"data": said["data"]})),
+    "without-message": Case("no `message`", Complete(), document(lambda body: {"data": body["data"]})),
     "null-channels": Case(
         "channels that are null", Complete(), each_day(lambda day: day["messages"].update(email=None, fax=None))
     ),
@@ -79,58 +79,58 @@ DAYS_OFF: dict[str, Case] = {
 
 @each_case("fault", DAYS_OFF)
 def test_days(lake, fault):
-    lake.keeps_its_promise(lambda request: fault if "campaign_id" in request.params else None)
+    lake.check_promise(lambda request: fault if "campaign_id" in request.params else None)
 
 
 def rows_of(day: dict[str, Any]) -> list[Any]:
     return day["messages"].setdefault("email", [])
 
 
-def with_deep_rows(said: Document) -> None:
-    """Two rows of one variation, so that each is compared with the other."""
-    rows_of(said["data"][0]).extend({"variation_api_id": "v", "sent": sent, "deep": "@"} for sent in (1, 2))
+def with_deep_rows(body: Document) -> None:
+    """Add two rows of one variation, so that each is compared with the other."""
+    rows_of(body["data"][0]).extend({"variation_api_id": "v", "sent": sent, "deep": "@"} for sent in (1, 2))
 
 
 SHAPES: dict[str, Case] = {
     "doubled-otherwise": Case(
         "each day twice, with other figures",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: said["data"].extend([{**day, "unique_recipients": 1} for day in said["data"]])),
+        document(lambda body: body["data"].extend([{**day, "unique_recipients": 1} for day in body["data"]])),
     ),
-    "answer-is-a-list": Case(
-        "a list instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda said: [said])
+    "response-is-a-list": Case(
+        "a list instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda body: [body])
     ),
-    "answer-is-null": Case(
-        "null instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda said: "@", "null")
+    "response-is-null": Case(
+        "null instead of the response", Fails(BrazePartialError, BrazeDataError), document(lambda body: "@", "null")
     ),
-    "answer-is-deep": Case(
+    "response-is-deep": Case(
         "a response of 100,000 nested lists",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: "@", "[" * 100_000 + "]" * 100_000),
+        document(lambda body: "@", "[" * 100_000 + "]" * 100_000),
     ),
     "no-data": Case(
-        "no `data`", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"message": "success"})
+        "no `data`", Fails(BrazePartialError, BrazeDataError), document(lambda body: {"message": "success"})
     ),
     "data-is-an-object": Case(
         "an object instead of `data`",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: {"data": {day["time"]: day for day in said["data"]}}),
+        document(lambda body: {"data": {day["time"]: day for day in body["data"]}}),
     ),
     "data-is-null": Case(
-        "null instead of `data`", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"data": None})
+        "null instead of `data`", Fails(BrazePartialError, BrazeDataError), document(lambda body: {"data": None})
     ),
     "message-is-a-failure": Case(
         "a `message` that is not `success`",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: {**said, "message": "queued"}),
+        document(lambda body: {**body, "message": "queued"}),
     ),
     "day-is-a-list": Case(
         "lists instead of days",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: {"data": [list(day.items()) for day in said["data"]]}),
+        document(lambda body: {"data": [list(day.items()) for day in body["data"]]}),
     ),
     "day-is-null": Case(
-        "null instead of a day", Fails(BrazePartialError, BrazeDataError), document(lambda said: {"data": [None]})
+        "null instead of a day", Fails(BrazePartialError, BrazeDataError), document(lambda body: {"data": [None]})
     ),
     "no-time": Case("no `time`", Fails(BrazePartialError, BrazeDataError), each_day(lambda day: day.pop("time"))),
     "time-is-a-number": Case(
@@ -166,17 +166,17 @@ SHAPES: dict[str, Case] = {
     "number-beyond-a-double": Case(
         "1e999 as a figure",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: said["data"][0].update(revenue="@"), "1e999"),
+        document(lambda body: body["data"][0].update(revenue="@"), "1e999"),
     ),
     "not-a-number": Case(
         "`NaN` as a figure, which is not JSON",
         Fails(BrazePartialError, BrazeTransportError),
-        document(lambda said: said["data"][0].update(revenue="@"), "NaN"),
+        document(lambda body: body["data"][0].update(revenue="@"), "NaN"),
     ),
     "infinite": Case(
         "`-Infinity` as a figure, which is not JSON",
         Fails(BrazePartialError, BrazeTransportError),
-        document(lambda said: said["data"][0].update(revenue="@"), "-Infinity"),
+        document(lambda body: body["data"][0].update(revenue="@"), "-Infinity"),
     ),
     "unknown-value-is-deep": Case(
         "an unknown value that is nested 950 deep, in two rows of one variation",
@@ -196,24 +196,24 @@ SHAPES: dict[str, Case] = {
     "rows-without-a-value": Case(
         "100,000 rows without a value",
         Fails(BrazePartialError, BrazeDataError),
-        document(lambda said: rows_of(said["data"][0]).extend([{}] * 100_000)),
+        document(lambda body: rows_of(body["data"][0]).extend([{}] * 100_000)),
     ),
     "half-a-character": Case(
         "half of a surrogate pair in a text, which is not JSON",
         Fails(BrazePartialError, BrazeTransportError),
-        document(lambda said: said["data"][0].update(note="@"), '"\\ud800"'),
+        document(lambda body: body["data"][0].update(note="@"), '"\\ud800"'),
     ),
 }
 
 
 @each_case("fault", SHAPES)
 def test_shape(lake, fault):
-    error = lake.keeps_its_promise(of_campaign(lake.ids[0], fault))
+    error = lake.check_promise(of_campaign(lake.ids[0], fault))
     assert set(error.failures) == {lake.ids[0]}
 
 
 FIGURES: dict[str, Case] = {
-    # The literal that Braze sends, and the number of it that lands; what is no number lands as `other`.
+    # The literal that Braze sends, and its number that lands. A value that is not a number lands in `other`.
     "text": Case(
         "text instead of a count", Complete("the column is null, and the value is kept in `other`"), ('"12"', None)
     ),
@@ -247,7 +247,7 @@ FIGURES: dict[str, Case] = {
 @each_case("figure", FIGURES)
 def test_figure(lake, figure):
     literal, landed = figure
-    fault = document(lambda said: [day.update(conversions="@") for day in said["data"]] and None, literal)
+    fault = document(lambda body: [day.update(conversions="@") for day in body["data"]] and None, literal)
     ours = {place: {**lake.new[place], "conversions": landed} for place in lake.new if place[0] == lake.ids[0]}
     others = []
 
@@ -255,6 +255,6 @@ def test_figure(lake, figure):
         rows = lake.destination.table("campaign_days").to_pylist()
         others.extend(row["other"] for row in rows if row["campaign_id"] == lake.ids[0])
 
-    lake.keeps_its_promise(of_campaign(lake.ids[0], fault), expected={**lake.new, **ours}, then=look)
+    lake.check_promise(of_campaign(lake.ids[0], fault), expected={**lake.new, **ours}, then=look)
     sent = None if landed is not None else {"conversions": json.loads(literal)}
     assert [json.loads(other or "null") for other in others] == [sent] * len(DAYS)
