@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def picture() -> dict[str, Any]:
-    """The coverage that the picture in the docs shows: 300 days. Three are absent, four lack a campaign."""
+    """Build the coverage of the picture in the docs: 300 days. Three are absent, four lack a campaign."""
     zone, bad = "America/New_York", "21636369-8b52-4b4a-97b7-50923ceb3ffd"
     every = days(date(2026, 2, 2), 297)
     figures = {age: {"conversions_by_send_time": [10_000, 10_000 + 1_500 * 0.905**age]} for age in range(1, 31)}
@@ -72,7 +72,7 @@ def past_try(
     try_number: int = 1,
     subjects: int = 25,
 ) -> PastTry:
-    """A try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
+    """Build a try of the run that lands ``newest`` and the lookback days before it, on the next morning."""
     began = datetime.combine((read_on or newest) + DAY, time(6), tzinfo=timezone.utc)
     window = {"start": (newest - lookback * DAY).isoformat(), "end": (newest + DAY).isoformat()}
     record: dict[str, Any] = {
@@ -113,7 +113,7 @@ def past_try(
 def evidence(
     tries: Iterable[PastTry], landed: Iterable[date], *, parts: int = 1, series: str = "campaigns", **absent: Any
 ) -> Evidence:
-    """Evidence of a series.
+    """Build the evidence of a series.
 
     :param landed: days with an object of each part in each table.
     :param absent: for a table, pairs of a day and a part without an object.

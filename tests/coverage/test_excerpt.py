@@ -1,4 +1,4 @@
-"""What goes into XCom: bounded, the same page, and nothing else is read back."""
+"""The content of XCom: bounded, renders the same page, and other content is rejected."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def replaced(value, path, new):
     return value
 
 
-def test_xcom_gives_the_same_page_as_the_destination():
+def test_xcom_renders_the_same_page_as_the_destination():
     document = coverage(failed=HOSTILE[:2])
     assert render_excerpt(read_excerpt(through_json(for_xcom(document)))) == render_page(document)
 
@@ -89,7 +89,7 @@ def test_xcom_is_bounded_for_five_years_in_which_everything_fails():
     assert ">3000<" in page
 
 
-def test_nothing_of_a_dag_author_becomes_markup_or_an_error():
+def test_values_of_a_dag_author_become_neither_markup_nor_an_error():
     shown = through_json(for_xcom(coverage(number=6, failed=HOSTILE[:1])))
     for path in places(shown):
         for bad in BAD:
@@ -111,7 +111,7 @@ def test_nothing_of_a_dag_author_becomes_markup_or_an_error():
         ("2000-01-01", "2199-01-01"),
     ],
 )
-def test_a_calendar_that_cannot_be_drawn_is_rejected(start, end):
+def test_calendar_that_cannot_be_drawn_is_rejected(start, end):
     shown = through_json(for_xcom(coverage()))
     shown["series"]["campaigns"]["calendar"] = [{"state": "final", "start": start, "end": end}]
     with pytest.raises(ValueError, match="calendar"):

@@ -1,4 +1,4 @@
-"""Coverage of lakes that real runs have landed, on each kind of store."""
+"""Coverage of lakes landed by real runs, on each kind of store."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ NOW = datetime(2026, 11, 19, 7, tzinfo=timezone.utc)
 
 @pytest.fixture
 def clock(monkeypatch):
-    # Each look at the clock is later, so that the names of the records keep the order of the tries.
+    # Each reading of the clock is later, so that the names of the records keep the order of the tries.
     ticks = count()
     monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(seconds=next(ticks)))
 
 
 def clock_at(moment: datetime) -> type[datetime]:
-    """A clock that is later at each look."""
+    """Return a clock that is later at each reading."""
     ticks = count()
 
     class Clock(datetime):
@@ -57,7 +57,7 @@ def clock_at(moment: datetime) -> type[datetime]:
 
 @pytest.fixture
 def land(braze_sandbox, make_context, destination, monkeypatch):
-    """Land days after their figures have stopped changing."""
+    """Return a function that lands days after their figures have stopped changing."""
     braze_sandbox.configure(campaigns=5, as_of="2026-11-19T06:00:00Z")
     monkeypatch.setattr(landing_run, "datetime", clock_at(NOW + timedelta(days=30)))
 
@@ -77,7 +77,7 @@ def land(braze_sandbox, make_context, destination, monkeypatch):
 
 @pytest.fixture
 def pushed():
-    """What the task pushed to XCom."""
+    """Return a dictionary that collects what the task pushes to XCom."""
     return {}
 
 
@@ -125,15 +125,15 @@ def test_xcom_has_the_content_of_the_page_also_when_the_task_fails(
     assert "2026-11-12" in page
 
 
-def test_a_try_that_never_finished_its_record_is_one_of_the_last_runs(land, check, clock, destination, monkeypatch):
+def test_try_that_never_finished_its_record_is_one_of_the_last_runs(land, check, clock, destination, monkeypatch):
     land()
 
     def fail(*_):
-        raise OSError("the store is gone")
+        raise OSError("the store is unreachable")
 
     with monkeypatch.context() as patch:
         patch.setattr(Try, "finish", fail)
-        with pytest.raises(OSError, match="the store is gone"):
+        with pytest.raises(OSError, match="the store is unreachable"):
             land()
     check()
     newest, oldest = document(destination)["series"]["campaigns"]["runs"]
@@ -141,7 +141,7 @@ def test_a_try_that_never_finished_its_record_is_one_of_the_last_runs(land, chec
     assert (oldest["state"], oldest["written"]) == ("success", 21)
 
 
-def test_a_complete_lake_passes(land, check, clock, destination):
+def test_complete_lake_passes(land, check, clock, destination):
     land()
     found = check(max_age=0)
     assert found["series"]["campaigns"]["newest_day"] == "2026-11-18"
@@ -153,7 +153,7 @@ def test_a_complete_lake_passes(land, check, clock, destination):
 
 
 @pytest.mark.parametrize("parts", [1, 3, pytest.param(16, marks=pytest.mark.sampled(0))])
-def test_days_removed_by_hand_are_named_and_the_printed_repair_lands_them(land, check, clock, destination, parts):
+def test_manually_removed_days_are_named_and_the_printed_repair_lands_them(land, check, clock, destination, parts):
     for part in range(parts):
         land(parts=parts, part=part if parts > 1 else None)
     complete = destination.data()
@@ -174,14 +174,14 @@ def test_days_removed_by_hand_are_named_and_the_printed_repair_lands_them(land, 
 
 @pytest.fixture
 def one_attempt(braze_sandbox, monkeypatch):
-    """Have the connection give up early, so that no test waits for a back-off of half a minute."""
+    """Limit the connection to one attempt, so that no test waits half a minute to retry."""
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     connection["extra"]["max_attempts"] = 1
     monkeypatch.setenv("AIRFLOW_CONN_BRAZE_DEFAULT", json.dumps(connection))
 
 
 @pytest.mark.usefixtures("one_attempt")
-def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, check, clock, destination, braze_sandbox):
+def test_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, check, clock, destination, braze_sandbox):
     land("2026-11-09", "2026-11-12")
     bad = data.campaign_ids(braze_sandbox.settings)[2]
     braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
@@ -207,7 +207,7 @@ def test_a_campaign_that_fails_for_a_week_is_named_since_its_first_day(land, che
 @pytest.mark.parametrize("content", [None, b"nothing that can be read"])
 @pytest.mark.stores("file")
 @pytest.mark.usefixtures("one_attempt")
-def test_a_campaign_without_a_name_is_its_id(land, check, clock, destination, braze_sandbox, content):
+def test_campaign_without_a_name_is_shown_by_id(land, check, clock, destination, braze_sandbox, content):
     bad = data.campaign_ids(braze_sandbox.settings)[2]
     braze_sandbox.configure(faults={"bad_subjects": {bad: 500}})
     with pytest.raises(BrazePartialError):
@@ -220,7 +220,7 @@ def test_a_campaign_without_a_name_is_its_id(land, check, clock, destination, br
 
 @pytest.fixture
 def at(monkeypatch, clock):
-    """Set the time at which runs fetch and write."""
+    """Return a function that sets the time at which runs fetch and write."""
 
     def set_time(day: int) -> None:
         moment = clock_at(datetime(2026, 11, day, 6, tzinfo=timezone.utc))
@@ -232,7 +232,7 @@ def at(monkeypatch, clock):
 
 @pytest.mark.stores("file")
 @pytest.mark.usefixtures("one_attempt")
-def test_everything_that_is_wrong_is_named_exactly_and_the_printed_repair_lands_it(
+def test_every_violation_is_named_exactly_and_the_printed_repair_fixes_it(
     land, check, at, destination, braze_sandbox, make_context, capsys, tmp_path
 ):
     braze_sandbox.configure(campaigns=20, as_of="2026-11-19T06:00:00Z")
@@ -283,7 +283,7 @@ def test_everything_that_is_wrong_is_named_exactly_and_the_printed_repair_lands_
     }  # fmt: skip
 
 
-def test_a_lake_that_is_too_old_fails_and_the_page_is_written(land, check, monkeypatch, destination):
+def test_lake_that_is_too_old_fails_and_the_page_is_written(land, check, monkeypatch, destination):
     land()
     monkeypatch.setattr(journal, "now", lambda: NOW + timedelta(days=4))
     with pytest.raises(
@@ -294,7 +294,7 @@ def test_a_lake_that_is_too_old_fails_and_the_page_is_written(land, check, monke
     assert check(max_age=None)["series"]["campaigns"]["age_days"] == 4
 
 
-def test_a_destination_without_data_and_a_series_that_has_not_landed_fail_at_once(land, check):
+def test_destination_without_data_and_series_that_has_not_landed_fail_at_once(land, check):
     with pytest.raises(AirflowFailException, match="holds no data of campaigns"):
         check(series=["campaigns"])
     land()
@@ -312,7 +312,7 @@ def test_command_prints_the_days_and_writes_the_page(land, clock, destination, c
     assert "Not landed: 2026-11-11 (campaign_days, campaign_messages)" in printed
     assert 'Land again: start="2026-11-11", end="2026-11-12"' in printed
     assert file.read_text().startswith("<!doctype html>")
-    # Reading alone leaves the destination as it was.
+    # Reading does not change the destination.
     assert "_braze/coverage/coverage.json" not in destination.contents()
 
 
@@ -358,7 +358,7 @@ def test_bad_arguments_fail_when_the_dag_is_parsed(arguments, message):
 
 
 @pytest.mark.stores("s3")
-def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, monkeypatch, braze_sandbox):
+def test_requests_to_s3_equal_those_of_the_docs(land, check, clock, destination, monkeypatch, braze_sandbox):
     from aiobotocore.httpsession import AIOHTTPSession
 
     sent = []
@@ -381,7 +381,7 @@ def test_requests_to_s3_are_those_of_the_docs(land, check, clock, destination, m
             assert len(sent) == 2 + absent + records * record + series + whole + (names if records == 3 else 0)
 
 
-def test_results_outlive_the_records(land, check, clock, destination):
+def test_results_stay_after_the_records_are_removed(land, check, clock, destination):
     land()
     assert check()["series"]["campaigns"]["days"]["final"] == 10
     kept = {name: content for name, content in destination.contents().items() if "/journal/" not in name}
@@ -393,7 +393,7 @@ def test_results_outlive_the_records(land, check, clock, destination):
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"calendar": [{}]}', b'{"calendar": [], "lacking": {"c": ["x"]}}'])
 @pytest.mark.stores("file")
-def test_a_broken_earlier_result_is_named(land, check, destination, content):
+def test_broken_earlier_result_is_named(land, check, destination, content):
     land("2026-11-17", "2026-11-19")
     destination.put("_braze/campaigns/coverage.json", content)
     with pytest.raises(BrazeDataError, match=r"_braze/campaigns/coverage.json, the earlier result of coverage"):
@@ -401,8 +401,8 @@ def test_a_broken_earlier_result_is_named(land, check, destination, content):
 
 
 @pytest.mark.parametrize("years", [1, pytest.param(5, marks=pytest.mark.sampled(0))])
-def test_years_of_seven_series_within_memory(years, tmp_path):
-    """Peak memory of Python's objects, which does not depend on how busy the machine is."""
+def test_years_of_seven_series_fit_into_memory(years, tmp_path):
+    """Peak memory of Python's objects does not depend on the load of the machine."""
     import tracemalloc
 
     from airflow_provider_braze.coverage.report import read_coverage, write_coverage
@@ -437,7 +437,7 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
         with pytest.raises(BrazePartialError):
             land(start, end)
 
-    # An old series of failures that has ended, a series over three runs, and one that ends before the last run.
+    # An old series of failures that has ended, one over three runs, and one that ends before the last run.
     land_with({"bad_subjects": bad}, "2026-11-04", "2026-11-06")
     braze_sandbox.configure(faults=None)
     land("2026-11-05", "2026-11-12")
@@ -452,7 +452,7 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
         (name, problem, since.isoformat(timespec="seconds") + "+00:00", first.day, last.day, number)
         for name, problem, since, first, last, number in duckdb.sql(query).fetchall()
     }
-    # The first run's days are still without rows. The days 5 and later were read again.
+    # The first run's days still have no rows. The days 5 and later were fetched again.
     assert found == {
         (failing, "failed", began[0], 4, 4, 1), (failing, "failed", began[2], 10, 15, 6),
         (rejected, "rejected", began[0], 4, 4, 1), (rejected, "rejected", began[2], 10, 15, 6),
@@ -464,7 +464,7 @@ def test_query_of_the_docs_names_campaigns_and_days(land, clock, check, destinat
 
 
 @pytest.mark.stores("file")
-def test_comparing_rows_costs_no_further_read_of_an_object(land, destination, braze_sandbox, monkeypatch):
+def test_comparing_rows_makes_no_additional_read_of_an_object(land, destination, braze_sandbox, monkeypatch):
     braze_sandbox.configure(as_of="2026-11-15T06:00:00Z")
     land("2026-11-05", "2026-11-15")
     braze_sandbox.configure(as_of="2026-11-16T06:00:00Z")
@@ -479,27 +479,27 @@ def test_comparing_rows_costs_no_further_read_of_an_object(land, destination, br
 
 @contextmanager
 def interrupted(on: str, *, is_killed: bool) -> Iterator[None]:
-    """Let the store fail at an object, and also at the try's last record if the try is killed."""
+    """Make the store fail at an object, and also at the try's last record if the try is killed."""
     write = Store.write
 
     def fail(self, name, *arguments):
         if name.startswith(on):
-            raise OSError("the worker is gone")
+            raise OSError("the worker was killed")
         write(self, name, *arguments)
 
-    def vanish(*_):
-        raise OSError("the worker is gone")
+    def fail_to_finish(*_):
+        raise OSError("the worker was killed")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "write", fail)
         if is_killed:
-            patch.setattr(Try, "finish", vanish)
+            patch.setattr(Try, "finish", fail_to_finish)
         yield
 
 
 @pytest.mark.stores("file")
-def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, at, destination, braze_sandbox):
-    """Over mornings without a run, with a run that failed and was repeated, and with one that was killed."""
+def test_share_that_changed_at_each_age_equals_the_sandbox(land, check, at, destination, braze_sandbox):
+    """Includes mornings without a run, with a failed and repeated run, and with a killed run."""
     braze_sandbox.configure(campaigns=8)
     first, failed, killed = date(2026, 11, 5), 16, 17
     fails_on = date(2026, 11, 10)
@@ -520,7 +520,7 @@ def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, at, 
             before = destination.data()
             with (
                 interrupted(f"campaign_days/dt={fails_on}", is_killed=number == killed),
-                pytest.raises(OSError, match="the worker is gone"),
+                pytest.raises(OSError, match="the worker was killed"),
             ):
                 land(first.isoformat(), now.date().isoformat())
             assert destination.data() != before
@@ -528,7 +528,7 @@ def test_share_that_changed_at_each_age_is_that_of_the_sandbox(land, check, at, 
         if number == failed:
             land(first.isoformat(), now.date().isoformat())
         for day in days:
-            # What a killed try or a failed write changed is not known, and not counted as unchanged either.
+            # Changes of a killed try or a failed write are unknown, and not counted as unchanged.
             if day in landed_at and number != killed and (number, day) != (failed, fails_on):
                 both = sums.setdefault((now.date() - day).days - 1, [0, 0])
                 both[0] += total(day, landed_at[day])

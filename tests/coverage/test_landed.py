@@ -31,12 +31,12 @@ def test_page_has_the_days_and_the_counts():
     page = render_landed("land_campaigns", SUMMARY)
     for text in ("2026-10-20 to 2026-11-19", "2, the oldest at age 12", "341", "12 requests, 1 retry", "campaigns"):
         assert text in page
-    # An address that a Dag author wrote is text.
+    # An address of a Dag author is text.
     assert not [tag for tag, _ in Elements(page).found if tag in ("a", "iframe", "img")]
 
 
 @pytest.mark.parametrize("name", SUMMARY)
-def test_no_value_becomes_markup_or_another_error(name):
+def test_values_become_neither_markup_nor_another_error(name):
     for bad in (*HOSTILE, None, -1, [], {}, {"<b>": 1}, {"start": "9999-12-31", "end": "0001-01-01"}):
         try:
             page = render_landed("land", {**copy.deepcopy(SUMMARY), name: bad})
@@ -52,6 +52,6 @@ def test_other_values_are_rejected(value):
 
 
 @pytest.mark.parametrize("task", HOSTILE)
-def test_name_of_a_task_never_becomes_markup(task):
+def test_name_of_a_task_is_escaped(task):
     for page in (render_nothing(task), render_landed(task, SUMMARY)):
         assert not {tag for tag, _ in Elements(page).found} & {"script", "img"}

@@ -33,7 +33,7 @@ def change(age, before, after, rows=10, changed=5):
     return {str(age): {"rows": rows, "changed": changed, "figures": {"conversions": [before, after]}}}
 
 
-def test_a_complete_series_has_no_repairs_and_no_violations():
+def test_complete_series_has_no_repairs_and_no_violations():
     coverage = coverage_of(daily())
     found = coverage["series"]["campaigns"]
     assert (found["first_day"], found["newest_day"], found["age_days"]) == ("2026-10-01", "2026-10-10", 0)
@@ -52,7 +52,7 @@ def test_a_complete_series_has_no_repairs_and_no_violations():
         ("partition", "UTC", "2026-10-03T00:00:00+00:00", "2026-10-04T23:59:59+00:00"),
     ],
 )
-def test_a_gap_is_an_exact_window_with_its_command(rule, zone, first, last):
+def test_gap_is_an_exact_window_with_its_command(rule, zone, first, last):
     landed = [day for day in TEN if day not in TEN[2:4]]
     (repair,) = series_of(daily(rule=rule, zone=zone), landed)["repairs"]
     assert (repair["start"], repair["end"], repair["days"]) == ("2026-10-03", "2026-10-05", 2)
@@ -62,17 +62,17 @@ def test_a_gap_is_an_exact_window_with_its_command(rule, zone, first, last):
     assert repair["commands"] == [command]
 
 
-def test_a_gap_of_runs_without_a_schedule_has_no_command():
+def test_gap_of_runs_without_a_schedule_has_no_command():
     (repair,) = series_of(daily(rule="arguments"), TEN[:5] + TEN[6:])["repairs"]
     assert repair["commands"] == []
 
 
 def dags_of(repair) -> dict[str, tuple[str, str]]:
-    """The first and last date of each command, by Dag."""
+    """Return the first and last date of each command, by Dag."""
     return {words[4]: (words[6][:10], words[8][:10]) for words in (each.split() for each in repair["commands"])}
 
 
-def test_a_gap_is_landed_by_the_dags_that_land_its_tables_and_parts():
+def test_gap_is_repaired_by_the_dags_of_its_tables_and_parts():
     tries = [
         each
         for day in TEN[3:]
@@ -91,7 +91,7 @@ def test_a_gap_is_landed_by_the_dags_that_land_its_tables_and_parts():
     assert dags_of(second) == {"messages": ("2026-10-08", "2026-10-08")}
 
 
-def test_a_failed_subject_is_landed_by_the_dags_of_its_part():
+def test_failed_subject_is_repaired_by_the_dags_of_its_part():
     part = part_of("c1", 2)
     tries = [
         past_try(day, dag_id=f"part_{each}", part=each, failed=["c1"] if each == part and day == TEN[9] else [])
@@ -103,7 +103,7 @@ def test_a_failed_subject_is_landed_by_the_dags_of_its_part():
     assert dags_of(repair) == {f"part_{part}": ("2026-10-11", "2026-10-11")}
 
 
-def test_a_gap_of_given_subjects_is_landed_by_each_dag_that_has_some():
+def test_gap_of_given_subjects_is_repaired_by_each_dag_that_has_some():
     tries = [
         past_try(day, dag_id=dag_id, given=given)
         for day in TEN[3:]
@@ -114,7 +114,7 @@ def test_a_gap_of_given_subjects_is_landed_by_each_dag_that_has_some():
     assert set(dags_of(repair)) == {"first", "second"}
 
 
-def test_violations_name_the_days_and_what_they_lack():
+def test_violations_name_the_days_and_their_missing_subjects():
     tries = [*daily()[:-2], *(past_try(day, failed=["c1"]) for day in TEN[8:])]
     coverage = coverage_of(tries, TEN[:3] + TEN[4:])
     assert find_violations(coverage, None, 2) == [
@@ -124,7 +124,7 @@ def test_violations_name_the_days_and_what_they_lack():
     assert find_violations(coverage, 0, 3) == []
 
 
-def test_unproven_days_are_shown_and_are_no_violation():
+def test_unproven_days_are_shown_and_are_not_a_violation():
     coverage = coverage_of([], TEN)
     assert coverage["series"]["campaigns"]["days"]["unproven"] == 10
     assert find_violations(coverage, None, 0) == []
@@ -145,7 +145,7 @@ def test_violations_name_a_stale_series():
     assert find_violations(empty, 2, 0) == ["campaigns: newest day none (max_age=2)"]
 
 
-def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_good_one():
+def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_success():
     tries = [
         past_try(TEN[4], failed=["a", "b"]),
         past_try(TEN[5], failed=["b"]),
@@ -157,7 +157,7 @@ def test_problems_begin_with_the_first_of_consecutive_runs_and_end_with_a_good_o
     assert since == {"b": "2026-10-06", "a": "2026-10-08", "other": "2026-10-09"}
 
 
-def test_a_failure_in_one_table_is_not_over_when_another_dag_lands_another_table():
+def test_failure_in_one_table_stays_when_another_dag_lands_another_table():
     tables = ["campaign_days", "campaign_messages"]
     bad = past_try(TEN[8], failed=["c1"], tables=["campaign_messages"])
     good = past_try(TEN[9], tables=["campaign_days"])
@@ -166,7 +166,7 @@ def test_a_failure_in_one_table_is_not_over_when_another_dag_lands_another_table
     assert find_problems([bad, good, again], tables, "failed") == []
 
 
-def test_shares_add_up_tries_before_they_divide_and_null_is_not_zero():
+def test_shares_sum_tries_before_division_and_null_is_not_zero():
     tries = [
         past_try(TEN[5], restatement=change(1, 100, 110)),
         past_try(TEN[6], restatement=change(1, 300, 290)),
@@ -194,31 +194,31 @@ def test_tries_of_one_morning_count_as_one_comparison():
     assert (len(age.days), age.rows, age.changed) == (1, 10, 10)
 
 
-def test_a_try_of_which_a_subject_failed_compares_fewer_rows():
+def test_try_with_a_failed_subject_compares_fewer_rows():
     first = past_try(TEN[5], restatement=change(1, 100, 110, rows=9), failed=["c1"])
     again = past_try(TEN[5], restatement=change(1, 130, 132), try_number=2)
     assert share_of(first, again) == {1: 12 / 120}
 
 
-def test_a_rerun_of_a_first_landing_compares_nothing():
+def test_rerun_of_a_first_landing_does_not_compare_first_landed_days():
     first = past_try(TEN[5])  # lands its last day for the first time
     again = past_try(TEN[5], restatement={**change(0, 100, 100), **change(1, 100, 110)}, try_number=2)
     assert share_of(first, again) == {1: 0.1}
 
 
-def test_what_a_killed_try_may_have_changed_is_not_compared():
+def test_days_of_a_killed_try_are_not_compared():
     killed = past_try(TEN[5], 1, state="running", is_dead=True)
     again = past_try(TEN[5], restatement={**change(1, 100, 100), **change(2, 100, 101)}, try_number=2)
     later = past_try(TEN[6], restatement=change(1, 100, 120))
     assert share_of(killed, again, later) == {1: 0.2, 2: 0.01}
 
 
-def test_a_late_run_counts_at_the_age_that_the_days_have():
+def test_late_run_counts_at_the_age_of_its_days():
     late = past_try(TEN[2], rule="arguments", read_on=TEN[9], restatement=change(1, 100, 110))
     assert share_of(late) == {8: 0.1}
 
 
-def test_parts_and_given_subjects_are_compared_each_for_itself():
+def test_parts_and_given_subjects_are_compared_separately():
     parts = [past_try(TEN[5], part=part, restatement=change(1, 100, 110)) for part in (0, 1)]
     given = [past_try(TEN[5], given=[name], restatement=change(1, 100, 110)) for name in ("dau", "mau")]
     for tries in (parts, given):

@@ -25,7 +25,7 @@ HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202
 
 
 class Elements(HTMLParser):
-    """All elements and their attributes; an open element at the end is an error of the page."""
+    """All elements and their attributes. An element that is open at the end is an error of the page."""
 
     VOID = ("meta", "br", "rect", "path", "line")
 
@@ -81,7 +81,7 @@ def coverage(number=60, failed=(), destination="s3://lake/braze", series=("campa
     return build_coverage(destination, found, NOW)
 
 
-def test_no_value_becomes_markup():
+def test_values_are_escaped():
     document = coverage(failed=HOSTILE, destination=f"s3://lake/{HOSTILE[0]}")
     page = render_page(document)
     elements = Elements(page).found
@@ -93,7 +93,7 @@ def test_no_value_becomes_markup():
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_name_that_a_person_gave_is_text_and_hides_no_id(name):
+def test_user_defined_name_is_escaped_and_shown_with_its_id(name):
     runs = [past_try(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
     found = replace(evidence(runs, days(date(2026, 11, 17), 9)), read_names=lambda: {"c1": name})
     document = build_coverage("s3://lake/braze", [found], NOW)
@@ -103,7 +103,7 @@ def test_name_that_a_person_gave_is_text_and_hides_no_id(name):
     assert all(character.isprintable() for character in text.replace("\n", ""))
 
 
-def test_page_refers_to_nothing_outside_itself():
+def test_page_is_self_contained():
     elements = Elements(render_page(coverage())).found
     links = {attributes[name] for _, attributes in elements for name in ("href", "src") if name in attributes}
     assert links == {"#campaigns"}
@@ -115,7 +115,7 @@ def text_of(page: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", page))
 
 
-def test_first_sentence_says_what_to_land_again():
+def test_first_sentence_names_what_to_land_again():
     page = text_of(render_page(coverage(series=("campaigns", "kpis"))))
     assert "To land again: campaigns (1 day), kpis (1 day)" in page
     complete = [evidence([past_try(day) for day in days(date(2026, 11, 20), 6)], days(date(2026, 11, 17), 9))]
@@ -123,19 +123,19 @@ def test_first_sentence_says_what_to_land_again():
     assert page.index("No day is known to be missing.") < page.index("All series")
 
 
-def test_headings_are_names_as_people_write_them():
+def test_headings_are_readable_names():
     page = render_page(coverage(series=("campaigns", "kpis")))
     assert re.findall(r"<h2>(.*?)</h2>", page) == ["Campaigns", "KPIs"]
 
 
-def test_what_is_wrong_stands_before_what_changes():
+def test_violations_are_shown_before_restatement():
     runs = [past_try(day, failed=["c1"]) for day in days(date(2026, 11, 20), 6)]
     page = render_page(build_coverage("s3://lake/braze", [evidence(runs, days(date(2026, 11, 17), 9))], NOW))
     order = ["Days to land again", "Failed in the newest run", "Subjects without some days", "What still changes"]
     assert sorted(order, key=page.index) == order
 
 
-def test_pictures_are_described_in_words():
+def test_pictures_have_a_text_description():
     pictures = [each for tag, each in Elements(render_page(coverage())).found if tag == "svg"]
     assert all(each.get("role") == "img" and each["aria-label"] for each in pictures if "aria-hidden" not in each)
     assert any("1 not landed" in each.get("aria-label", "") for each in pictures)
@@ -153,14 +153,14 @@ def test_five_years_of_seven_series_stay_below_a_megabyte():
     assert all(f'id="{name}"' in page for name in names)
 
 
-def test_text_names_the_days_and_how_to_land_them_again():
+def test_text_names_the_days_and_the_commands_to_land_them():
     text = format_coverage(coverage())
     assert "Not landed: 2026-09-30 (campaign_days, campaign_messages); no kept record asked for them" in text
     assert 'start="2026-09-30", end="2026-10-01"' in text
     assert "airflow backfill create --dag-id braze --from-date 2026-10-01T00:00:00+00:00" in text
 
 
-def test_text_has_no_character_that_a_terminal_acts_on():
+def test_text_has_no_control_characters_of_a_terminal():
     text = format_coverage(coverage(failed=HOSTILE))
     assert all(character.isprintable() for character in text.replace("\n", ""))
 
@@ -208,7 +208,7 @@ def test_commands_can_be_copied_from_the_page():
     assert command in html.unescape(text)
 
 
-def test_an_empty_series_says_so():
+def test_empty_series_is_shown_as_empty():
     document = build_coverage("s3://lake/braze", [evidence([], [])], NOW)
     assert "no day has landed" in format_coverage(document)
     assert "No day has landed." in render_page(document)

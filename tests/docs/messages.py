@@ -1,4 +1,4 @@
-"""The messages that the package can raise, read from its source; what is filled in when they are raised is ``…``."""
+"""The messages that the package can raise, read from its source. Values are replaced by ``…``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import airflow_provider_braze
 
 PACKAGE = Path(airflow_provider_braze.__file__).parent
 FILLED_IN = "…"
-# Programming errors inside the package, and settings of the sandbox, whose messages a user of the operators never sees.
+# Programming errors of the package, and settings of the sandbox. Users of the operators never see these messages.
 _NOT_FOR_USERS = ("ValueError", "EOFError", "AttributeError", "ImportError", "RuntimeError", "TypeError")
 
 
@@ -28,14 +28,14 @@ def trees() -> list[ast.Module]:
 
 @cache
 def raised_messages() -> set[tuple[str, str]]:
-    """The messages that are written where an error is made, each with the name of its class."""
+    """Return the messages of raised errors, each with the name of its class."""
     found = (each for tree in trees() for each in _raised(tree))
     return {(name, _squeeze(text)) for name, text in found}
 
 
 @cache
 def all_texts() -> set[str]:
-    """All texts of the source, for messages that are put together from several."""
+    """Return all texts of the source, which include the parts of composed messages."""
     nodes = (node for tree in trees() for node in ast.walk(tree))
     return {_squeeze(text) for node in nodes if (text := _template(node)) is not None}
 
@@ -56,7 +56,7 @@ def _name_of(function: ast.expr) -> str:
 
 def _template(node: ast.AST) -> str | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        # The log's own way to fill in.
+        # Placeholders of the log.
         return re.sub(r"%(\.\d)?[dfrs]", FILLED_IN, node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else FILLED_IN for part in node.values)

@@ -15,7 +15,7 @@ PAGES = sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")])
 class Block:
     """A block of code.
 
-    :param page: name of the page that it is on.
+    :param page: name of its page.
     """
 
     page: str
@@ -28,31 +28,31 @@ def read(name: str) -> str:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All blocks of a page, those inside lists too, without their indent."""
+    """Return all blocks of a page, including those inside lists, without their indent."""
     found = re.findall(r"^( *)```(\w+)\n(.*?)^\1```$", page.read_text("utf-8"), flags=re.M | re.S)
     return [Block(page.name, language, re.sub(rf"^{indent}", "", code, flags=re.M)) for indent, language, code in found]
 
 
 def prose(text: str) -> str:
-    """A page without its blocks of code."""
+    """Return a page without its blocks of code."""
     return re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S)
 
 
 def section(text: str, title: str) -> str:
-    """What stands below a heading, to the next one of its level or above."""
+    """Return the text below a heading, up to the next one of its level or above."""
     (start,) = [match for match in re.finditer(r"^(#+) (.*)$", prose(text), flags=re.M) if match[2] == title]
     rest = prose(text)[start.end() :]
     return re.split(rf"^#{{1,{len(start[1])}}} ", rest, flags=re.M)[0]
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that a code host makes of headings."""
+    """Return the anchors that a code host makes of headings."""
     headings = re.findall(r"^#+ (.*)$", prose(page.read_text("utf-8")), flags=re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def rows(text: str) -> list[list[str]]:
-    """The cells of all rows of the tables in a text, without heads."""
+    """Return the cells of all rows of the tables in a text, without heads."""
     lines = [line for line in text.splitlines() if line.lstrip().startswith("|")]
     cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
     rules = [i for i, row in enumerate(cells) if set("".join(row)) <= set("-: ")]
@@ -61,5 +61,5 @@ def rows(text: str) -> list[list[str]]:
 
 
 def words(cell: str) -> list[str]:
-    """The code words of a cell."""
+    """Return the code words of a cell."""
     return re.findall(r"`([^`]+)`", cell)

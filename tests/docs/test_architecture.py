@@ -15,13 +15,13 @@ from tests.test_imports import LAYERS
 PACKAGE = Path(airflow_provider_braze.__file__).parent
 TEXT = read("architecture.md")
 FOLDERS = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
-WISHES = rows(section(TEXT, "How a change goes"))
+CHANGES = rows(section(TEXT, "How a change goes"))
 STEPS = rows(section(TEXT, "From the socket to a Parquet object"))
 PATH = re.compile(r"^(?:[\w.]+/[\w./-]*|Makefile|\w+\.py)$|(?<=python )\S+\.py")
 
 
 def text_of(paths):
-    """The text of all files that a row names."""
+    """Return the text of all files that a row names."""
     found = [PACKAGE / path for word in paths for path in PATH.findall(word)]
     return "\n".join(
         file.read_text()
@@ -38,7 +38,7 @@ def test_tree_has_every_folder_and_root_module():
     assert named == FOLDERS | modules
 
 
-def test_layers_are_those_of_the_import_rules():
+def test_layers_equal_those_of_the_import_rules():
     table = [tuple(words(row[1])) for row in rows(section(TEXT, "Who may import whom"))]
     assert table[::-1] == list(LAYERS)
 
@@ -48,11 +48,11 @@ def test_fields_of_a_series_exist():
     assert named <= set(Series.__dataclass_fields__)
 
 
-def test_wishes_are_answered():
-    assert len(WISHES) >= 10
+def test_table_of_changes_has_rows():
+    assert len(CHANGES) >= 10
 
 
-@pytest.mark.parametrize("row", WISHES, ids=lambda row: row[0])
+@pytest.mark.parametrize("row", CHANGES, ids=lambda row: row[0])
 def test_files_of_a_change_exist(row):
     named = [word for cell in row[1:] for word in words(cell)]
     paths = [path for word in named for path in PATH.findall(word)]
@@ -61,7 +61,7 @@ def test_files_of_a_change_exist(row):
         assert (PACKAGE / path).exists() or (ROOT / path).exists(), path
 
 
-@pytest.mark.parametrize("row", WISHES, ids=lambda row: row[0])
+@pytest.mark.parametrize("row", CHANGES, ids=lambda row: row[0])
 def test_names_of_a_change_are_in_its_files(row):
     text = text_of(words(row[1]) + words(row[2]))
     assert [word for word in words(row[1]) if re.fullmatch(r"\w+", word) and word not in text] == []

@@ -15,9 +15,9 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks, words
 from tests.lines import for_this_airflow, load_dags
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-# Nothing in them is this project's; what they act on is looked at in reading.
+# None of these is part of this project. Review checks their arguments.
 SYSTEM_COMMANDS = {".", "cd", "curl", "mkdir", "pre-commit", "unset"}
-CAME_WITH = {
+FIRST_VERSIONS = {
     "RetryRule": "3.3",
     "CronPartitionTimetable": "3.2",
     "airflow backfill": "3.0",
@@ -27,7 +27,7 @@ CAME_WITH = {
 
 
 ELSEWHERE = {"README.md", "tables.md", "series.md", "recipes.md"}
-"""Pages whose blocks are held by ``test_readme.py``, ``series/test_docs.py`` and ``docs/test_recipes.py``."""
+"""Pages with blocks that ``test_readme.py``, ``series/test_docs.py`` and ``docs/test_recipes.py`` test."""
 
 
 def of(language: str) -> list[Block]:
@@ -35,9 +35,9 @@ def of(language: str) -> list[Block]:
 
 
 def as_case(block: Block) -> Any:
-    """A block as the parameter of a test, from that Airflow on which it is about."""
-    came = next((came for text, came in CAME_WITH.items() if text in block.code), "2.11")
-    return pytest.param(block, id=block.page, marks=pytest.mark.since_airflow(came))
+    """Return a block as the parameter of a test, with the first Airflow version that it supports."""
+    first = next((version for text, version in FIRST_VERSIONS.items() if text in block.code), "2.11")
+    return pytest.param(block, id=block.page, marks=pytest.mark.since_airflow(first))
 
 
 def is_dag(block: Block) -> bool:
@@ -155,7 +155,7 @@ def test_options_of_airflow_on_the_pages_exist():
     assert all(is_option(part, key) for part, key in pairs)
 
 
-def test_connections_of_a_file_are_read(tmp_path, monkeypatch):
+def test_connections_of_a_file_are_valid(tmp_path, monkeypatch):
     from airflow_provider_braze.task.airflow import Connection
     from airflow_provider_braze.transport.connection import parse_connection
 
@@ -181,5 +181,5 @@ def test_modules_that_the_pages_name_exist():
         assert hasattr(import_module(module), attribute) or import_module(name), name
 
 
-def test_languages_of_blocks_are_those_that_are_tested():
+def test_languages_of_blocks_are_tested():
     assert {block.language for block in BLOCKS} <= {"bash", "python", "sql", "json", "jinja", "text"}

@@ -14,7 +14,7 @@ def links(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_to_files_and_headings(page):
+def test_links_lead_to_existing_files_and_headings(page):
     assert links(page) or page.name == "faults.md"
     for link in links(page):
         name, _, anchor = link.partition("#")
@@ -30,11 +30,11 @@ def test_index_names_every_page_and_every_example():
     assert named >= set((ROOT / "example_dags").glob("*.py"))
 
 
-def test_readme_leads_to_the_index():
+def test_readme_links_to_the_index():
     assert "docs/index.md" in links(ROOT / "README.md")
 
 
-def test_pictures_are_used_and_told_in_words():
+def test_pictures_are_used_and_have_a_text_description():
     pictures = {path.name for path in (DOCS / "images").iterdir()}
     texts = "".join(page.read_text() for page in [ROOT / "README.md", *DOCS.glob("*.md")])
     assert pictures

@@ -36,16 +36,16 @@ def keys_in(title: str) -> set[str]:
     return {word for row in rows(section(TEXT, title)) for word in words(row[0])}
 
 
-def test_keys_of_xcom_are_all_there(summary):
+def test_all_keys_of_xcom_are_documented(summary):
     assert keys_in("XCom") == summary.keys()
 
 
-def test_keys_of_the_record_are_all_there(summary):
+def test_all_keys_of_the_record_are_documented(summary):
     record = json.loads(Path(summary["record"].removeprefix("file://")).read_text())
     assert keys_in("The record") == record.keys()
 
 
-def test_nested_keys_of_the_record_are_where_the_pages_say(summary):
+def test_nested_keys_of_the_record_are_at_their_documented_place(summary):
     record = json.loads(Path(summary["record"].removeprefix("file://")).read_text())
     nested = {key for value in record.values() if isinstance(value, dict) for key in value}
     pages = map(read, ("operating.md", "restatement.md", "coverage.md"))
@@ -54,12 +54,12 @@ def test_nested_keys_of_the_record_are_where_the_pages_say(summary):
     assert {name for name in named if name[1] not in record.get(name[0], ())} == set()
 
 
-def test_rules_are_all_there():
+def test_all_rules_are_documented():
     (cell,) = [row[1] for row in rows(section(TEXT, "XCom")) if words(row[0]) == ["rule"]]
     assert set(words(cell)) == set(Rule.__args__)
 
 
-def test_limits_are_those_of_the_code():
+def test_limits_equal_those_of_the_code():
     text = " ".join(TEXT.split())
     assert Bucket().request_wait_seconds == 15 * 60
     assert "One request waits 15 minutes at most" in text
@@ -73,7 +73,7 @@ def test_limits_are_those_of_the_code():
     assert "After four times it gives up" in text
 
 
-def test_sizes_in_scaling_are_those_of_the_plan():
+def test_sizes_in_scaling_equal_those_of_the_plan():
     sizes = rows(section(read("scaling.md"), "What to expect"))
     assert len(sizes) == 5
     for row in sizes:
@@ -99,13 +99,13 @@ def a_plan(campaigns: int, days: int) -> Plan:
     )
 
 
-def test_plan_in_the_log_is_that_of_its_campaigns():
+def test_plan_in_the_log_equals_the_computed_one():
     window = Window(date(2026, 10, 20), date(2026, 11, 20), "America/New_York", "schedule", 30)
     plan = replace(a_plan(1250, 31), window=window)
     assert "\n".join(f"    {line}" for line in log.format_plan(plan)) in section(TEXT, "The log")
 
 
-def test_lines_of_the_log_are_those_of_the_code():
+def test_lines_of_the_log_equal_those_of_the_code():
     texts = [text.split(FILLED_IN) for text in all_texts() if re.match(r"(::)?\w{4}", text)]
     lines = re.findall(r"^    (\S.*)$", section(TEXT, "The log"), flags=re.M)
     others = [line for line in lines if line not in result_lines()]
@@ -114,12 +114,12 @@ def test_lines_of_the_log_are_those_of_the_code():
 
 
 def is_filled_in(line: str, pieces: list[str]) -> bool:
-    # The first piece rules out nearly all of the thousands of texts.
+    # The first piece excludes nearly all of the thousands of texts.
     return line.startswith(pieces[0]) and bool(re.fullmatch(".*".join(map(re.escape, pieces)), line))
 
 
 def result_lines() -> list[str]:
-    """The result of the run on the page: 31 days with two tables of days, 13 of 63 files written."""
+    """Return the log lines of the run on the page: 31 days with two day tables, 13 of 63 files written."""
     rows = {"campaign_days": 38719, "campaign_messages": 96797, "campaigns": 1250}
     record = {
         "subjects": {"landed": 1249, "rejected": {"a": {}}, "failed": {}, "missing_days": {}},
@@ -133,7 +133,7 @@ def result_lines() -> list[str]:
     return log.format_result(record, "campaigns", uri)
 
 
-def test_layout_is_named_as_a_whole():
+def test_layout_is_documented_completely():
     text = section(TEXT, "Moving a destination")
     for name in ("parts", "format", "zone", "host"):
         assert name in text

@@ -14,7 +14,7 @@ def drawing() -> ModuleType:
     return load_script("tools/draw_restatement.py")
 
 
-def test_picture_is_drawn_from_the_sandbox_of_today(drawing):
+def test_picture_equals_the_current_sandbox(drawing):
     assert drawing.TARGET.read_text("utf-8") == drawing.draw(), "run python tools/draw_restatement.py"
 
 
@@ -22,7 +22,7 @@ def test_picture_is_well_formed(drawing):
     assert ElementTree.fromstring(drawing.draw()).tag.endswith("svg")
 
 
-def test_figure_grows_for_as_long_as_it_is_read(drawing):
+def test_figure_grows_during_the_lookback(drawing):
     figures = drawing.figures()
     read = figures[: drawing.LOOKBACK + 1]
     assert read == sorted(set(read))

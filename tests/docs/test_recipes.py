@@ -1,4 +1,4 @@
-"""The recipes do what they say: messages, deadlines, metrics, removals, a test of a Dag."""
+"""The recipes work: messages, deadlines, metrics, removals, a test of a Dag."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def slack(monkeypatch) -> Iterator[Any]:
 
 @pytest.fixture
 def alerts(tmp_path, monkeypatch) -> Iterator[ModuleType]:
-    """The module of the page, importable by its name."""
+    """Yield the module of the page, importable by its name."""
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins/braze_alerts.py").write_text(code_with("def report_failure"))
     monkeypatch.syspath_prepend(str(tmp_path / "plugins"))
@@ -117,7 +117,7 @@ class Instance:
         self.pushed[key] = value
 
 
-def test_slack_gets_the_failed_campaigns_by_name(alerts, slack, braze, make_context, tmp_path, monkeypatch):
+def test_slack_receives_the_names_of_failed_campaigns(alerts, slack, braze, make_context, tmp_path, monkeypatch):
     braze.configure(campaigns=4, as_of=AS_OF.isoformat())
     failing = campaign_ids(braze.settings)[2]
     braze.configure(faults={"bad_subjects": {failing: 500}})
@@ -138,13 +138,13 @@ def test_slack_gets_the_failed_campaigns_by_name(alerts, slack, braze, make_cont
     assert sum(line.startswith("•") for line in lines) == 1
 
 
-def test_slack_gets_the_error_of_a_task_that_had_not_begun_to_land(alerts, slack):
+def test_slack_receives_the_error_of_a_task_that_had_not_started_to_land(alerts, slack):
     operator = CampaignDataSeriesToObjectStorageOperator(task_id="land", destination="file:///nowhere")
     alerts.report_failure(context_of(operator, ValueError("<!channel> & more"), None))
     assert sent(slack) == "land failed: &lt;!channel&gt; &amp; more"
 
 
-def test_slack_gets_at_most_twenty_names(alerts, slack, tmp_path):
+def test_slack_receives_at_most_twenty_names(alerts, slack, tmp_path):
     record = tmp_path / "record.json"
     failed = {f"id{number:02}": {"class": "E", "message": "m"} for number in range(23)}
     record.write_text(json.dumps({"subjects": {"failed": failed}}))
@@ -155,14 +155,14 @@ def test_slack_gets_at_most_twenty_names(alerts, slack, tmp_path):
     assert (len(lines), lines[-1]) == (22, f"and 3 more, see file://{record}")
 
 
-def test_slack_that_rejects_a_message_is_an_error_without_its_address(alerts, slack):
+def test_rejected_slack_message_raises_without_the_address(alerts, slack):
     slack.status = 404
     with pytest.raises(RuntimeError, match=r"^Slack returned status 404\.$"):
         alerts.post_to_slack("text")
 
 
 @pytest.mark.since_airflow("3.1")
-def test_deadline_names_a_callback_that_sends_its_text(alerts, slack, tmp_path):
+def test_deadline_has_a_callback_that_sends_its_text(alerts, slack, tmp_path):
     path = tmp_path / "a_dag.py"
     path.write_text(code_with("DeadlineAlert("))
     (dag,) = load_dags([path]).values()
@@ -173,7 +173,7 @@ def test_deadline_names_a_callback_that_sends_its_text(alerts, slack, tmp_path):
     assert sent(slack) == "Braze has not landed after 3 hours"
 
 
-def test_timeout_fails_the_run_and_sends_why(alerts, slack, tmp_path):
+def test_timeout_fails_the_run_and_sends_the_reason(alerts, slack, tmp_path):
     path = tmp_path / "a_dag.py"
     path.write_text(code_with("dagrun_timeout="))
     (dag,) = load_dags([path]).values()
@@ -193,7 +193,7 @@ def test_landing_dag_has_the_callback(alerts, tmp_path):
 
 
 def metric_names() -> dict[str, str]:
-    """Every metric that the package sends, with its kind."""
+    """Return every metric that the package sends, with its kind."""
     record = {
         **{"state": "success", "seconds": 1.0, "changed_days": [], "restatement": {}, "plan": {"timezone": "UTC"}},
         "writes": {"start": "2026-11-01", "end": "2026-11-02"},
@@ -208,7 +208,7 @@ def metric_names() -> dict[str, str]:
 
 
 def in_prometheus() -> dict[str, set[str]]:
-    """The names that the metrics have in Prometheus, with their labels."""
+    """Return the names of the metrics in Prometheus, with their labels."""
     mappings = yaml.safe_load((MONITORING / "statsd-exporter.yml").read_text())["mappings"]
     found = {}
     for metric, kind in metric_names().items():
@@ -230,7 +230,7 @@ def expressions() -> list[str]:
     ]
 
 
-def test_rules_and_dashboard_use_metrics_that_exist_with_their_labels():
+def test_rules_and_dashboard_use_existing_metrics_and_labels():
     known = in_prometheus()
     used = set()
     for expression in expressions():
@@ -242,7 +242,7 @@ def test_rules_and_dashboard_use_metrics_that_exist_with_their_labels():
     assert used == known.keys()
 
 
-def test_dashboard_has_panels_side_by_side_with_names_of_their_own():
+def test_dashboard_has_panels_side_by_side_with_unique_names():
     panels = json.loads((MONITORING / "grafana-dashboard.json").read_text())["panels"]
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
     assert len(set(places)) == len({panel["id"] for panel in panels}) == len({each["title"] for each in panels})
@@ -287,7 +287,7 @@ def test_removed_campaign_is_in_no_object_and_does_not_land_again(land, destinat
     assert not [name for name, content in destination.data().items() if removed.encode() in content]
 
 
-def test_removed_workspace_leaves_nothing_and_another_may_land_there(land, destination, braze):
+def test_removed_workspace_leaves_nothing_and_another_can_land_there(land, destination, braze):
     land()
     run(code_with("def remove_workspace")).remove_workspace(destination.uri, destination.conn_id)
     assert destination.contents() == {}
@@ -300,11 +300,11 @@ def test_removed_days_are_not_missing_and_the_others_stay(land, destination):
     before = destination.data()
     remove = run(code_with("def remove_days_before")).remove_days_before
     assert remove(date(2026, 6, 6), destination.uri, destination.conn_id) == 5
-    gone = before.keys() - destination.data().keys()
-    assert gone == {f"campaign_days/dt=2026-06-0{day}/part-00-of-01.parquet" for day in range(1, 6)}
+    removed = before.keys() - destination.data().keys()
+    assert removed == {f"campaign_days/dt=2026-06-0{day}/part-00-of-01.parquet" for day in range(1, 6)}
 
 
-def test_coverage_misses_removed_days_only_while_a_record_asks_for_them(land, destination):
+def test_coverage_misses_removed_days_only_while_a_record_requests_them(land, destination):
     store = Store(destination.uri, destination.conn_id)
     history = land(start="2026-10-01", end="2026-10-11")
     land(lookback_days=38)

@@ -26,13 +26,13 @@ ROLE_MODULES = [
 
 
 def classes() -> dict[str, type]:
-    """The public classes of the role modules, by name."""
+    """Return the public classes of the role modules, by name."""
     modules = map(import_module, ROLE_MODULES)
     return {name: getattr(module, name) for module in modules for name in module.__all__}
 
 
 def places_of(name: str) -> list[str]:
-    """The modules that export a class."""
+    """Return the modules that export a class."""
     return [module for module in ROLE_MODULES if name in import_module(module).__all__]
 
 
@@ -52,7 +52,7 @@ def test_each_class_has_its_section():
 
 
 @pytest.mark.parametrize("name", classes())
-def test_arguments_are_those_of_the_class(name):
+def test_arguments_equal_those_of_the_class(name):
     documented = {words(row[0])[0]: row[1].strip("`") for row in table_of(name)}
     assert documented == arguments_of(classes()[name])
 
@@ -65,7 +65,7 @@ def test_templated_arguments_are_marked(name):
 
 
 @pytest.mark.parametrize("name", classes())
-def test_section_names_the_place_to_import_from(name):
+def test_section_names_the_module_to_import_from(name):
     assert any(f"`{place}.{name}`" in section(TEXT, name) for place in places_of(name))
 
 
@@ -78,7 +78,7 @@ def test_common_arguments_of_landing_tasks_are_documented_once():
                 assert f"(#{base.__name__.lower()})" in section(TEXT, name)
 
 
-def test_exports_are_all_public_names_of_their_modules():
+def test_exports_equal_the_public_names_of_their_modules():
     for module in map(import_module, ROLE_MODULES):
         own = {
             name
@@ -96,7 +96,7 @@ def test_airflow_knows_the_modules():
     assert named <= set(ROLE_MODULES)
 
 
-def test_methods_of_the_hook_are_all_there():
+def test_all_methods_of_the_hook_are_documented():
     hook = classes()["BrazeHook"]
     documented = {word for row in rows(section(TEXT, "BrazeHook")) if len(row) == 2 for word in words(row[0])}
     methods = {
@@ -116,7 +116,7 @@ def extra_fields() -> dict[str, list[str]]:
     }
 
 
-def test_fields_of_the_connection_are_all_there():
+def test_all_fields_of_the_connection_are_documented():
     (form,) = get_provider_info()["connection-types"]
     signature = inspect.signature(ConnectionSettings).parameters
     own = {name for name, row in extra_fields().items() if name in signature}
@@ -126,7 +126,7 @@ def test_fields_of_the_connection_are_all_there():
 
 
 @pytest.mark.parametrize("name", ["connect_timeout", "read_timeout", "max_attempts", "requests_per_minute"])
-def test_highest_values_of_the_connection_are_those_that_are_taken(name):
+def test_highest_documented_values_of_the_connection_are_accepted(name):
     highest = int(re.findall(r"\d+", extra_fields()[name][1])[-1])
 
     def parse(value):
@@ -137,7 +137,7 @@ def test_highest_values_of_the_connection_are_those_that_are_taken(name):
         parse(highest + 1)
 
 
-def test_hosts_of_the_connection_are_taken_and_dashboards_are_led_to_them():
+def test_hosts_of_the_connection_are_accepted_and_suggested_for_dashboards():
     for _, dashboards, hosts in rows(section(read("connection.md"), "Which host")):
         assert len(words(dashboards)) == len(words(hosts))
         for dashboard, host in zip(words(dashboards), words(hosts), strict=True):

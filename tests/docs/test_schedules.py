@@ -1,4 +1,4 @@
-"""The tables of days on the page of schedules, computed by Airflow's timetables and by the rules of windows."""
+"""The tables of days on the page of schedules, computed with Airflow's timetables and the package's window rules."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def window_of(schedule: Any, company: str, run_type: str, **dates: Any) -> Windo
 
 
 def on_airflow_3(cron: str, zone: str, company: str, due: datetime, run_type: str = "scheduled") -> list[date]:
-    """An empty interval at the tick."""
+    """Return an empty interval at the tick."""
     timetable = CronTriggerTimetable(cron, timezone=load_timezone(zone))
     dates = dict.fromkeys(("logical_date", "data_interval_start", "data_interval_end"), due)
     return list(window_of(timetable, company, run_type, run_after=due, **dates))
 
 
 def on_airflow_2(cron: str, zone: str, company: str, due: datetime, run_type: str = "scheduled") -> list[date]:
-    """The interval that ends at the tick."""
+    """Return the interval that ends at the tick."""
     timetable = CronDataIntervalTimetable(cron, load_timezone(zone))
     interval = timetable.infer_manual_data_interval(run_after=pendulum.instance(due))
     dates = {"data_interval_start": interval.start, "data_interval_end": interval.end}
@@ -73,7 +73,7 @@ def test_run_of_a_schedule_lands_the_days_of_the_table(row):
     assert on_airflow_2(*arguments) == days_in(on_2)
 
 
-def test_weekdays_in_the_table_are_those_of_the_dates():
+def test_weekdays_in_the_table_match_their_dates():
     named = [re.match(r"(\S+) \S+ \((\w+day)\)", row[3]) for row in BY_SCHEDULE]
     assert [f"{date.fromisoformat(match[1]):%A}" for match in named if match] == ["Monday", "Tuesday"]
 
@@ -125,11 +125,11 @@ def test_run_of_a_kind_lands_the_days_of_the_table(row):
     assert landed == (days_in(on_3), days_in(on_2))
 
 
-def test_tables_have_all_their_rows():
+def test_tables_have_all_rows():
     assert (len(BY_SCHEDULE), len(BY_KIND)) == (16, 6)
 
 
-def test_upgrading_tells_the_dates_of_the_same_run():
+def test_page_of_upgrades_has_the_dates_of_the_same_run():
     cells = {row[0].strip("*`{} "): row[1:] for row in rows(section(read("upgrading.md"), "From Airflow 2.11 to 3"))}
     due = pendulum.datetime(2026, 11, 20)
     interval = CronDataIntervalTimetable("@daily", pendulum.UTC).infer_manual_data_interval(run_after=due)
@@ -154,9 +154,9 @@ for arguments in json.loads(sys.argv[1]):
 
 
 class Backfills:
-    """Dry runs of ``airflow backfill create`` with the Dags of the page, all of it a year that is past everywhere.
+    """Dry runs of ``airflow backfill create`` with the Dags of the page, moved to a year in the past.
 
-    All of them in one process, because Airflow's start takes longer than they do.
+    All of them run in one process, because Airflow's start takes longer than they do.
     """
 
     def __init__(self, home: Path, make_database: Callable[[Path], None], commands: Sequence[str]) -> None:

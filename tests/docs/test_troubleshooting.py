@@ -18,7 +18,7 @@ CLASSES = {
 
 
 def documented() -> dict[str, bool]:
-    """Whether a class is marked as permanent, by its name."""
+    """Return whether a class is marked as permanent, by its name."""
     (table, *_) = re.split(r"^### ", section(TEXT, "Errors"), flags=re.M)
     return {words(row[0])[0]: row[0].endswith("†") for row in rows(table)}
 
@@ -31,7 +31,7 @@ def test_each_class_is_documented():
 def test_permanent_classes_are_marked(name):
     from airflow_provider_braze.task.airflow import AirflowFailException
 
-    with pytest.raises(Exception) as raised, fail_fast_on_permanent_errors():  # noqa: PT011 - which one is asked below
+    with pytest.raises(Exception) as raised, fail_fast_on_permanent_errors():  # noqa: PT011 - its class is checked below
         raise CLASSES[name]("a message")
     assert isinstance(raised.value, AirflowFailException) == documented()[name]
 

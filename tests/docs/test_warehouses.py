@@ -44,7 +44,7 @@ def test_section_has_its_sql_and_its_trap(name):
 
 
 @pytest.mark.parametrize("name", WAREHOUSES)
-def test_sql_replaces_the_day_by_its_objects(name):
+def test_sql_replaces_the_day_with_its_objects(name):
     found = statements(name)
     removing = [each for each in found if re.match(r"DELETE FROM|ALTER TABLE .* REPLACE|INSERT .* REPLACE WHERE", each)]
     reading = [each for each in found if f"campaign_days/dt={DAY}" in each]
@@ -57,7 +57,7 @@ def test_sql_replaces_the_day_by_its_objects(name):
 
 
 def operator_of(name: str, folder: Path, **arguments: Any) -> Any:
-    """The operator of the page's Dag, in a Dag that finds the SQL of a warehouse."""
+    """Return the operator of the page's Dag, in a Dag that finds the SQL of a warehouse."""
     (folder / "load_day.sql").write_text(TEMPLATES[name])
     with DAG("load", start_date=datetime(2026, 11, 1, tzinfo=timezone.utc), schedule=None) as dag:
         dag.template_searchpath = [str(folder)]
@@ -77,7 +77,7 @@ def test_operator_sends_one_statement_after_the_other(name, tmp_path):
     assert "params" not in operator.sql
 
 
-def test_bigquery_gets_its_transaction_as_one_query(tmp_path):
+def test_bigquery_receives_its_transaction_as_one_query(tmp_path):
     operator = operator_of("BigQuery", tmp_path, split_statements=False)
     assert operator.sql.count(";") == len(statements("BigQuery"))
     assert "`split_statements=False`" in PAGE.read_text()
@@ -124,5 +124,5 @@ def test_dag_finds_all_days_first_and_then_those_that_changed(braze, make_contex
     days, cursor = find_changes()
     assert days == ["2026-11-19"]
     assert list_days([days, cursor]) == [{"day": "2026-11-19"}]
-    # The cursor is stored also when there was no day to load.
+    # The cursor is stored even if there was no day to load.
     assert dag.get_task("store_cursor").trigger_rule == "none_failed"

@@ -23,7 +23,7 @@ PLACEHOLDER = "{MAP_INDEX}"
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """Tables of Airflow in a database of their own, and the auth manager, for the requests of a module."""
+    """Create Airflow's tables in a separate database, and the auth manager, for the requests of a module."""
     from airflow import settings
     from airflow.api_fastapi.app import init_auth_manager, purge_cached_app
     from airflow.models import import_all_models
@@ -51,7 +51,7 @@ def database(tmp_path_factory):
 
 @pytest.fixture
 def put(database):
-    """Return a function that stores a value as XCom; all are removed after the test."""
+    """Return a function that stores a value as XCom. All are removed after the test."""
 
     def store(value, key="coverage", *, map_index=-1, dag_id=DAG_ID, task_id="check"):
         ids = {"dag_id": dag_id, "run_id": RUN_ID, "task_id": task_id}
@@ -75,7 +75,7 @@ def add_xcom(session, ids, map_index, key, value):
 
 
 def add_by_attempt(session, ids, map_index, key, value):
-    """Store as Airflow 3.4 does: for an attempt of a task, which is of a run."""
+    """Store as Airflow 3.4 does: for an attempt of a task of a run."""
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
@@ -92,7 +92,7 @@ def add_by_attempt(session, ids, map_index, key, value):
 
 @pytest.fixture
 def get(database):
-    """Return a function that requests a page, as a user of a role; None without a login."""
+    """Return a function that requests a page as a user of a role. None is without a login."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
@@ -112,14 +112,14 @@ def get(database):
     return request
 
 
-def test_anonymous_gets_401_and_no_word_of_the_value(get, put):
+def test_anonymous_request_returns_401_without_the_value(get, put):
     put(for_xcom(coverage()))
     response = get(role=None)
     assert response.status_code == 401
     assert "s3://" not in response.text
 
 
-def test_user_without_access_gets_403_whether_or_not_there_is_a_value(get, put):
+def test_user_without_access_receives_403_with_or_without_a_value(get, put):
     assert get(role="").status_code == 403
     put(for_xcom(coverage()))
     response = get(role="")
@@ -128,29 +128,29 @@ def test_user_without_access_gets_403_whether_or_not_there_is_a_value(get, put):
 
 
 @pytest.mark.parametrize("query", ["?dag_id=other", "?dag_id=~", "?dag_id="])
-def test_dag_of_the_path_is_the_one_that_is_authorized(database, put, query, monkeypatch):
+def test_dag_of_the_path_is_authorized(database, put, query, monkeypatch):
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
 
     from airflow_provider_braze.plugins.pages import build_app
 
-    asked = []
+    requests = []
     manager = get_auth_manager()
     authorize = type(manager).is_authorized_dag
     monkeypatch.setattr(
-        manager, "is_authorized_dag", lambda **request: asked.append(request) or authorize(manager, **request)
+        manager, "is_authorized_dag", lambda **request: requests.append(request) or authorize(manager, **request)
     )
     put(for_xcom(coverage()))
     token = manager.generate_jwt(SimpleAuthManagerUser(username="ann", role="VIEWER"))
     path = quote(f"/tasks/{DAG_ID}/{RUN_ID}/check/-1")
     response = TestClient(build_app()).get(path + query, headers={"Authorization": f"Bearer {token}"})
     assert response.status_code == 200
-    (request,) = asked
+    (request,) = requests
     assert (request["details"].id, request["access_entity"].name, request["method"]) == (DAG_ID, "XCOM", "GET")
 
 
-def test_viewer_gets_the_coverage_as_a_page_that_can_do_nothing(get, put):
+def test_viewer_receives_the_coverage_as_a_page_without_permissions(get, put):
     put(for_xcom(coverage()))
     response = get()
     assert response.status_code == 200
@@ -173,7 +173,7 @@ def test_mapped_task_has_a_page_per_map_index(get, put, index):
 @pytest.mark.parametrize(
     "path", [(DAG_ID, RUN_ID, "other", "-1"), ("~", RUN_ID, "check", "-1"), (DAG_ID, "x", "check", "9" * 99)]
 )
-def test_task_without_a_value_has_a_page_that_says_so(get, put, path):
+def test_task_without_a_value_has_a_page_that_reports_that(get, put, path):
     put(for_xcom(coverage()))
     response = get(*path)
     assert response.status_code == 404
@@ -186,7 +186,7 @@ def test_landing_task_shows_what_it_returned(get, put):
     assert "2026-10-20 to 2026-11-19" in get(DAG_ID, RUN_ID, "land", PLACEHOLDER).text
 
 
-def test_value_that_a_person_wrote_as_json_is_read(get, put):
+def test_manually_written_json_value_is_shown(get, put):
     put(json.dumps(for_xcom(coverage())))
     assert get().status_code == 200
 
@@ -211,7 +211,7 @@ def test_other_values_are_neither_opened_nor_shown(get, put, key, value):
     assert "passwd" not in response.text
 
 
-def test_hostile_names_are_text(get, put):
+def test_hostile_names_are_escaped(get, put):
     put(for_xcom(coverage(failed=HOSTILE, destination=f"s3://lake/{HOSTILE[0]}")))
     response = get()
     assert response.status_code == 200
@@ -220,7 +220,7 @@ def test_hostile_names_are_text(get, put):
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/tasks"])
-def test_app_has_nothing_else(database, path):
+def test_app_has_no_other_routes(database, path):
     from fastapi.testclient import TestClient
 
     from airflow_provider_braze.plugins.pages import build_app

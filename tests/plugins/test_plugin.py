@@ -20,7 +20,7 @@ def test_entry_point_is_the_plugin():
     assert entry.load() is BrazePlugin
 
 
-def test_airflow_loads_the_plugin_without_a_word_against_it():
+def test_airflow_loads_the_plugin_without_warnings():
     command = [sys.executable, "-m", "airflow", "plugins", "--output", "json"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert shown.returncode == 0, shown.stderr
@@ -32,7 +32,7 @@ def test_airflow_loads_the_plugin_without_a_word_against_it():
         assert [each["destination"] for each in mine["external_views"]] == ["task_instance"]
 
 
-def test_versions_without_views_get_no_page():
+def test_versions_without_views_have_no_page():
     assert bool(getattr(BrazePlugin, "fastapi_apps", [])) is HAS_PAGES
     assert bool(getattr(BrazePlugin, "external_views", [])) is HAS_PAGES
 

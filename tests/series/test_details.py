@@ -1,4 +1,4 @@
-"""Details of canvases and segments: every field of the sandbox's response is found again in the table."""
+"""Details of canvases and segments: the table contains every field of the sandbox's response."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_canvas_details_keep_unknown_keys():
 
 
 @pytest.mark.parametrize("sent", [{"steps": {}}, {"steps": ["s"]}, {"variants": [1]}, {"unrelated": 1}])
-def test_canvas_details_of_another_shape_are_an_error(sent):
+def test_canvas_details_of_another_shape_raise(sent):
     assert CANVASES.details is not None
     with pytest.raises(BrazeDataError):
         CANVASES.details.decode(json.dumps(sent).encode(), CANVASES.subject("c"))
@@ -79,7 +79,7 @@ def test_segment_details_keep_their_texts(id_):
     ],
     ids=["campaigns", "canvases", "segments"],
 )
-def test_column_at_the_end_of_details_is_filled(monkeypatch, series, module, name):
+def test_additional_last_column_of_details_is_filled(monkeypatch, series, module, name):
     table = getattr(module, name)
     longer = replace(table, columns=(*table.columns, Column("created_by", "string")))
     monkeypatch.setattr(module, name, longer)
@@ -90,6 +90,6 @@ def test_column_at_the_end_of_details_is_filled(monkeypatch, series, module, nam
 
 
 @pytest.mark.parametrize("key", ["other", "segment_id"])
-def test_names_of_columns_that_are_no_keys_do_not_make_a_response_of_details(key):
+def test_column_names_that_are_not_keys_do_not_identify_a_details_response(key):
     with pytest.raises(BrazeDataError):
         row_of(SEGMENTS, SEGMENT_DETAILS, "s", {key: "x"})

@@ -25,7 +25,7 @@ def test_default_lookback_is_documented_per_series():
     assert [int(row[4].removesuffix(" days")) for row in overview] == [each.lookback_days for each in all_series()]
 
 
-def test_columns_are_those_of_the_declarations():
+def test_documented_columns_equal_those_of_the_declarations():
     render = runpy.run_path(str(ROOT / "tools/render_columns.py"))
     assert render["render_page"](PAGE) == PAGE
     documented = set(re.findall(r"<!-- columns of (\w+) -->", PAGE))
@@ -53,7 +53,7 @@ def lake(braze, make_context, tmp_path):
     return tmp_path
 
 
-def test_queries_find_what_braze_has(lake, braze):
+def test_queries_find_the_figures_of_braze(lake, braze):
     import duckdb
 
     by_channel, kpis = (
