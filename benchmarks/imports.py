@@ -41,7 +41,7 @@ def import_ms(module: str) -> float:
     """Return the processor time of importing a module, in milliseconds: the least of several runs."""
     command = [sys.executable, "-c", CODE, module]
     runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(RUNS)]
-    # Whatever else the machine does only adds to it, as does compiling in the first run.
+    # Other load of the machine only adds to it, as does compilation in the first run.
     return min(float(output.splitlines()[-1]) for output in runs)
 
 

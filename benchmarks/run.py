@@ -180,7 +180,7 @@ def importing(bench: Bench) -> Iterator[tuple[str, ...]]:
 
 def budget(bench: Bench) -> Iterator[tuple[str, ...]]:
     """(h): share used of an announced rate limit, and number of calls beyond it."""
-    print("(h) 400 calls, of which 40 are allowed per 2 seconds")
+    print("(h) 400 calls, 40 allowed per 2 seconds")
     runs = [_json_of([sys.executable, str(ROOT / "benchmarks/budget.py")], bench) for _ in range(min(3, bench.runs))]
     yield _row("h", "rate limit: share used of what was allowed", statistics.median(run["used"] for run in runs), -0.9)
     yield _row("", "calls rejected with 429", max(run["rejected"] for run in runs), 0)

@@ -101,7 +101,7 @@ def test_day_object_no_conversion_events_no_conversions():
     assert not {"conversions", "revenue"} & set(day_object(SETTINGS, of_kind("Delivery notice SMS"), TUESDAY))
 
 
-def test_day_object_draft_has_empty_messages():
+def test_day_object_of_a_draft_has_empty_messages():
     assert day_object(SETTINGS, of_kind("Draft, never sent"), TUESDAY) == {
         "time": "2026-11-17",
         "unique_recipients": 0,
@@ -164,7 +164,7 @@ def test_day_object_counts_days_in_the_company_zone():
     )
 
 
-def test_day_object_before_its_beginning_is_zero():
+def test_day_object_before_the_campaigns_start_is_zero():
     figures = numbers(day_object(SETTINGS, of_kind("Newsletter"), TUESDAY, utc(2026, 11, 16)))
     assert set(figures.values()) == {0}
 
@@ -234,7 +234,7 @@ def test_campaign_details_names_the_control():
     assert campaign_details(SETTINGS, campaign)["messages"][control] == {"channel": "whats_app", "type": "control"}
 
 
-def test_campaign_details_draft_was_never_sent():
+def test_campaign_details_of_a_draft_were_never_sent():
     shown = campaign_details(SETTINGS, of_kind("Draft, never sent"))
     assert (shown["draft"], shown["enabled"], shown["first_sent"], shown["last_sent"]) == (True, False, None, None)
 

@@ -124,11 +124,11 @@ def test_data_series_contradicting_day_has_other_content():
 
 
 @pytest.mark.parametrize("fault", ["double_days", "contradicting_days"])
-def test_data_series_no_days_no_day_is_doubled(fault):
+def test_data_series_without_days_doubles_no_day(fault):
     assert series(SETTINGS.merged({"faults": {fault: 1}}), ending_at="2027-01-01") == []
 
 
-def test_data_series_faulty_days_follow_their_probability():
+def test_data_series_faulty_days_occur_with_their_probability():
     settings = SETTINGS.merged({"faults": {"double_days": 0.25}})
     doubled = sum(len(series(settings, seed)) == 4 for seed in range(400))
     assert 70 < doubled < 130
@@ -173,7 +173,7 @@ def test_campaigns_details_alone_may_be_rejected():
     assert series(settings)
 
 
-def test_campaigns_list_leaves_archived_ones_out_unless_asked():
+def test_campaigns_list_omits_archived_ones_unless_requested():
     assert len(listed()) == 18
     assert listed(include_archived="false") == listed()
     assert listed(include_archived="true") == campaign_ids(SETTINGS)
@@ -190,7 +190,7 @@ def test_campaigns_list_descending_is_youngest_first():
     assert listed(sort_direction="desc") == listed(sort_direction="asc")[::-1] == listed()[::-1]
 
 
-def test_campaigns_list_last_edit_keeps_those_edited_after():
+def test_campaigns_list_last_edit_keeps_campaigns_edited_after():
     edits = sorted(each.edited for each in all_campaigns(0, 20).values())
     kept = listed(**{"include_archived": "true", "last_edit.time[gt]": edits[9].isoformat()})
     assert len(kept) == 10

@@ -70,7 +70,7 @@ def test_data_series_with_all_breakdowns_is_exactly_the_canvas_days(canvas):
 
 
 @pytest.mark.parametrize(
-    ("asked", "keys"),
+    ("requested", "keys"),
     [
         ({}, {"time", "total_stats"}),
         ({"include_variant_breakdown": "true"}, {"time", "total_stats", "variant_stats"}),
@@ -78,8 +78,8 @@ def test_data_series_with_all_breakdowns_is_exactly_the_canvas_days(canvas):
         ({"include_step_breakdown": "false"}, {"time", "total_stats"}),
     ],
 )
-def test_data_series_has_only_the_requested_breakdowns(asked, keys):
-    assert set(series(**asked)[0]) == keys
+def test_data_series_has_only_the_requested_breakdowns(requested, keys):
+    assert set(series(**requested)[0]) == keys
 
 
 @pytest.mark.parametrize(("length", "cap"), [("15", 14), ("14", 13), ("0", 14), ("", 14)])
@@ -223,9 +223,9 @@ def test_canvas_day_deleted_step_disappears_unless_requested():
     assert step in canvas_day(SETTINGS, WELCOME, day, before, with_deleted_steps=False)["step_stats"]
     assert step not in canvas_day(SETTINGS, WELCOME, day, after, with_deleted_steps=False)["step_stats"]
     assert step in canvas_day(SETTINGS, WELCOME, day, after)["step_stats"]
-    asked = {"ending_at": "2026-10-20T12:00:00Z", "include_step_breakdown": "true"}
-    assert step not in series(**asked)[-1]["step_stats"]
-    assert step in series(**asked, include_deleted_step_data="true")[-1]["step_stats"]
+    requested = {"ending_at": "2026-10-20T12:00:00Z", "include_step_breakdown": "true"}
+    assert step not in series(**requested)[-1]["step_stats"]
+    assert step in series(**requested, include_deleted_step_data="true")[-1]["step_stats"]
     assert [each["id"] == step for each in canvas_details(SETTINGS, WELCOME, before)["steps"]].count(True) == 1
     assert all(each["id"] != step for each in canvas_details(SETTINGS, WELCOME, after)["steps"])
 
@@ -270,7 +270,7 @@ def test_data_summary_is_the_sum_of_the_days():
     assert set(respond("data_summary", canvas_id=MANY, length="3")["data"]) == {"name", "total_stats"}
 
 
-def test_list_leaves_archived_ones_out_unless_requested():
+def test_list_omits_archived_ones_unless_requested():
     def listed(**params: str) -> list[str]:
         return [each["id"] for each in respond("list", **params)["canvases"]]
 
@@ -288,7 +288,7 @@ def test_list_pages_of_a_hundred_from_zero():
     assert pages[0][7] == canvas_entry(many, 7)
 
 
-def test_details_are_beside_the_message():
+def test_details_are_next_to_the_message():
     assert respond("details", canvas_id=WELCOME) == {"message": "success", **canvas_details(SETTINGS, WELCOME)}
 
 
@@ -309,7 +309,7 @@ def test_bad_subject_is_always_rejected(path):
     assert respond(path, settings, canvas_id=MANY, length="1")["message"] == "success"
 
 
-def test_bad_details_spare_the_series():
+def test_failing_details_do_not_affect_the_series():
     settings = SETTINGS.merged({"faults": {"bad_details": {WELCOME: 500}}})
     with pytest.raises(Rejected):
         respond("details", settings, canvas_id=WELCOME)

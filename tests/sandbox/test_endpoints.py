@@ -1,4 +1,4 @@
-"""All endpoints through the real server, and what the package's series need of them."""
+"""All endpoints of the real server, and the requests that the package's series need."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get(braze):
         yield get
 
 
-def test_endpoints_are_those_of_the_permissions():
+def test_endpoints_equal_those_of_the_permissions():
     assert sorted(Endpoint(path).permission for path in ENDPOINTS) == sorted(PERMISSIONS)
 
 
@@ -165,7 +165,7 @@ def test_sends_over_http(get):
     assert found == [data.send_day(SETTINGS, campaign, send, day) for day in DAYS]
 
 
-def test_pool_used_up_is_429_until_the_requests_are_reset_over_http(braze, get):
+def test_used_up_pool_returns_429_until_the_requests_are_reset_over_http(braze, get):
     braze.configure(rate_limits={"events": {"requests": 2, "seconds": 3_600}})
     braze.reset_requests()
     assert [get("/events/list").status_code for _ in range(3)] == [200, 200, 429]
@@ -176,7 +176,7 @@ def test_pool_used_up_is_429_until_the_requests_are_reset_over_http(braze, get):
 
 @pytest.mark.parametrize("reading", ["inclusive", "midnight_before", "exclusive", "midnight"])
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Seoul", "Australia/Lord_Howe"])
-def test_one_day_more_until_noon_of_the_next_day_has_all_days_under_every_reading(braze, get, reading, zone):
+def test_one_more_day_until_noon_of_the_next_day_has_all_days_under_every_reading(braze, get, reading, zone):
     braze.configure(ending_at_reading=reading, timezone=zone, as_of="2026-11-25T00:00:00Z")
     offset = {"UTC": "+00:00", "America/New_York": "-05:00", "Asia/Seoul": "+09:00", "Australia/Lord_Howe": "+11:00"}[
         zone

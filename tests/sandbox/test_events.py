@@ -44,7 +44,7 @@ def test_event_names_are_odd_and_sorted():
     assert len({name.strip().lower() for name in names}) < len(names)
 
 
-def test_event_names_that_look_alike_have_their_own_counts():
+def test_similar_event_names_have_separate_counts():
     twins = ("signup", "Signup", "SIGNUP", "signup ", " signup")
     assert (
         len({tuple(event_count(SETTINGS, name, MONDAY - timedelta(days=each)) for each in range(5)) for name in twins})
@@ -60,7 +60,7 @@ def test_list_pages_of_two_hundred_and_fifty_strings():
     assert set(NAMES) <= set(event_names(many))
 
 
-def test_list_few_events_are_the_first_names():
+def test_list_of_few_events_has_the_first_names():
     assert set(event_names(replace(SETTINGS, events=3))) == set(NAMES[:3])
 
 

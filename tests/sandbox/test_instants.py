@@ -41,7 +41,7 @@ def test_parse_instant_lenient_spelling_is_read(text, instant):
         "2020-W01",
     ],
 )
-def test_parse_instant_no_instant_is_none(text):
+def test_parse_instant_of_an_invalid_text_is_none(text):
     assert parse_instant(text) is None
 
 
@@ -53,16 +53,16 @@ def test_parse_instant_out_of_the_calendar_is_none(text):
     assert parse_instant(text) is None
 
 
-def test_day_start_midnight_that_is_skipped_is_the_first_instant():
+def test_day_start_of_a_skipped_midnight_is_the_first_instant():
     assert day_start(date(2024, 4, 26), "Africa/Cairo") == utc(2024, 4, 25, 22).timestamp()
 
 
-def test_day_start_midnight_that_comes_twice_is_the_first_one():
+def test_day_start_of_a_repeated_midnight_is_the_first_one():
     assert day_start(date(2024, 11, 3), "America/Havana") == utc(2024, 11, 3, 4).timestamp()
 
 
 @pytest.mark.parametrize(("zone", "day"), [("Asia/Seoul", date(2024, 1, 2)), ("America/New_York", date(2024, 1, 1))])
-def test_day_of_follows_the_zone(zone, day):
+def test_day_of_depends_on_the_zone(zone, day):
     assert day_of(utc(2024, 1, 1, 16), zone) == day
 
 
@@ -70,7 +70,7 @@ def test_day_of_follows_the_zone(zone, day):
     ("reading", "inside", "at_midnight"),
     [("inclusive", 2, 2), ("midnight_before", 2, 1), ("exclusive", 1, 1), ("midnight", 1, 1)],
 )
-def test_last_day_follows_the_reading(reading, inside, at_midnight):
+def test_last_day_depends_on_the_reading(reading, inside, at_midnight):
     midnight = utc(2024, 5, 1, 22)
     assert last_day(midnight + timedelta(seconds=1), "Europe/Berlin", reading) == date(2024, 5, inside)
     assert last_day(midnight, "Europe/Berlin", reading) == date(2024, 5, at_midnight)

@@ -115,7 +115,7 @@ def test_series_hours_are_not_served():
 
 
 @pytest.mark.parametrize("fault", ["bad_subjects", "missing_days"])
-def test_faults_of_one_metric_spare_the_others(fault):
+def test_faults_of_one_metric_do_not_affect_the_others(fault):
     faults = {"bad_subjects": {"dau": 500}, "missing_days": {"dau": ["2026-11-16"]}}[fault]
     settings = SETTINGS.merged({"faults": {fault: faults}})
     if fault == "bad_subjects":
@@ -140,6 +140,6 @@ def test_series_faults_of_days(fault):
     assert (data[-1] in data[:-1]) == (fault == "double_days")
 
 
-def test_apps_zero_apps_have_no_users():
+def test_series_of_zero_apps_has_no_users():
     without = replace(SETTINGS, apps=0)
     assert (app_ids(without), kpi_value(without, "dau", MONDAY)) == ([], 0)

@@ -11,7 +11,7 @@ class Clock:
         return self.now
 
 
-def test_take_counts_down_and_is_spent_after_the_limit():
+def test_take_counts_down_and_is_used_up_at_the_limit():
     windows = RateWindows(Clock(1_000_000.5))
     standings = [windows.take("a", 2, 60) for _ in range(4)]
     assert [(each.remaining, each.is_spent) for each in standings] == [(1, False), (0, False), (0, True), (0, True)]
@@ -27,17 +27,17 @@ def test_take_next_window_counts_from_zero():
     assert windows.take("a", 1, 60) == Standing(1, 0, 240, False)
 
 
-def test_take_buckets_are_counted_apart():
+def test_take_counts_buckets_separately():
     windows = RateWindows(Clock(5.0))
     windows.take("a", 1, 60)
     assert not windows.take("b", 1, 60).is_spent
 
 
-def test_take_fraction_of_a_second_announces_a_reset_that_is_past_the_window():
+def test_take_with_fraction_of_a_second_announces_a_reset_after_the_window():
     assert RateWindows(Clock(10.1)).take("a", 1, 0.5).reset == 11
 
 
-def test_spent_does_not_count():
+def test_spent_does_not_count_a_request():
     windows = RateWindows(Clock(10.2))
     assert windows.spent(7, 1).headers() == {
         "x-ratelimit-limit": "7",

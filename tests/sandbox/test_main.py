@@ -25,7 +25,7 @@ def url_of(printed: str) -> str:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:
-    """Run the command line; return its exit status and the settings that it served."""
+    """Return a function that runs the command line, and returns its exit status and the served settings."""
     served = {}
 
     def look() -> None:
@@ -122,7 +122,7 @@ def test_main_signal_stops_the_process_cleanly(number):
     assert (process.returncode, errors) == (0, "")
 
 
-def test_main_port_taken_is_an_error_that_names_it(capsys):
+def test_main_used_port_is_an_error_that_names_it(capsys):
     with Sandbox() as braze:
         port = braze.url.rsplit(":", 1)[1]
         assert main(["--port", port], lambda: None) == 1
@@ -145,18 +145,18 @@ def test_main_wrong_option_is_named(capsys, option, named):
     assert named in capsys.readouterr().err
 
 
-def test_main_help_teaches(capsys, monkeypatch):
+def test_main_help_has_examples_of_use(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["sandbox", "--help"])
     monkeypatch.delitem(sys.modules, f"{MODULE}.__main__")
     with pytest.raises(SystemExit) as caught:
         runpy.run_module(MODULE, run_name="__main__")
     printed = capsys.readouterr().out
     assert caught.value.code == 0
-    assert all(word in printed for word in ("curl", "AIRFLOW_CONN_BRAZE_DEFAULT", "_sandbox/settings", "as_of"))
+    assert all(text in printed for text in ("curl", "AIRFLOW_CONN_BRAZE_DEFAULT", "_sandbox/settings", "as_of"))
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
-def test_main_without_the_extra_says_what_to_install(capsys, monkeypatch, missing):
+def test_main_without_the_extra_names_what_to_install(capsys, monkeypatch, missing):
     for name in list(sys.modules):
         if name.partition(".")[0] in ("starlette", "uvicorn") or name in {
             f"{MODULE}.{each}" for each in ("server", "app", "wire")

@@ -64,7 +64,7 @@ def test_purchase_value_product_never_sold_is_zero():
     assert purchase_value(SETTINGS, "revenue", MONDAY, PRODUCTS[-1]) == 0
 
 
-def test_product_list_pages():
+def test_product_list_has_pages():
     many = replace(SETTINGS, products=250)
     pages = [listed(many, page) for page in range(4)]
     assert [len(page) for page in pages] == [100, 100, 50, 0]
@@ -72,7 +72,7 @@ def test_product_list_pages():
 
 
 @pytest.mark.parametrize(("pages", "sizes"), [("from_1", [0, 100, 50, 0]), ("from_1_and_0", [100, 100, 50, 0])])
-def test_product_list_pages_may_begin_at_1(pages, sizes):
+def test_product_list_pages_may_start_at_1(pages, sizes):
     many = replace(SETTINGS, products=150, product_pages=pages)
     found = [listed(many, page) for page in range(4)]
     assert [len(page) for page in found] == sizes

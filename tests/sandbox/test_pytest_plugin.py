@@ -10,7 +10,7 @@ from airflow_provider_braze.sandbox import SandboxSettings
 pytest_plugins = ["airflow_provider_braze.sandbox.pytest_plugin"]
 
 
-def test_braze_sandbox_is_fresh_and_the_connection_points_at_it(braze_sandbox):
+def test_braze_sandbox_is_fresh_and_the_connection_points_to_it(braze_sandbox):
     assert braze_sandbox.settings == SandboxSettings()
     connection = json.loads(os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"])
     assert connection["host"] == braze_sandbox.url
@@ -35,5 +35,5 @@ def test_braze_sandbox_connection_follows_the_time_zone(braze_sandbox, monkeypat
     assert os.environ["AIRFLOW_CONN_BRAZE_DEFAULT"] == "braze://of-the-test"
 
 
-def test_braze_sandbox_connection_is_gone_after_a_test():
+def test_braze_sandbox_connection_is_removed_after_a_test():
     assert "AIRFLOW_CONN_BRAZE_EU" not in os.environ

@@ -37,7 +37,7 @@ def content(response: ApiResponse) -> dict:
 
 
 @pytest.mark.parametrize("path", ["/campaigns/list", "/campaigns/details", SERIES])
-def test_respond_good_request_is_served_with_rate_headers(path):
+def test_respond_valid_request_is_served_with_rate_headers(path):
     response = respond(a_state(), a_query(path))
     assert (response.status, content(response)["message"], response.fault) == (200, "success", "")
     assert set(response.headers) == {"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"}
@@ -75,7 +75,7 @@ def test_respond_wrong_key_is_repeated_in_the_body():
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-def test_respond_missing_permission_is_403_there_only(path):
+def test_respond_missing_permission_is_403_only_for_its_endpoints(path):
     lacking = Endpoint(path).permission
     for settings in (
         {"permissions": [each for each in PERMISSIONS if each != lacking]},
@@ -94,7 +94,7 @@ def test_respond_other_method_is_405():
     assert respond(a_state(), a_query(method="POST")).status == 405
 
 
-def test_respond_limit_spent_is_429_for_the_series_only():
+def test_respond_used_up_limit_is_429_only_for_the_series():
     state = a_state(rate_limit=2, rate_window_seconds=10)
     responses = [respond(state, a_query(SERIES)) for _ in range(3)]
     assert [(each.status, each.headers["x-ratelimit-remaining"]) for each in responses] == [
@@ -151,7 +151,7 @@ def test_respond_fault_of_the_wire_keeps_the_body(fault):
     assert content(response)["message"] == "success"
 
 
-def test_respond_faults_come_with_their_probabilities():
+def test_respond_faults_occur_with_their_probabilities():
     state = a_state(faults={"rate_429": 0.25, "rate_500": 0.25})
     statuses = Counter(respond(state, a_query()).status for _ in range(800))
     assert set(statuses) == {200, 429, 500}
@@ -167,18 +167,18 @@ def test_respond_faults_same_seed_same_sequence():
     assert sequences[0] == sequences[1]
 
 
-def test_respond_faults_of_one_endpoint_spare_the_others():
+def test_respond_faults_of_one_endpoint_do_not_affect_the_others():
     state = a_state(faults={"rate_500": 1, "endpoints": ["campaigns.data_series"]})
     assert [respond(state, a_query(path)).status for path in ("/campaigns/list", SERIES)] == [200, 500]
 
 
-def test_respond_same_question_gets_the_kept_body():
+def test_respond_same_request_returns_the_cached_body():
     state = a_state()
     assert respond(state, a_query(SERIES)).body is respond(state, a_query(SERIES)).body
 
 
 @pytest.mark.parametrize("settings", [{"row_order": "shuffled"}, {"faults": {"double_days": 0.5}}])
-def test_respond_responses_that_vary_are_not_kept(settings):
+def test_respond_varying_responses_are_not_cached(settings):
     state = a_state(**settings)
     bodies = {
         respond(state, a_query(SERIES, params={"campaign_id": CAMPAIGN, "length": "9"})).body.plain for _ in range(9)
@@ -186,7 +186,7 @@ def test_respond_responses_that_vary_are_not_kept(settings):
     assert len(bodies) > 1
 
 
-def test_respond_rejected_request_says_why():
+def test_respond_rejected_request_has_the_reason():
     response = respond(a_state(), a_query(SERIES, params={"campaign_id": "x", "length": "1"}))
     assert (response.status, content(response)["message"]) == (
         400,

@@ -91,12 +91,12 @@ def test_list_tracks_at_most_twenty_five():
     assert sum(each["analytics_tracking_enabled"] for each in listed) == 25
 
 
-def test_details_are_beside_the_message():
+def test_details_are_next_to_the_message():
     segment = of_kind("All users")
     assert respond("details", segment_id=segment) == {"message": "success", **segment_details(SETTINGS, segment)}
 
 
-def test_bad_details_spare_the_series():
+def test_failing_details_do_not_affect_the_series():
     settings = SETTINGS.merged({"faults": {"bad_details": {of_kind("All users"): 500}}})
     with pytest.raises(Rejected):
         respond("details", settings, segment_id=of_kind("All users"))

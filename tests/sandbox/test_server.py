@@ -125,13 +125,13 @@ def test_sandbox_rate_slow_sends_the_whole_body_in_pieces(braze, client):
     assert b"".join(pieces) == whole
 
 
-def test_sandbox_rate_html_says_so(braze, client):
+def test_sandbox_rate_html_has_its_content_type(braze, client):
     braze.configure(faults={"rate_html": 1})
     response = client.get("/campaigns/list")
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_sandbox_requests_are_noted_with_params_and_counted(braze, client):
+def test_sandbox_requests_are_recorded_with_params_and_counted(braze, client):
     client.get("/campaigns/list", params={"page": "1"})
     client.get("/nowhere")
     assert braze.requests == [
@@ -166,7 +166,7 @@ def test_control_settings_are_shown_and_patched(braze, client):
     assert braze.settings.faults.rate_500 == 0.5
 
 
-def test_control_clock_moved_on_restates_a_day(braze, client):
+def test_control_advanced_clock_restates_a_day(braze, client):
     params = {**series_params(braze, 2, 1), "ending_at": "2026-11-17T12:00:00Z"}
     before = client.get(SERIES, params=params).json()["data"][0]
     patch(client, as_of="2026-12-24T06:00:00Z")
@@ -223,7 +223,7 @@ def test_sandbox_stop_leaves_no_thread_and_no_socket():
         socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
-def test_sandbox_life_is_not_logged(caplog):
+def test_sandbox_start_and_stop_are_not_logged(caplog):
     caplog.set_level("INFO")
     with Sandbox(SandboxSettings(faults={"rate_cut": 1})) as braze:
         raw_exchange(braze)
@@ -234,10 +234,10 @@ def test_sandbox_stop_ends_waiting_responses():
     responses = []
     with Sandbox(SandboxSettings(latency_seconds=3_600)) as braze:
 
-        def ask() -> None:
+        def send() -> None:
             responses.append(httpx.get(braze.url + "/nowhere", timeout=60, trust_env=False).status_code)
 
-        thread = threading.Thread(target=ask)
+        thread = threading.Thread(target=send)
         thread.start()
         while not braze.count():
             threading.Event().wait(0.001)
@@ -259,7 +259,7 @@ def test_sandbox_start_twice_is_rejected():
         braze.start()
 
 
-def test_sandbox_port_taken_is_named():
+def test_sandbox_used_port_is_named():
     with Sandbox() as braze:
         port = int(braze.url.rsplit(":", 1)[1])
         with pytest.raises(BrazeConfigError, match=f"cannot listen on 127.0.0.1:{port} "):
@@ -274,12 +274,12 @@ def test_sandbox_port_out_of_range_is_rejected():
 def test_sandbox_serves_many_threads(braze):
     statuses = []
 
-    def ask(number: int) -> None:
+    def send(number: int) -> None:
         headers = {"authorization": f"Bearer {braze.api_key}"}
         with contextlib.closing(httpx.Client(base_url=braze.url, headers=headers, trust_env=False)) as client:
             statuses.extend(client.get(SERIES, params=series_params(braze, number)).status_code for _ in range(10))
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(16)]
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -288,6 +288,6 @@ def test_sandbox_serves_many_threads(braze):
     assert braze.count(SERIES, 200) == 160
 
 
-def test_package_offers_nothing_else():
+def test_package_exports_nothing_else():
     with pytest.raises(AttributeError, match="Nothing"):
         package.Nothing  # noqa: B018

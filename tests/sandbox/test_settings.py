@@ -117,7 +117,7 @@ def test_settings_permissions_are_kept_in_order_once():
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", "null", pytest.param("[" * 100_000, id="nested")])
-def test_merged_json_no_object_is_rejected(text):
+def test_merged_json_that_is_not_an_object_is_rejected(text):
     with pytest.raises(BrazeConfigError, match="object of settings"):
         SandboxSettings().merged_json(text)
 

@@ -39,7 +39,7 @@ def test_body_after_configure_is_rendered_again():
     assert render.calls == 2
 
 
-def test_body_of_settings_no_longer_in_force_is_not_kept():
+def test_body_of_outdated_settings_is_not_cached():
     state, render = a_state(), Renderer()
     old = state.settings
     state.configure(lambda settings: settings.merged({"seed": 1}))
@@ -48,7 +48,7 @@ def test_body_of_settings_no_longer_in_force_is_not_kept():
     assert render.calls == 2
 
 
-def test_body_cache_full_drops_the_one_not_used_for_longest():
+def test_full_body_cache_drops_the_least_recently_used():
     state, render = a_state(cache_bytes=25), Renderer(10)
     for key in ("a", "b", "a", "c", "a", "b"):
         state.body(state.settings, key, render)
@@ -61,7 +61,7 @@ def test_body_of_long_text_is_compressed_too():
     assert Body.of(b"x" * 1_024).compressed is None
 
 
-def test_served_keeps_the_last_ten_thousand_and_counts_all():
+def test_served_keeps_the_last_10000_requests_and_counts_all():
     state = a_state()
     for number in range(10_001):
         state.record(ServedRequest("/a", 200, {"page": str(number)}))

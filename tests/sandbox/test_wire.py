@@ -17,6 +17,6 @@ async def send(message: dict) -> None:
 
 
 @pytest.mark.parametrize("response", [cut(Response("abc"), lambda scope: None), reset(lambda scope: None)])
-def test_wire_connection_out_of_reach_is_given_up(response):
+def test_wire_unreachable_connection_is_given_up(response):
     with pytest.raises(ConnectionAbortedError):
         asyncio.run(response({"type": "http"}, receive, send))

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, and what should have landed from it."""
+"""The sandbox as a separate process, and checks of the days landed from it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Braze:
         self._control("PATCH", "settings", json=changes)
 
     def count(self) -> int:
-        """How many requests of the API it has served since they were last forgotten."""
+        """Return the number of API requests that it has served since the last reset."""
         counts = self._control("GET", "requests").json()
         return sum(number for by_status in counts.values() for number in by_status.values())
 
     def reset_requests(self) -> None:
         self._control("DELETE", "requests")
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             return self._control("GET", "health").ok
         except requests.ConnectionError:
@@ -63,7 +63,7 @@ class Braze:
 
 @contextmanager
 def sandbox(logs: Path, as_of: str) -> Iterator[Braze]:
-    """Start a sandbox whose clock stands, for the figures of the last days grow by the minute."""
+    """Start a sandbox with a stopped clock, because the figures of the last days grow by the minute."""
     (port,) = free_ports(1)
     options = {"port": port, "campaigns": CAMPAIGNS, "timezone": ZONE, "as-of": as_of}
     command = [sys.executable, "-m", "airflow_provider_braze.sandbox"]
@@ -72,7 +72,7 @@ def sandbox(logs: Path, as_of: str) -> Iterator[Braze]:
     server.start()
     try:
         braze = Braze(f"http://127.0.0.1:{port}")
-        wait_for("The sandbox answers", braze.answers, BOOT_SECONDS, [server])
+        wait_for("The sandbox is ready", braze.is_ready, BOOT_SECONDS, [server])
         yield braze
     finally:
         server.kill()
@@ -83,13 +83,13 @@ def days_from(first: date, count: int) -> list[date]:
 
 
 def day_before(instant: str) -> date:
-    """The company's day before the one of an instant, as the API writes it."""
+    """Return the company's day before the one of an instant, as the API writes it."""
     aware = datetime.fromisoformat(instant.replace("Z", "+00:00"))
     return aware.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
 
 
 def check_landed(destination: Destination, braze: Braze, days: Iterable[date]) -> None:
-    """Hold what lies there against Braze: these days of all campaigns, each once, with its figures, and no more."""
+    """Check that exactly these days of all campaigns have landed, each once, with the figures of Braze."""
     settings = braze.settings()
     wanted = {(each, day): data.day_object(settings, each, day) for each in data.campaign_ids(settings) for day in days}
     raw = destination.table("campaign_raw").to_pylist()
@@ -107,7 +107,7 @@ def check_landed(destination: Destination, braze: Braze, days: Iterable[date]) -
 
 
 def records(destination: Destination) -> list[dict[str, Any]]:
-    """The records that lie there, oldest first."""
+    """Return the records of a destination, oldest first."""
     return [json.loads(content) for name, content in sorted(destination.contents().items()) if "/journal/" in name]
 
 

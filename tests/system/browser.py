@@ -1,4 +1,4 @@
-"""A browser without a window, and Airflow's form of a connection as a person uses it."""
+"""A headless browser, and Airflow's form of a connection as a user operates it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def window(browser: Browser, url: str, traffic: Path, **options: Any) -> Iterator[Page]:
-    """Open a page with nothing remembered.
+    """Open a page without cookies and storage.
 
-    :param url: that addresses of pages begin with.
-    :param traffic: file that tells, once the page is closed, what was asked and answered.
-    :param options: more of Playwright's for a context.
+    :param url: prefix of the addresses of pages.
+    :param traffic: file that contains all requests and responses after the page is closed.
+    :param options: further options of Playwright for a context.
     """
     context = browser.new_context(base_url=url, record_har_path=traffic, record_har_content="embed", **options)
     context.set_default_timeout(WAIT_MILLISECONDS)
@@ -43,8 +43,8 @@ def window(browser: Browser, url: str, traffic: Path, **options: Any) -> Iterato
         context.close()
 
 
-def answers(traffic: Path) -> list[str]:
-    """What the browser was answered, by the file of a page that is closed."""
+def received_texts(traffic: Path) -> list[str]:
+    """Return the texts that the browser received, from the traffic file of a closed page."""
     entries = json.loads(traffic.read_text("utf-8"))["log"]["entries"]
     return [entry["response"]["content"].get("text", "") for entry in entries]
 
@@ -55,7 +55,7 @@ def take_picture(shown: Page | Locator, path: Path) -> None:
 
 
 def row_of(page: Page, conn_id: str) -> Locator:
-    """A connection's row in the list."""
+    """Return a connection's row in the list."""
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=conn_id, exact=True))
 
 
@@ -67,7 +67,7 @@ class ConnectionForm:
         self.dialog = page.get_by_role("dialog")
 
     def add(self, conn_id: str, conn_type: str) -> None:
-        """Open it to add a connection, and choose the type."""
+        """Open the form to add a connection, and choose the type."""
         self._page.goto("/connections")
         self._page.get_by_role("button", name="Add Connection").click()
         self.dialog.get_by_role("textbox", name="Connection ID").fill(conn_id)
@@ -76,27 +76,27 @@ class ConnectionForm:
         expect(self.section("Standard Fields")).to_have_attribute("aria-expanded", "true")
 
     def edit(self, conn_id: str) -> None:
-        """Open it with a connection that there is."""
+        """Open the form with an existing connection."""
         self._page.goto("/connections")
         row_of(self._page, conn_id).get_by_role("button", name="Edit Connection").click()
         expect(self.section("Standard Fields")).to_have_attribute("aria-expanded", "true")
 
     def section(self, title: str) -> Locator:
-        """The head of a part of the form, of which one is open at a time."""
+        """Return the head of a section of the form. One section is open at a time."""
         return self.dialog.get_by_role("button", name=title, exact=True)
 
     def unfold(self, title: str) -> None:
         self.section(title).click()
         expect(self.section(title)).to_have_attribute("aria-expanded", "true")
-        # Until the one that was open has folded.
+        # Until the section that was open has folded.
         expect(self.dialog.get_by_role("region")).to_have_count(1)
 
     def labels(self) -> list[str]:
-        """The labels of the fields that are seen."""
+        """Return the labels of the visible fields."""
         return [text.rstrip("* \n") for text in self.dialog.locator("label").filter(visible=True).all_inner_texts()]
 
     def field(self, label: str) -> Locator:
-        """A field with its label and help."""
+        """Return a field with its label and help."""
         return self.dialog.get_by_role("group").filter(has=self._page.get_by_text(label, exact=True))
 
     def input(self, label: str) -> Locator:

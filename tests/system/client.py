@@ -1,4 +1,4 @@
-"""What the tests ask of a running Airflow, by its REST API."""
+"""A client of a running Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ TIMEOUT_SECONDS = 60
 class Client:
     """The REST API of one deployment; the calls are the same on 2.11 and 3.3.
 
-    :param api: where the API begins, such as ``/api/v2``.
+    :param api: path prefix of the API, such as ``/api/v2``.
     """
 
     def __init__(self, url: str, api: str) -> None:
         self._url = url
         self._api = api
         self._session = requests.Session()
-        # No proxy of the machine's, and no .netrc.
+        # Without the machine's proxies and .netrc.
         self._session.trust_env = False
 
     def log_in(self, user: tuple[str, str] | None = None) -> None:
-        """Get a token, which Airflow 3 wants.
+        """Fetch a token, which Airflow 3 requires.
 
         :param user: name and password.
         """
         method, body = (
             ("GET", None) if user is None else ("POST", dict(zip(("username", "password"), user, strict=True)))
         )
-        answer = self._session.request(method, f"{self._url}/auth/token", json=body, timeout=TIMEOUT_SECONDS)
-        answer.raise_for_status()
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response = self._session.request(method, f"{self._url}/auth/token", json=body, timeout=TIMEOUT_SECONDS)
+        response.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
-    def ask(self, path: str) -> dict[str, Any] | None:
-        """Ask whether it is there yet."""
+    def fetch(self, path: str) -> dict[str, Any] | None:
+        """Return the document at a path, or None if it is not available yet."""
         try:
-            answer = self._session.get(f"{self._url}{path}", timeout=TIMEOUT_SECONDS)
+            response = self._session.get(f"{self._url}{path}", timeout=TIMEOUT_SECONDS)
         except requests.ConnectionError:
             return None
-        return answer.json() if answer.ok else None
+        return response.json() if response.ok else None
 
     def call(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        answer = self._session.request(
+        response = self._session.request(
             method, f"{self._url}{self._api}{path}", json=body, params=params, timeout=TIMEOUT_SECONDS
         )
-        assert answer.ok, f"{method} {path} answered {answer.status_code}: {answer.text[:2000]}"
-        return answer.json()
+        assert response.ok, f"{method} {path} returned {response.status_code}: {response.text[:2000]}"
+        return response.json()
 
     def dags(self) -> set[str]:
         return {dag["dag_id"] for dag in self.call("GET", "/dags", limit=100)["dags"]}
@@ -79,11 +79,11 @@ class Client:
         return self.call("GET", path, state=state, limit=1)["total_entries"]
 
     def clear(self, dag_id: str, run_id: str) -> None:
-        """Let a run's tasks run again."""
+        """Clear a run's tasks, so that they run again."""
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True}
         self.call("POST", f"/dags/{dag_id}/clearTaskInstances", body)
 
     def result(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
-        """What a task returned."""
+        """Return the result of a task."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.call("GET", path, map_index=map_index)["value"]

@@ -1,4 +1,4 @@
-"""Whole deployments as fixtures; each starts what a test asks for and nothing else, and tells how long that took."""
+"""Whole deployments as fixtures. Each starts only what a test requests, and reports how long that took."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StartAirflow = Callable[..., Deployment]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # The finalizers of fixtures run for Ctrl-C, and shall for these.
+    # The finalizers of fixtures run for Ctrl-C, and have to run for these signals too.
     for each in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.default_int_handler)
     atexit.register(end_the_orphans)
@@ -74,7 +74,7 @@ def braze_server() -> Iterator[Braze]:
 
 @pytest.fixture
 def braze(braze_server: Braze) -> Iterator[Braze]:
-    """The sandbox without faults, its requests counted from here on."""
+    """Return the sandbox without faults, with its request counts reset."""
     braze_server.configure(faults=None, latency_seconds=0)
     braze_server.reset_requests()
     yield braze_server
@@ -88,7 +88,7 @@ def s3_server(endpoint_of: Callable[[str], str]) -> str:
 
 @pytest.fixture(scope="module")
 def s3(s3_server: str) -> Iterator[Callable[[str], Destination]]:
-    """Return a function that gives a folder of the S3 server as a destination."""
+    """Return a function that returns a folder of the S3 server as a destination."""
     connection = json.dumps(EMULATORS["s3"].connection(s3_server, EMULATORS["s3"].secret))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection)
@@ -97,19 +97,19 @@ def s3(s3_server: str) -> Iterator[Callable[[str], Destination]]:
 
 @pytest.fixture(scope="module")
 def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_server: Braze) -> Iterator[StartAirflow]:
-    """Return a function that starts an Airflow and waits until it is healthy; it is stopped after the module.
+    """Return a function that starts an Airflow and waits until it is healthy. It is stopped after the module.
 
     ::
 
         airflow = start_airflow("form", dags="none", processes=["api-server"])
 
-    :param name: of the deployment and its database; names its folder of logs.
+    :param name: name of the deployment, its database and its folder of logs.
     :param dags: name of a folder in ``dags``.
-    :param database: of a deployment that was stopped, to go on with; by default a new one.
-    :param processes: default all that the line has for the local executor.
+    :param database: database of a stopped deployment to continue with. Default a new one.
+    :param processes: processes to start. Default all of the line for the local executor.
     :param environment: settings, connections and variables besides those of every deployment.
-    :param commands: of Airflow, to run before its processes start.
-    :param others: for :class:`Deployment`.
+    :param commands: commands of Airflow to run before its processes start.
+    :param others: arguments of :class:`Deployment`.
     """
     with ExitStack() as stack:
 
@@ -129,7 +129,7 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
             settings = {"AIRFLOW_CONN_BRAZE_DEFAULT": braze_server.connection(), **(environment or {})}
             where = (LOGS / name, f"{postgres_server}/{database or name}", DAGS / dags)
             airflow = Deployment(line, *where, settings, **others)
-            stack.callback(_check_key_is_not_told, airflow, braze_server)
+            stack.callback(_check_key_is_in_no_file, airflow, braze_server)
             stack.callback(airflow.stop)
             timed(f"{name}: airflow db migrate", airflow.migrate)
             for command in commands:
@@ -142,5 +142,5 @@ def start_airflow(request: pytest.FixtureRequest, postgres_server: str, braze_se
         yield start
 
 
-def _check_key_is_not_told(airflow: Deployment, braze: Braze) -> None:
+def _check_key_is_in_no_file(airflow: Deployment, braze: Braze) -> None:
     assert airflow.files_with(braze.settings().api_key) == []

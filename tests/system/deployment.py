@@ -1,4 +1,4 @@
-"""A deployment of Airflow: its database, settings and processes, of the line that is asked for."""
+"""A deployment of Airflow: its database, settings and processes, of a given line."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ JWT_SECRET = "made-up-secret-of-the-system-tests-" * 3
 
 @dataclass(frozen=True)
 class Line:
-    """What differs between the lines of Airflow.
+    """Differences between the lines of Airflow.
 
-    :param python: of the environment that it is installed in.
-    :param processes: that make up a deployment with the local executor.
-    :param web: which of them serves the API.
+    :param python: interpreter of the environment where it is installed.
+    :param processes: processes of a deployment with the local executor.
+    :param web: the one of them that serves the API.
     """
 
     name: str
@@ -61,12 +61,12 @@ SERVING_LOGS = ("scheduler", "triggerer")
 class Deployment:
     """Airflow's processes over one database.
 
-    :param folder: of its home and logs.
-    :param database: address of a PostgreSQL database of its own.
+    :param folder: folder of its home and logs.
+    :param database: address of its PostgreSQL database.
     :param dags: folder with the Dag files.
-    :param environment: settings, connections and variables besides what every deployment has.
+    :param environment: settings, connections and variables besides those of every deployment.
     :param base_path: path of ``[api] base_url``, such as ``/airflow``.
-    :param login: name and password of the user whose rights the client has; default: the one whom all are.
+    :param login: name and password of the client's user. Default: the user of everyone who is not logged in.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Deployment:
             **environment,
         }
         folder.mkdir(parents=True)
-        # Read by 2.11 only: whoever reaches the loopback port may use the API.
+        # Read by 2.11 only: every client of the loopback port may use the API.
         (folder / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n")
         self.client = Client(self.url, line.api)
 
@@ -99,7 +99,7 @@ class Deployment:
         self.run("db", "migrate")
 
     def run(self, *arguments: str) -> str:
-        """Run a command of Airflow's to its end, and return what it said."""
+        """Run an Airflow command to its end, and return its output."""
         done = subprocess.run(
             self._command(*arguments), env=self.environment, capture_output=True, text=True, timeout=COMMAND_SECONDS
         )
@@ -107,7 +107,7 @@ class Deployment:
         return done.stdout
 
     def start(self, name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
-        """Start a process, such as ``scheduler``, or start one again that was killed."""
+        """Start a process, such as ``scheduler``, or restart a killed one."""
         if name not in self.processes:
             command = self._command(*(arguments or (name, *_options(self.line, name, self.port))))
             self.processes[name] = Process(name, command, self.folder, {**self.environment, **(environment or {})})
@@ -115,31 +115,33 @@ class Deployment:
         return self.processes[name]
 
     def start_worker(self, name: str) -> None:
-        """Start a Celery worker of two tasks at a time, which can tell its name, and wait until it takes tasks."""
+        """Start a Celery worker of two concurrent tasks, which knows its name, and wait until it accepts tasks."""
         options = ("--skip-serve-logs", "--concurrency", "2", "--celery-hostname", f"{name}@{name}")
         worker = self.start(name, "celery", "worker", *options, environment={"SYSTEM_TESTS_WORKER": name})
 
-        def take_tasks() -> bool:
+        def wait_until_ready() -> bool:
             return self.wait(f"{name} is ready", lambda: f"{name}@{name} ready" in worker.tail(1000), BOOT_SECONDS)
 
-        timed(f"{self.folder.name}: celery worker {name}", take_tasks)
+        timed(f"{self.folder.name}: celery worker {name}", wait_until_ready)
 
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()
 
     def files_with(self, secret: str) -> list[Path]:
-        """Which of its files, its logs above all, hold a text."""
+        """Return its files, such as logs, that contain a text."""
         files = [path for path in self.folder.rglob("*") if path.is_file()]
         return [path for path in files if secret.encode() in path.read_bytes()]
 
     def wait_until_healthy(self) -> None:
-        """Wait until the API tells that every process that was started is well."""
+        """Wait until the API reports every started process as healthy."""
         started = {name.replace("-", "_") for name in self.processes} & {"scheduler", "triggerer", "dag_processor"}
 
         def is_healthy() -> bool:
-            told = self.client.ask(self.line.health)
-            return told is not None and all(told[name]["status"] == "healthy" for name in {"metadatabase", *started})
+            report = self.client.fetch(self.line.health)
+            return report is not None and all(
+                report[name]["status"] == "healthy" for name in {"metadatabase", *started}
+            )
 
         self.wait("Airflow is healthy", is_healthy, BOOT_SECONDS)
         if self.line is not OLDER:
@@ -149,34 +151,34 @@ class Deployment:
         return wait_for(what, condition, seconds, [each for each in self.processes.values() if each.is_wanted])
 
     def unpause(self, *dag_ids: str) -> None:
-        """Let Dags run, once they are there."""
-        wanted = set(dag_ids)
+        """Unpause Dags as soon as they are parsed."""
+        expected = set(dag_ids)
 
-        def are_there() -> bool:
+        def are_parsed() -> bool:
             assert self.client.import_errors() == []
-            return wanted <= self.client.dags()
+            return expected <= self.client.dags()
 
-        self.wait(f"the Dags {dag_ids} are there", are_there, BOOT_SECONDS)
+        self.wait(f"the Dags {dag_ids} are parsed", are_parsed, BOOT_SECONDS)
         for dag_id in dag_ids:
             self.client.unpause(dag_id)
 
     def wait_for_runs(self, dag_id: str, count: int, seconds: float) -> list[dict[str, Any]]:
-        """Wait until a Dag has so many runs, all of them green, and return them by their dates."""
+        """Wait until a Dag has exactly ``count`` runs, all successful, and return them by their dates."""
 
         def ended() -> list[dict[str, Any]]:
             runs = self.client.runs(dag_id)
-            return runs if len([run for run in runs if self._is_green(run)]) >= count else []
+            return runs if len([run for run in runs if self._is_successful(run)]) >= count else []
 
-        runs = self.wait(f"{count} runs of {dag_id} are green", ended, seconds)
+        runs = self.wait(f"{count} runs of {dag_id} are successful", ended, seconds)
         assert len(runs) == count
         return sorted(runs, key=lambda run: run.get("run_after") or run["logical_date"])
 
     def wait_for_run(self, dag_id: str, run_id: str, seconds: float) -> None:
-        """Wait until a run is green."""
-        what = f"the run {run_id} of {dag_id} is green"
-        self.wait(what, lambda: self._is_green(self.client.run(dag_id, run_id)), seconds)
+        """Wait until a run is successful."""
+        what = f"the run {run_id} of {dag_id} is successful"
+        self.wait(what, lambda: self._is_successful(self.client.run(dag_id, run_id)), seconds)
 
-    def _is_green(self, run: dict[str, Any]) -> bool:
+    def _is_successful(self, run: dict[str, Any]) -> bool:
         assert run["state"] != "failed", f"{run['dag_id']} {run['dag_run_id']} failed; see {self.folder}/logs"
         return run["state"] == "success"
 

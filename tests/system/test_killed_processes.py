@@ -1,4 +1,4 @@
-"""Processes of a deployment with Celery's executor are killed in the middle of a landing, and nothing is lost by it."""
+"""Processes of a deployment with Celery's executor are killed during a landing, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUN_SECONDS = 600
 WORKERS = ("w1", "w2")
 PARTS = 16
 DAYS = days_from(date(2026, 11, 13), 5)
-# That a process is gone shall be seen within seconds, where Airflow's defaults are minutes.
+# Detect a killed process within seconds. Airflow's defaults are minutes.
 IMPATIENCE = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
@@ -58,7 +58,7 @@ def braze(braze):
 def land(airflow, marks):
     """Return a function that lands in parts, and kills a process when a third of them have landed.
 
-    Its argument is the folder to land in, and a function of the name of a worker that is in the middle of a part.
+    Its arguments are the folder to land in, and a function of the name of a worker that is landing a part.
     """
 
     def land(folder, disturb):
@@ -77,7 +77,7 @@ def land(airflow, marks):
     return land
 
 
-def test_killed_worker_costs_nothing_of_a_landing_in_parts(airflow, land, braze, s3):
+def test_landing_in_parts_survives_a_killed_worker(airflow, land, braze, s3):
     killed = []
 
     def kill(worker):
@@ -99,7 +99,7 @@ def test_killed_worker_costs_nothing_of_a_landing_in_parts(airflow, land, braze,
 
 
 @pytest.mark.parametrize("name", ["worker", "scheduler"])
-def test_process_killed_and_started_again_costs_nothing_of_a_landing(name, airflow, land, braze, s3):
+def test_landing_survives_a_restart_of_a_killed_process(name, airflow, land, braze, s3):
     def restart(worker):
         process = worker if name == "worker" else name
         airflow.processes[process].kill()

@@ -1,6 +1,6 @@
-"""Every kind of run that Airflow makes lands the days that it is about, with the figures that Braze has.
+"""Every kind of Airflow run lands its days, with the figures of Braze.
 
-The company and the schedules live by New York time, whose clocks change on 2026-11-01.
+The company and the schedules use New York time, whose clocks change on 2026-11-01.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def landed(lake):
     return lambda dag_id: Destination(f"file://{lake}/{dag_id}", None)
 
 
-def test_daily_dag_lands_the_days_before_its_ticks_and_those_of_its_lookback(airflow, braze, landed):
+def test_daily_dag_lands_the_days_before_its_ticks_and_its_lookback(airflow, braze, landed):
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     check_landed(landed("daily"), braze, days_from(date(2026, 10, 30), 4))
     assert [each["plan"]["window"] for each in records(landed("daily"))] == [
@@ -78,7 +78,7 @@ def test_partitioned_dag_lands_the_days_of_its_partitions(airflow, braze, landed
     assert {each["plan"]["rule"] for each in records(landed("partitioned"))} == {"partition"}
 
 
-def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braze, landed):
+def test_backfill_of_ten_days_lands_each_once_without_lookback(airflow, braze, landed):
     dates = ["--from-date", "2026-10-25", "--to-date", "2026-11-04"]
     airflow.run("backfill", "create", "--dag-id", "backfilled", *dates, "--max-active-runs", "2")
     runs = airflow.wait_for_runs("backfilled", 10, RUN_SECONDS)
@@ -87,7 +87,7 @@ def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braz
     assert [each["plan"]["days"] for each in records(landed("backfilled"))] == [1] * 10
 
 
-def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
+def test_manual_runs_land_the_last_ended_day(airflow, braze, landed):
     dated = airflow.client.trigger("by_hand", logical_date="2026-11-13T13:37:00Z")
     undated = airflow.client.trigger("by_hand", logical_date=None)
     runs = {run["dag_run_id"]: run for run in airflow.wait_for_runs("by_hand", 2, RUN_SECONDS)}
@@ -97,7 +97,7 @@ def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
     assert rules == {dated: "logical_date", undated: "run_after"}
 
 
-def test_asset_triggered_run_lands_the_last_day_that_was_over(airflow, braze, landed):
+def test_asset_triggered_run_lands_the_last_ended_day(airflow, braze, landed):
     (asset,) = [each for each in airflow.client.call("GET", "/assets")["assets"] if each["uri"] == "x-test://upstream"]
     airflow.client.call("POST", "/assets/events", {"asset_id": asset["id"]})
     (run,) = airflow.wait_for_runs("by_asset", 1, RUN_SECONDS)

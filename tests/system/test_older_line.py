@@ -1,4 +1,4 @@
-"""The kinds of runs that Airflow 2.11 has land the days that they are about, with the figures that Braze has."""
+"""Every kind of run of Airflow 2.11 lands its days, with the figures of Braze."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def landed(lake):
     return lambda dag_id: Destination(f"file://{lake}/{dag_id}", None)
 
 
-def test_daily_dag_lands_the_days_of_its_intervals_and_those_of_its_lookback(airflow, braze, landed):
+def test_daily_dag_lands_the_days_of_its_intervals_and_its_lookback(airflow, braze, landed):
     airflow.wait_for_runs("daily", 3, RUN_SECONDS)
     check_landed(landed("daily"), braze, days_from(date(2026, 10, 31), 4))
     assert {each["plan"]["rule"] for each in records(landed("daily"))} == {"interval"}
@@ -53,8 +53,8 @@ def test_weekly_dag_lands_seven_days_a_run(airflow, braze, landed):
     check_landed(landed("weekly"), braze, days_from(date(2026, 11, 1), 14))
 
 
-def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braze, landed):
-    # This line backfills in the process of the command.
+def test_backfill_of_ten_days_lands_each_once_without_lookback(airflow, braze, landed):
+    # On this line the command itself runs the backfill.
     airflow.run("dags", "backfill", "--start-date", "2026-10-25", "--end-date", "2026-11-04", "backfilled")
     runs = airflow.wait_for_runs("backfilled", 10, RUN_SECONDS)
     assert {run["run_type"] for run in runs} == {"backfill"}
@@ -62,14 +62,14 @@ def test_backfill_of_ten_days_lands_each_once_and_reads_none_again(airflow, braz
     assert [each["plan"]["days"] for each in records(landed("backfilled"))] == [1] * 10
 
 
-def test_runs_by_hand_land_the_last_day_that_was_over(airflow, braze, landed):
+def test_manual_runs_land_the_last_ended_day(airflow, braze, landed):
     airflow.client.trigger("by_hand", logical_date="2026-11-13T13:37:00Z")
     airflow.client.trigger("by_hand")
     *_, undated = airflow.wait_for_runs("by_hand", 2, RUN_SECONDS)
     check_landed(landed("by_hand"), braze, [date(2026, 11, 12), day_before(undated["logical_date"])])
 
 
-def test_run_triggered_by_a_dataset_lands_the_last_day_that_was_over(airflow, braze, landed):
+def test_dataset_triggered_run_lands_the_last_ended_day(airflow, braze, landed):
     airflow.client.call("POST", "/datasets/events", {"dataset_uri": "x-test://upstream"})
     (run,) = airflow.wait_for_runs("by_asset", 1, RUN_SECONDS)
     assert run["run_type"] == "dataset_triggered"

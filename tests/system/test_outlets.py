@@ -1,4 +1,4 @@
-"""A real scheduler starts what is scheduled on an outlet, and hands it the days that changed."""
+"""A real scheduler starts Dags that are scheduled on an outlet, and passes them the changed days."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ def land(airflow, dag_id):
     airflow.wait_for_run(dag_id, airflow.client.trigger(dag_id), RUN_SECONDS)
 
 
-def told(airflow, dag_id, count):
-    """What the runs of a Dag were told, when there are so many; oldest first."""
+def reported_days(airflow, dag_id, count):
+    """Wait for a number of runs of a Dag, and return their reported days, oldest first."""
     runs = airflow.wait_for_runs(dag_id, count, RUN_SECONDS)
-    return [airflow.client.result(dag_id, run["dag_run_id"], "tell") for run in runs]
+    return [airflow.client.result(dag_id, run["dag_run_id"], "report") for run in runs]
 
 
-def test_dag_that_is_scheduled_on_an_outlet_is_told_the_days_that_changed_or_that_none_did(airflow, braze):
+def test_dag_scheduled_on_an_outlet_receives_the_changed_days_or_none(airflow, braze):
     airflow.unpause("landing", "following")
     land(airflow, "landing")
-    assert told(airflow, "following", 1) == [" ".join(DAYS)]
+    assert reported_days(airflow, "following", 1) == [" ".join(DAYS)]
     land(airflow, "landing")
-    assert told(airflow, "following", 2) == [" ".join(DAYS), ""]
+    assert reported_days(airflow, "following", 2) == [" ".join(DAYS), ""]
 
 
 @pytest.mark.parametrize("airflow", [NEWEST], ids=[NEWEST.name], indirect=True)
-def test_partitioned_dag_starts_a_run_a_changed_day_and_no_dag_that_is_scheduled_on_the_whole_asset(airflow, braze):
+def test_partitioned_outlet_starts_one_run_per_changed_day_and_no_dag_of_the_whole_asset(airflow, braze):
     airflow.unpause("landing_partitions", "following_partitions", "following_without_partitions")
     land(airflow, "landing_partitions")
-    assert sorted(told(airflow, "following_partitions", len(DAYS))) == DAYS
+    assert sorted(reported_days(airflow, "following_partitions", len(DAYS))) == DAYS
     assert airflow.client.runs("following_without_partitions") == []
-    # An event of no changed day has no partition here, and so starts the other one.
+    # An event without changed days has no partition, and so starts the other Dag.
     land(airflow, "landing_partitions")
     airflow.wait_for_runs("following_without_partitions", 1, RUN_SECONDS)
     assert len(airflow.client.runs("following_partitions")) == len(DAYS)

@@ -55,7 +55,7 @@ def airflow(start_airflow, s3, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run_id(airflow):
-    """A run that has ended: failed, because days are missing between what it landed."""
+    """Return an ended run, which failed because days are missing between the landed ones."""
     airflow.unpause(DAG_ID)
     found = airflow.client.trigger(DAG_ID)
     airflow.wait("the run has ended", lambda: airflow.client.run(DAG_ID, found)["state"] == "failed", RUN_SECONDS)
@@ -74,15 +74,15 @@ def hostile_run_id(airflow):
 
 @pytest.fixture(scope="module")
 def get(airflow, run_id):
-    """Return a function that requests the page of a task as a user; None without a login."""
+    """Return a function that requests the page of a task as a user. None is without a login."""
 
     def request(user, task="check_coverage", index="{MAP_INDEX}", *, dag_id=DAG_ID, run_id=run_id):
         session = requests.Session()
         session.trust_env = False
         if user is not None:
             body = {"username": user, "password": PASSWORDS[user]}
-            answer = session.post(f"{airflow.url}/auth/token", json=body, timeout=60)
-            session.cookies.set("_token", answer.json()["access_token"])
+            response = session.post(f"{airflow.url}/auth/token", json=body, timeout=60)
+            session.cookies.set("_token", response.json()["access_token"])
         path = "/".join(quote(each, safe="") for each in (dag_id, run_id, task, index))
         return session.get(f"{airflow.url}{PREFIX}/tasks/{path}", timeout=60)
 
@@ -97,7 +97,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def session(airflow, browser, tmp_path_factory):
-    """What the browser remembers of Ann, who has logged in by Airflow's form."""
+    """Return the browser's storage after Ann has logged in by Airflow's form."""
     with window(browser, airflow.url, tmp_path_factory.mktemp("traffic") / "login.har") as page:
         page.goto(f"{airflow.url}/")
         page.get_by_label("Username").fill("ann")
@@ -109,7 +109,7 @@ def session(airflow, browser, tmp_path_factory):
 
 @pytest.fixture
 def open_page(airflow, browser, session, tmp_path):
-    """Return a context manager that gives a page of the browser, as Ann."""
+    """Return a function that opens a page of the browser as Ann."""
     return lambda **options: window(browser, airflow.url, tmp_path / "traffic.har", storage_state=session, **options)
 
 
@@ -122,14 +122,14 @@ def frame_of(page):
 
 
 @pytest.mark.parametrize(("user", "status"), [(None, 401), ("eve", 403), ("bob", 403), ("ann", 200), ("admin", 200)])
-def test_page_is_for_those_who_may_read_the_dags_xcoms(get, user, status):
-    answer = get(user)
-    assert answer.status_code == status
-    assert ("Coverage of" in answer.text) is (status == 200)
-    assert ("s3://" in answer.text) is (status == 200)
+def test_page_requires_read_access_to_the_dags_xcoms(get, user, status):
+    response = get(user)
+    assert response.status_code == status
+    assert ("Coverage of" in response.text) is (status == 200)
+    assert ("s3://" in response.text) is (status == 200)
 
 
-def test_tab_of_the_failed_check_shows_the_days_that_are_missing(airflow, run_id, open_page):
+def test_tab_of_the_failed_check_shows_the_missing_days(airflow, run_id, open_page):
     with open_page() as page:
         page.goto(task_page(airflow, run_id, "check_coverage"))
         page.get_by_role("link", name="Braze", exact=True).click()
@@ -149,7 +149,7 @@ def test_mapped_task_has_a_page_per_map_index(airflow, run_id, get, open_page):
         expect(frame_of(page).get_by_role("heading", name="Landed by land_parts")).to_be_visible()
 
 
-def test_value_of_a_dag_author_is_text_and_runs_nothing(airflow, hostile_run_id, open_page):
+def test_value_of_a_dag_author_is_escaped_and_runs_nothing(airflow, hostile_run_id, open_page):
     complaints, requested = [], []
     with open_page() as page:
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -164,10 +164,10 @@ def test_value_of_a_dag_author_is_text_and_runs_nothing(airflow, hostile_run_id,
 
 
 def test_path_that_a_dag_author_returned_is_not_opened(get, hostile_run_id):
-    answer = get("ann", "path", dag_id="hostile", run_id=hostile_run_id)
-    assert answer.status_code == 404
-    assert "Nothing to show" in answer.text
-    assert "root:" not in answer.text
+    response = get("ann", "path", dag_id="hostile", run_id=hostile_run_id)
+    assert response.status_code == 404
+    assert "Nothing to show" in response.text
+    assert "root:" not in response.text
 
 
 def test_rendered_fields_show_the_landed_days(airflow, run_id):
@@ -175,13 +175,13 @@ def test_rendered_fields_show_the_landed_days(airflow, run_id):
     assert task["rendered_fields"]["landed_days"].endswith(" 9 changed")
 
 
-def test_tasks_say_what_they_land(airflow, run_id):
+def test_tasks_describe_what_they_land(airflow, run_id):
     tasks = {each["task_id"]: each["doc_md"] for each in airflow.client.call("GET", f"/dags/{DAG_ID}/tasks")["tasks"]}
     assert "`campaign_days`" in tasks["land_campaigns"]
     assert "docs/coverage.md" in tasks["check_coverage"]
 
 
-def test_page_is_seen_outside_of_airflow(airflow, browser, tmp_path):
+def test_page_is_visible_outside_of_airflow(airflow, browser, tmp_path):
     with window(browser, airflow.url, tmp_path / "traffic.har", viewport={"width": 1100, "height": 1090}) as page:
         page.set_content(render_page(picture()))
         expect(page.get_by_text("To land again: campaigns (7 days)")).to_be_visible()
@@ -190,7 +190,7 @@ def test_page_is_seen_outside_of_airflow(airflow, browser, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_are_seen_in_light_and_dark(airflow, run_id, open_page, scheme):
+def test_pages_are_readable_in_light_and_dark(airflow, run_id, open_page, scheme):
     with open_page(color_scheme=scheme, viewport={"width": 1400, "height": 900}) as page:
         page.goto(task_page(airflow, run_id, "check_coverage", "/plugin/braze"))
         expect(frame_of(page).get_by_role("heading", name="Coverage of")).to_be_visible()

@@ -1,4 +1,4 @@
-"""A user who goes from Airflow 2.11 to 3.3 with a daily Dag gets the same days, however the lines date runs."""
+"""A daily Dag lands the same days after an upgrade from Airflow 2.11 to 3.3, although the lines use other run dates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RUN_SECONDS = 600
 
 @pytest.fixture(scope="module")
 def run_daily(start_airflow):
-    """Return a function that runs the Dag until it has so many runs, and stops Airflow; gives the window of each tick.
+    """Return a function that runs the Dag a number of times, stops Airflow, and returns the window of each tick.
 
     :param lake: folder to land in.
     :param last_day: the Dag's end date.
@@ -42,7 +42,7 @@ def landed(lake):
 
 
 def tick_of(run):
-    # 2.11 names a run by the beginning of the interval that ends at the tick.
+    # 2.11 names a run by the start of the interval that ends at the tick.
     return (run.get("run_after") or run["data_interval_end"]).replace("+00:00", "Z")
 
 
@@ -52,12 +52,12 @@ def test_both_lines_land_the_same_days_at_the_same_ticks(run_daily, braze, tmp_p
     ticks = sorted(older.keys() & newer.keys())
     assert ticks == ["2026-11-02T05:00:00Z", "2026-11-03T05:00:00Z", "2026-11-04T05:00:00Z"]
     assert [older[tick] for tick in ticks] == [newer[tick] for tick in ticks]
-    # The lines disagree on the first and the last tick of a Dag with these dates, so one more day on either side.
+    # The lines differ in the first and the last tick of a Dag with these dates, so there is one more day on each side.
     check_landed(landed(tmp_path / "older"), braze, days_from(date(2026, 10, 30), 6))
     check_landed(landed(tmp_path / "newer"), braze, days_from(date(2026, 10, 29), 6))
 
 
-def test_deployment_that_is_upgraded_lands_each_day_once_and_leaves_none_out(run_daily, braze, tmp_path):
+def test_upgraded_deployment_lands_each_day_exactly_once(run_daily, braze, tmp_path):
     before = run_daily("upgraded_2_11", tmp_path, 3, line=OLDER, last_day="2026-11-03")
     check_landed(landed(tmp_path), braze, days_from(date(2026, 11, 1), 3))
     after = run_daily("upgraded_3_3", tmp_path, 5, last_day="2026-11-06", database="upgraded_2_11")

@@ -1,4 +1,4 @@
-"""The public types, as mypy sees them: this file is checked by ``make types`` and never runs."""
+"""The public types as mypy checks them in ``make types``. This file never runs."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ ZONE = "America/New_York"
 START = pendulum.datetime(2026, 10, 1, tz=ZONE)
 DAYS = {"start": "2026-11-18", "end": "2026-11-19"}
 DAY_ENDS = pendulum.datetime(2026, 11, 19, tz=ZONE).timestamp()
-# Set by a test: from when on the day may be asked for, epoch seconds. Tasks read this file anew.
+# Set by a test: the time from which the day may be requested, in epoch seconds. Each task reads this file.
 READY_AT = float(Path(os.environ["SYSTEM_TESTS_READY_AT"]).read_text())
 GRACE = timedelta(seconds=max(0, READY_AT - DAY_ENDS))
 
 
 def triggered(ready_at: float) -> type[CampaignDataSeriesSensor]:
-    """Sensors that begin in the triggerer: hundreds of tasks that only defer would keep a machine busy for long."""
+    """Return a sensor class that starts in the triggerer. Hundreds of tasks that only defer would take long."""
     arguments = {
         "day": DAYS["start"],
         "timezone": ZONE,
@@ -46,7 +46,7 @@ def triggered(ready_at: float) -> type[CampaignDataSeriesSensor]:
     return TriggeredSensor
 
 
-# Airflow fails a task that is resumed before its executor has told that it is deferred; the retry mends that.
+# Airflow fails a task that is resumed before its executor has reported it as deferred. The retry resolves that.
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=2)}
 
 with DAG("waiting", schedule=None, start_date=START, default_args=RETRIES):
@@ -59,7 +59,7 @@ with DAG("waiting", schedule=None, start_date=START, default_args=RETRIES):
     )
     wait >> land
 
-for name, ready_at in {"asking_crowd": DAY_ENDS, "waiting_crowd": DAY_ENDS + 366 * 86_400}.items():
+for name, ready_at in {"checking_crowd": DAY_ENDS, "waiting_crowd": DAY_ENDS + 366 * 86_400}.items():
     with DAG(name, schedule=None, start_date=START, max_active_runs=50) as crowd:
         for number in range(10):
             triggered(ready_at)(task_id=f"wait_{number}")

@@ -1,4 +1,4 @@
-"""The Dag that a user writes first."""
+"""A user's first Dag."""
 
 from __future__ import annotations
 

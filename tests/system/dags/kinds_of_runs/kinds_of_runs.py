@@ -1,4 +1,4 @@
-"""A Dag of one landing task for each kind of run; the days that it lands have to be told by the run's own dates."""
+"""A Dag of one landing task for each kind of run; the run's own dates have to determine the landed days."""
 
 from __future__ import annotations
 

@@ -24,15 +24,15 @@ def land(outlet: Asset) -> None:
     )
 
 
-@task(task_id="tell")
-def tell_days(**context: Any) -> str:
-    """Return the days that the run's events name; as text, for the API of Airflow 2 gives nothing else."""
+@task(task_id="report")
+def report_days(**context: Any) -> str:
+    """Return the days in the run's events, as text, because the API of Airflow 2 returns only text."""
     return " ".join(changed_days_of_events(context))
 
 
-@task(task_id="tell")
-def tell_partition(**context: Any) -> str:
-    """Return the partition that the run is about."""
+@task(task_id="report")
+def report_partition(**context: Any) -> str:
+    """Return the partition of the run."""
     return str(context["dag_run"].partition_key)
 
 
@@ -40,7 +40,7 @@ with DAG("landing", schedule=None, **SHARED):
     land(WHOLE)
 
 with DAG("following", schedule=[WHOLE], **SHARED):
-    tell_days()
+    report_days()
 
 try:
     from airflow.sdk import PartitionedAssetTimetable, PartitionedAtRuntime, StartOfDayMapper
@@ -53,7 +53,7 @@ if PartitionedAtRuntime:
 
     each_day = PartitionedAssetTimetable(assets=BY_PARTITION, default_partition_mapper=StartOfDayMapper())
     with DAG("following_partitions", schedule=each_day, **SHARED):
-        tell_partition()
+        report_partition()
 
     with DAG("following_without_partitions", schedule=[BY_PARTITION], **SHARED):
-        tell_days()
+        report_days()

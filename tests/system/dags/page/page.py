@@ -21,7 +21,7 @@ def day(ago: int) -> str:
 
 @task
 def hostile(ti: Any) -> None:
-    """Push what a page of coverage shows, with markup wherever text may be."""
+    """Push the content of a coverage page, with markup in all texts."""
     series = {
         "newest_day": day(1),
         "age_days": 0,

@@ -1,4 +1,4 @@
-"""Sixteen tasks that land a workspace together, each of which tells the worker that it runs on."""
+"""Sixteen tasks that land a workspace together. Each reports its worker."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PARTS = 16
 WORKER = os.environ.get("SYSTEM_TESTS_WORKER", "none")
 
 
-class TellingOperator(CampaignDataSeriesToObjectStorageOperator):
-    """Tells its worker: by a file as soon as it begins, and in its result."""
+class ReportingOperator(CampaignDataSeriesToObjectStorageOperator):
+    """Reports its worker: by a file as soon as it begins, and in its result."""
 
     def execute(self, context: Any) -> dict[str, Any]:
         begun = Path(os.environ["SYSTEM_TESTS_MARKS"]) / context["params"]["folder"]
@@ -32,7 +32,7 @@ with DAG(
     params={"folder": Param(type="string")},
     default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
 ):
-    TellingOperator.partial(
+    ReportingOperator.partial(
         task_id="land",
         destination="s3://lake/{{ params.folder }}",
         object_storage_conn_id="aws_default",

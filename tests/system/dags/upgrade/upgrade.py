@@ -1,4 +1,4 @@
-"""A daily Dag as a user of 2.11 has it; the same file goes on on 3.3."""
+"""A daily Dag of a user of 2.11. The same file runs on 3.3."""
 
 from __future__ import annotations
 
