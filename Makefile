@@ -11,7 +11,7 @@ FIRST_OF_3_CONSTRAINTS := constraints/period/3.0.6.txt
 PACKAGE := airflow_provider_braze
 BIN := .venv/bin
 # What `make words` reads.
-WORDS := $(wildcard *.md docs/*.md) airflow_provider_braze example_dags demo tools
+WORDS := $(wildcard *.md docs/*.md) airflow_provider_braze benchmarks example_dags demo tests tools
 # More arguments for pytest: make unit ARGS="-k window"
 ARGS ?=
 EXTRAS := amazon,openlineage,sandbox
