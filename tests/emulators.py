@@ -20,7 +20,7 @@ BUCKET = "lake"
 SERVERS: set[int] = set()
 """Processes that serve all tests of a session, and so outlive the one that first needed them."""
 
-# Read by gcsfs when it is imported. Otherwise it sends gRPC requests that the emulator does not support, and hangs.
+# Read by gcsfs when it is imported. Otherwise it sends gRPC requests that the emulator does not know, and waits.
 os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 

@@ -32,7 +32,7 @@ LEFT_OUT = pytest.StashKey[dict[str, dict[str, int]]]()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "since_airflow(version, also): what the test is about came with that version, and an older one had it",
+        "since_airflow(version, also): the test needs this version; `also` names an older one that supports it too",
     )
     config.stash[LEFT_OUT] = {}
 
@@ -40,8 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _versions_to_come(item: pytest.Item) -> list[Version]:
     line = f"{AIRFLOW.major}.{AIRFLOW.minor}"
     marks = [mark for mark in item.iter_markers("since_airflow") if mark.kwargs.get("also") != line]
-    wanted = [Version(mark.args[0]) for mark in marks]
-    return [each for each in wanted if each > AIRFLOW]
+    required = [Version(mark.args[0]) for mark in marks]
+    return [each for each in required if each > AIRFLOW]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -40,20 +40,20 @@ TREE = {
     BrazeConflictError: (BrazeError,),
 }
 FULL = [
-    BrazeError("said"),
-    BrazeConfigError("said"),
-    BrazeWindowError("said"),
-    BrazeApiError("said", 418, "/campaigns/list"),
-    BrazeAuthError("said", 401, "/campaigns/list"),
-    BrazeNotFoundError("said", 404, "/campaigns/list"),
-    BrazeRequestError("said", 400, "/campaigns/list"),
-    BrazeRateLimitError("said", 429, "/campaigns/list", 12.5),
-    BrazeServerError("said", 503, "/campaigns/list"),
-    BrazeTransportError("said"),
-    BrazeDataError("said", "$.data[3]"),
-    BrazeMissingDaysError("said", "$.data"),
-    BrazePartialError("said", {"some-id": "BrazeServerError: down"}, True),
-    BrazeConflictError("said"),
+    BrazeError("reason"),
+    BrazeConfigError("reason"),
+    BrazeWindowError("reason"),
+    BrazeApiError("reason", 418, "/campaigns/list"),
+    BrazeAuthError("reason", 401, "/campaigns/list"),
+    BrazeNotFoundError("reason", 404, "/campaigns/list"),
+    BrazeRequestError("reason", 400, "/campaigns/list"),
+    BrazeRateLimitError("reason", 429, "/campaigns/list", 12.5),
+    BrazeServerError("reason", 503, "/campaigns/list"),
+    BrazeTransportError("reason"),
+    BrazeDataError("reason", "$.data[3]"),
+    BrazeMissingDaysError("reason", "$.data"),
+    BrazePartialError("reason", {"some-id": "BrazeServerError: down"}, True),
+    BrazeConflictError("reason"),
 ]
 
 
@@ -81,14 +81,14 @@ def test_error_survives_pickling_with_all_attributes(error, clone):
     assert type(twin) is type(error)
     assert twin.args == error.args
     assert vars(twin) == vars(error)
-    assert str(twin) == "said"
+    assert str(twin) == "reason"
 
 
 @pytest.mark.parametrize("cls", TREE, ids=kind)
 def test_error_with_only_a_message_survives_pickling(cls):
-    error = pickle.loads(pickle.dumps(cls("said")))
-    assert str(error) == "said"
-    assert vars(error) == vars(cls("said"))
+    error = pickle.loads(pickle.dumps(cls("reason")))
+    assert str(error) == "reason"
+    assert vars(error) == vars(cls("reason"))
 
 
 def test_error_without_arguments_has_an_empty_text():
@@ -96,22 +96,22 @@ def test_error_without_arguments_has_an_empty_text():
 
 
 def test_api_error_has_status_and_endpoint():
-    error = BrazeServerError("said", 503, "/campaigns/list")
+    error = BrazeServerError("reason", 503, "/campaigns/list")
     assert (error.status, error.endpoint) == (503, "/campaigns/list")
 
 
 def test_rate_limit_error_has_the_seconds_to_wait():
-    error = BrazeRateLimitError("said", retry_after_seconds=3.0)
+    error = BrazeRateLimitError("reason", retry_after_seconds=3.0)
     assert (error.status, error.retry_after_seconds) == (429, 3.0)
 
 
 def test_data_error_has_the_path():
-    assert BrazeDataError("said", "$.data[3].time").path == "$.data[3].time"
+    assert BrazeDataError("reason", "$.data[3].time").path == "$.data[3].time"
 
 
 def test_partial_error_has_its_own_copy_of_the_failures():
     failures = {"a": "BrazeServerError: down"}
-    error = BrazePartialError("said", failures, is_permanent=True)
+    error = BrazePartialError("reason", failures, is_permanent=True)
     failures.clear()
     assert error.failures == {"a": "BrazeServerError: down"}
     assert error.is_permanent

@@ -188,7 +188,7 @@ def test_airflow_commands_show_the_provider_without_warnings(commands: list[str]
 
 @needs_forms
 @pytest.mark.filterwarnings("ignore:ProvidersManager.hooks is deprecated")
-def test_providers_manager_knows_the_connection_type(caplog: pytest.LogCaptureFixture) -> None:
+def test_providers_manager_has_the_connection_type(caplog: pytest.LogCaptureFixture) -> None:
     from airflow.providers_manager import ProvidersManager
 
     hook = ProvidersManager().hooks["braze"]

@@ -89,7 +89,7 @@ def test_exports_equal_the_public_names_of_their_modules():
         assert sorted(module.__all__) == list(module.__all__)
 
 
-def test_airflow_knows_the_modules():
+def test_airflow_finds_the_modules():
     info = get_provider_info()
     entries = [entry for role in ROLES for entry in info[role]]
     named = {name for entry in entries for name in entry.get("python-modules") or [entry["python-module"]]}

@@ -70,10 +70,10 @@ def threads() -> list[str]:
     concurrency=st.integers(1, 7), multiple=st.integers(0, 5), more=st.integers(-1, 1), seed=st.sets(st.integers(0, 36))
 )
 def test_fetch_all_yields_every_campaign_exactly_once(concurrency, multiple, more, seed):
-    wanted = ids(max(0, concurrency * multiple + more))
+    chosen = ids(max(0, concurrency * multiple + more))
     braze = Braze({f"c{number}": BrazeRequestError("unknown", 400) for number in seed})
-    outcomes = list(braze.all(wanted, concurrency))
-    assert sorted(each.subject.name for each in outcomes) == sorted(wanted) == sorted(braze.requested)
+    outcomes = list(braze.all(chosen, concurrency))
+    assert sorted(each.subject.name for each in outcomes) == sorted(chosen) == sorted(braze.requested)
     for each in outcomes:
         if each.subject.name in braze.failures:
             assert each == Failed(each.subject, braze.failures[each.subject.name])

@@ -119,7 +119,7 @@ class Actor:
     number: int = 0
     is_over: bool = False
     is_dead: bool = False
-    green: dict[str, Any] | None = None
+    success: dict[str, Any] | None = None
     fetched: dict[tuple[str, date], int] = field(default_factory=dict)
     fetched_at: str = ""
     rejects: frozenset[str] = frozenset()
@@ -155,7 +155,7 @@ class Actor:
         return self._fault
 
     def _run(self) -> None:
-        while self.number < self.tries and self.green is None:
+        while self.number < self.tries and self.success is None:
             self.number += 1
             self.is_dead = False
             try:
@@ -178,7 +178,7 @@ class Actor:
         # The success is on its way to Airflow.
         if self.step("success"):
             raise OSError("the success was lost")
-        self.green = landed.record
+        self.success = landed.record
         self.fetched_at = landed.record["fetches"][0]["at"] if landed.record["fetches"] else ""
         lake.receive(landed.record)
         lake.log.append(f"{self.run_id} try {self.number} succeeded: {landed.record['changed_days']}")

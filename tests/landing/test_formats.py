@@ -95,7 +95,7 @@ def test_encode_of_the_same_rows_in_other_chunks_returns_the_same_bytes(file_for
 
 
 def test_encode_of_many_rows_in_other_chunks_returns_the_same_bytes():
-    # More than one page of a column. Otherwise Parquet's pages could end where the chunks end.
+    # More than one page of a column: here Parquet's pages could end where the chunks end.
     table = days_of(*(hashlib.sha256(str(i).encode()).hexdigest() for i in range(45_000)))
     assert encode(chunked(table, list(range(0, 45_000, 777))), "parquet") == encode(table, "parquet")
 

@@ -86,9 +86,9 @@ def check_newest(lake: Lake, actors: list[Actor]) -> None:
     Days of runs that failed are left out: Airflow shows these runs as failed, and a rerun fetches fresh data.
     """
     newest: dict = {}
-    failed = {(id_, day) for actor in actors if not actor.green for id_ in actor.subjects for day in actor.window}
-    for actor in sorted((each for each in actors if each.green), key=lambda each: each.fetched_at):
-        left = actor.green["left_days"]
+    failed = {(id_, day) for actor in actors if not actor.success for id_ in actor.subjects for day in actor.window}
+    for actor in sorted((each for each in actors if each.success), key=lambda each: each.fetched_at):
+        left = actor.success["left_days"]
         newest.update({key: value for key, value in actor.fetched.items() if f"{key[1]}" not in left})
     contents = lake.contents()
     for id_, day in newest.keys() - failed:
@@ -103,17 +103,17 @@ def check(seed: int, later, destination: str = "file:///memory", conn_id: str | 
         check_newest(lake, actors)
         lost = False
         for actor in actors:
-            if actor.green is None:
+            if actor.success is None:
                 if lake.random.random() < 0.5:
                     # A user clears the task.
                     actor.is_over, actor.tries, actor.faults = False, actor.number + 1, 0
                     run_alone(actor)
-                    assert actor.green
-                lost = lost or (actor.green is None)
+                    assert actor.success
+                lost = lost or (actor.success is None)
         later(timedelta(hours=37))
         final = an_actor(lake, "final", faults=0, tries=3)
         run_alone(final)
-        assert final.green
+        assert final.success
         lake.poll()
         expected = lake.contents()
         assert {day: rows for day, rows in lake.by_journal.items() if rows} == expected
@@ -126,10 +126,10 @@ def check(seed: int, later, destination: str = "file:///memory", conn_id: str | 
 
 def has_lost_success(lake: Lake, actors: list[Actor]) -> bool:
     """Return whether a run succeeded without Airflow's knowledge, and no later try of it succeeded."""
-    red = {actor.run_id for actor in actors if actor.green is None}
+    failed_runs = {actor.run_id for actor in actors if actor.success is None}
     book = journal.Journal(lake._store, SERIES.name)
     records = [book.read(name).record for name in book.names()]
-    return any(record["state"] == "success" and record["run"]["run_id"] in red for record in records)
+    return any(record["state"] == "success" and record["run"]["run_id"] in failed_runs for record in records)
 
 
 @pytest.mark.sampled(6)

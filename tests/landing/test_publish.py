@@ -387,7 +387,7 @@ def test_restated_of_an_object_that_is_not_decoded_has_the_sums_of_all_batches(l
     assert restated_by(lake, a_run("c", conversions=5), a_run("a", "b")) == {DAY: (3, 0, 7, 7)}
 
 
-def test_restated_of_a_day_published_again_is_that_of_the_first_time(lake):
+def test_restated_of_a_day_published_again_equals_the_first(lake):
     lake.land(a_run("a"))
     assert restated_by(lake, a_run("a", conversions=4), times=2) == {DAY: (1, 1, 1, 4)}
 

@@ -130,16 +130,16 @@ def test_read_by_many_threads_returns_each_its_own_day(folder):
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         for batch in range(5):
             spool.add(a_run([f"{batch}-{i}" for i in range(20)], days))
-        wanted = [(name, day) for day in days for name in SPOOLED] * 5
+        keys = [(name, day) for day in days for name in SPOOLED] * 5
         with ThreadPoolExecutor(16) as pool:
-            found = list(pool.map(lambda key: read_day(spool, *key), wanted))
-    for (name, day), table in zip(wanted, found, strict=True):
+            found = list(pool.map(lambda key: read_day(spool, *key), keys))
+    for (name, day), table in zip(keys, found, strict=True):
         assert set(table.column("day").to_pylist()) == {day}
         assert table.num_rows == 100 * (2 if name == "campaign_messages" else 1)
         assert len(set(table.column("campaign_id").to_pylist())) == 100
 
 
-def test_days_are_those_with_rows_sorted(folder):
+def test_days_returns_the_days_with_rows_sorted(folder):
     first, second, third = days_from(DAY, 3)
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add({"campaign_days": days_of("a", day=third)})
@@ -148,7 +148,7 @@ def test_days_are_those_with_rows_sorted(folder):
         assert spool.days == [first, second, third]
 
 
-def test_fingerprint_is_that_of_all_rows_of_the_day_from_all_runs(folder):
+def test_fingerprint_covers_all_rows_of_the_day_from_all_runs(folder):
     days = days_from(DAY, 2)
     with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
         spool.add(a_run(["b"], days[:1]))
@@ -206,19 +206,19 @@ def test_add_on_a_full_disk_closes_the_spool_and_leaves_no_file(folder):
 
 
 def test_spool_on_a_full_disk_raises_the_first_error(folder):
-    met = []
+    errors = []
 
     def fill() -> None:
         with Spool(SPOOLED.values(), 100, 100, str(folder)) as spool:
             try:
                 spool.add(a_run([f"{i:05d}" for i in range(50)], days_from(DAY, 100)))
             except OSError as error:
-                met.append(error)
+                errors.append(error)
                 raise
 
     with largest_file(20_000), pytest.raises(OSError, match="File too large") as caught:
         fill()
-    assert met == [caught.value]
+    assert errors == [caught.value]
 
 
 def test_spool_in_a_missing_folder_is_an_os_error(folder):

@@ -185,9 +185,9 @@ def test_heal_lands_different_days_and_the_journal_reports_them(land, audit, lak
     asset = Asset("lake")
     event = SimpleNamespace(extra={})
     healed = audit(heal=True, outlets=[asset], outlet_events=OutletEvents(asset, event))["healed"]
-    wanted = [str(day_of_age(40)), str(day_of_age(33))]
-    assert changed_days(f"file://{lake}", cursor).days == wanted == healed["changed_days"]
-    assert event.extra["changed_days"] == wanted
+    expected = [str(day_of_age(40)), str(day_of_age(33))]
+    assert changed_days(f"file://{lake}", cursor).days == expected == healed["changed_days"]
+    assert event.extra["changed_days"] == expected
     assert {path: path.read_bytes() for path in lake.glob("campaign_*/dt=*/*")} == landed
     assert audit()["changed"] == 0
 
@@ -339,7 +339,7 @@ def test_canvases_are_audited_like_campaigns(lake, braze, make_context):
     assert audit()["verdict"] == "nothing older than 30 days changed; 30 canvas days compared"
 
 
-def test_canvases_of_a_workspace_that_rejects_14_days_a_call_are_audited_with_13(lake, braze, make_context):
+def test_canvases_of_a_workspace_that_rejects_14_days_per_request_are_audited_with_13(lake, braze, make_context):
     braze.configure(canvases=2, canvas_max_length=13)
     destination, context = f"file://{lake}", make_context(run_after=RUN_AFTER)
     window = {"start": str(day_of_age(43)), "end": str(day_of_age(30))}
@@ -367,7 +367,7 @@ def test_part_that_lacks_a_table_is_not_compared_in_it(land, audit, lake, ids):
     assert audit()["changed"] == 0
 
 
-def test_event_and_lineage_of_a_heal_are_about_all_that_landed(braze, land, lake, ids, make_context):
+def test_event_and_lineage_of_a_heal_contain_all_landed_days(braze, land, lake, ids, make_context):
     land(start=str(day_of_age(50)), end=str(day_of_age(40)))
     land(start=str(day_of_age(40)), end=str(day_of_age(25)), tables=["campaign_days"])
     rewrite(lake, "campaign_messages", 45, less(ids[0], "sent", 1))

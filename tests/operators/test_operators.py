@@ -83,9 +83,9 @@ def test_data_series_of_one_campaign_returns_its_days(workspace, fetch, ids):
 
 
 def test_data_series_of_many_campaigns_are_in_given_order_then_by_day(workspace, fetch, ids):
-    wanted = [ids[5], ids[0], ids[12], ids[3], ids[5]]
-    result = fetch(campaign_ids=wanted, concurrency=3, **TWO_DAYS)
-    assert result == days_of(workspace, wanted[:4], "2025-02-26", "2025-02-27")
+    chosen = [ids[5], ids[0], ids[12], ids[3], ids[5]]
+    result = fetch(campaign_ids=chosen, concurrency=3, **TWO_DAYS)
+    assert result == days_of(workspace, chosen[:4], "2025-02-26", "2025-02-27")
     assert {next(iter(day)) for day in result} == {"campaign_id"}
     assert json.loads(json.dumps(result)) == result
 

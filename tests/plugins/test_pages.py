@@ -181,7 +181,7 @@ def test_task_without_a_value_has_a_page_that_reports_that(get, put, path):
     assert "content-security-policy" in response.headers
 
 
-def test_landing_task_shows_what_it_returned(get, put):
+def test_landing_task_shows_its_result(get, put):
     put(SUMMARY, "return_value", task_id="land")
     assert "2026-10-20 to 2026-11-19" in get(DAG_ID, RUN_ID, "land", PLACEHOLDER).text
 

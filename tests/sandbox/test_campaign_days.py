@@ -121,7 +121,7 @@ def test_day_object_grows_until_the_window_closes_then_stays(number):
 
 
 @pytest.mark.parametrize("number", [place for place, each in enumerate(BLUEPRINTS) if each.events])
-def test_day_object_grows_as_long_as_the_details_say(number):
+def test_day_object_grows_during_the_conversion_window_of_its_details(number):
     campaign = campaign_ids(SETTINGS)[number]
     (window,) = {each["window"] for each in campaign_details(SETTINGS, campaign)["conversion_behaviors"]}
     day = next(

@@ -95,8 +95,8 @@ def test_data_series_multivariate_has_no_message():
 
 def test_data_series_omit_inactive_days_leaves_them_out():
     found = days(series(replace(SETTINGS, omit_inactive_days=True), campaign_id=SPORADIC, length="30"))
-    wanted = [date(2026, 11, 19) - timedelta(days=back) for back in reversed(range(30))]
-    assert found == [day.isoformat() for day in wanted if is_active(SETTINGS, SPORADIC, day)]
+    expected = [date(2026, 11, 19) - timedelta(days=back) for back in reversed(range(30))]
+    assert found == [day.isoformat() for day in expected if is_active(SETTINGS, SPORADIC, day)]
     assert 0 < len(found) < 30
 
 
@@ -164,7 +164,7 @@ def test_campaigns_details_returns_the_details():
     assert response == {"message": "success", **campaign_details(SETTINGS, NEWSLETTER)}
 
 
-def test_campaigns_details_alone_may_be_rejected():
+def test_campaigns_details_may_be_rejected_separately():
     settings = SETTINGS.merged({"faults": {"bad_details": {NEWSLETTER: 500}}})
     with pytest.raises(Rejected) as caught:
         campaigns_details(settings, {"campaign_id": NEWSLETTER}, Random(0))

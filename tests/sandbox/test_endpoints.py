@@ -182,8 +182,8 @@ def test_one_more_day_until_noon_of_the_next_day_has_all_days_under_every_readin
         zone
     ]
     params = {"length": "14", "ending_at": f"2026-11-18T12:00:00{offset}"}
-    wanted = {(date(2026, 11, 5) + timedelta(days=each)).isoformat() for each in range(13)}
+    expected = {(date(2026, 11, 5) + timedelta(days=each)).isoformat() for each in range(13)}
     canvas = get("/canvas/data_series", canvas_id=data.canvas_ids(SETTINGS)[0], **params).json()["data"]["stats"]
     for days in (canvas, get("/sessions/data_series", **params).json()["data"]):
-        assert wanted <= {day["time"] for day in days}
+        assert expected <= {day["time"] for day in days}
         assert len(days) == 14

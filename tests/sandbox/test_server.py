@@ -65,7 +65,7 @@ def test_sandbox_serves_exactly_the_day_objects(braze, client):
         assert response["data"][-1] == day_object(braze.settings, campaign, today)
 
 
-def test_sandbox_long_body_is_compressed_when_the_client_takes_it(braze, client):
+def test_sandbox_long_body_is_compressed_when_the_client_accepts_it(braze, client):
     packed = client.get(SERIES, params=series_params(braze))
     plain = client.get(SERIES, params=series_params(braze), headers={"accept-encoding": "identity"})
     short = client.get("/campaigns/list", params={"page": "9"})

@@ -101,7 +101,7 @@ def test_faults_days_as_dates_become_iso():
     }
 
 
-def test_settings_to_json_reads_back_equal():
+def test_settings_to_json_can_be_parsed_to_equal_settings():
     settings = SandboxSettings(
         seed=-4,
         timezone="Asia/Seoul",

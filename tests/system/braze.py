@@ -91,14 +91,16 @@ def day_before(instant: str) -> date:
 def check_landed(destination: Destination, braze: Braze, days: Iterable[date]) -> None:
     """Check that exactly these days of all campaigns have landed, each once, with the figures of Braze."""
     settings = braze.settings()
-    wanted = {(each, day): data.day_object(settings, each, day) for each in data.campaign_ids(settings) for day in days}
+    expected = {
+        (each, day): data.day_object(settings, each, day) for each in data.campaign_ids(settings) for day in days
+    }
     raw = destination.table("campaign_raw").to_pylist()
-    assert len(raw) == len(wanted), f"{_days_of(raw)} landed, {len(raw)} rows"
-    assert {(row["campaign_id"], row["day"]): json.loads(row["payload"]) for row in raw} == wanted
+    assert len(raw) == len(expected), f"{_days_of(raw)} landed, {len(raw)} rows"
+    assert {(row["campaign_id"], row["day"]): json.loads(row["payload"]) for row in raw} == expected
     landed = destination.table("campaign_days").to_pylist()
-    assert len(landed) == len(wanted)
+    assert len(landed) == len(expected)
     for row in landed:
-        figures = wanted[row.pop("campaign_id"), row.pop("day")]
+        figures = expected[row.pop("campaign_id"), row.pop("day")]
         assert row.pop("other") is None
         assert row == {name: figures.get(name) for name in row}
     assert {row["campaign_id"] for row in destination.table("campaigns").to_pylist()} == set(

@@ -66,7 +66,7 @@ class Deployment:
     :param dags: folder with the Dag files.
     :param environment: settings, connections and variables besides those of every deployment.
     :param base_path: path of ``[api] base_url``, such as ``/airflow``.
-    :param login: name and password of the client's user. Default: the user of everyone who is not logged in.
+    :param login: name and password of the client's user. Default: the admin that every client is.
     """
 
     def __init__(

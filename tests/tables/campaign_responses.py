@@ -71,7 +71,7 @@ ODD_DAYS = st.builds(
 )
 
 
-def stretched(day, extras, length, is_counted):
+def repeated(day, extras, length, is_counted):
     """Build many days of one shape, with one or two undocumented keys, from which a shape is learned."""
     messages = {channel: [{**row, **extras} for row in rows] for channel, rows in day["messages"].items()}
     more = [{"conversions4": place} if is_counted else {} for place in range(length)]
@@ -82,7 +82,7 @@ EXTRAS = st.dictionaries(ODD_KEYS, st.integers(0, 300) | st.text(max_size=2), ma
 RESPONSES = (
     st.lists(PLAIN_DAYS, max_size=4)
     | st.lists(PLAIN_DAYS | ODD_DAYS, max_size=4)
-    | st.builds(stretched, PLAIN_DAYS, EXTRAS, st.integers(3, 12), st.booleans())
+    | st.builds(repeated, PLAIN_DAYS, EXTRAS, st.integers(3, 12), st.booleans())
 )
 
 

@@ -58,7 +58,7 @@ def test_null_is_not_0(before, after):
     assert found.figures["conversions"] == (total, 0)
 
 
-def test_sum_of_nulls_alone_is_null():
+def test_sum_of_only_nulls_is_null():
     assert compared(campaigns(a=None), campaigns(a=0)).figures["conversions"] == (None, 0)
     assert compared(campaigns(a=0), campaigns(a=None)).figures["conversions"] == (0, None)
 
@@ -104,14 +104,14 @@ def test_rows_in_several_chunks_are_compared_equally():
     assert compared(pa.concat_tables([old.slice(0, 1), old.slice(1)]), pieces) == compared(old, new)
 
 
-def test_sum_that_json_cannot_hold_is_null():
+def test_sum_that_json_cannot_represent_is_null():
     huge = days_of("a", "b", revenue=1.5e308)
     assert compared(huge, huge).figures["revenue"] == (None, None)
     assert sum_days(huge, ["revenue"]) == {DAY: {"revenue": None}}
     assert add_sums({"revenue": 1.5e308}, {"revenue": 1.5e308}) == {"revenue": None}
 
 
-def test_sums_by_day_of_several_batches_are_those_of_all_rows():
+def test_sums_by_day_of_several_batches_equal_those_of_all_rows():
     other = date(2026, 11, 19)
     rows = pa.concat_tables([campaigns(a=1, b=None), days_of("a", day=other), days_of("b", day=other, conversions=0)])
     assert sum_days(rows, FIGURES) == {

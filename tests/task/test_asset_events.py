@@ -203,7 +203,7 @@ def test_partition_equals_that_of_the_dags_own_run(make_context, events):
         ("Asia/Tokyo", "2026-11-01"),
     ],
 )
-def test_partition_is_that_of_the_dags_own_run_when_clocks_change_at_midnight(make_context, events, zone, day):
+def test_partition_equals_that_of_the_dags_own_run_when_clocks_change_at_midnight(make_context, events, zone, day):
     from airflow.sdk import CronPartitionTimetable
     from airflow.serialization.encoders import coerce_to_core_timetable
 

@@ -99,7 +99,7 @@ def test_copy_in_a_mapped_group_over_one_destination_fails_before_any_request(ma
     assert not (tmp_path / "lake").exists()
 
 
-def test_parts_given_together_with_other_arguments_do_not_collide(make_context):
+def test_parts_mapped_with_other_arguments_do_not_collide(make_context):
     with a_dag() as dag:
         CampaignDataSeriesToObjectStorageOperator.partial(task_id="land", destination=LITERAL, parts=2).expand_kwargs(
             [{"part": 0, "spool_folder": "/a"}, {"part": 1, "spool_folder": "/b"}]

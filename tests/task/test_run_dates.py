@@ -201,7 +201,7 @@ def test_read_run_dates_of_a_partition_returns_zone_and_next_tick(zone, partitio
 
 
 @pytest.mark.since_airflow("3.2")
-def test_read_run_dates_partition_known_to_the_run_alone_is_read():
+def test_read_run_dates_partition_known_only_to_the_run_is_read():
     context = a_context(trigger.CronPartitionTimetable("0 0 * * *", timezone="UTC"))
     context["dag_run"].partition_date, context["dag_run"].partition_key = utc("2026-11-18"), "k"
     run = read_run_dates(context)
@@ -219,7 +219,7 @@ def test_read_run_dates_partition_known_to_the_run_alone_is_read():
         ("Year", "2026-01-01 05:00", "2027-01-01T00:00:00-05:00"),
     ],
 )
-def test_partition_of_assets_that_is_longer_than_a_day_is_an_error(wrap, period, begin, following):
+def test_partition_of_assets_that_is_longer_than_a_day_is_rejected(wrap, period, begin, following):
     from airflow import sdk
 
     mapper = getattr(sdk, f"StartOf{period}Mapper")(timezone="America/New_York")

@@ -120,7 +120,7 @@ def test_rerun_after_a_kill_at_any_moment_completes_the_days(run, braze_sandbox,
         assert code == 0
         assert destination.data() == undisturbed, die_at
         assert set(destination.record(summary["record"])["changed_days"]) >= changed, die_at
-    assert torn > len(deaths) / 4, "hardly any death came between two writes, so little was shown"
+    assert torn > len(deaths) / 4, "hardly any kill happened between two writes, so this run tests little"
 
 
 def test_rerun_after_a_killed_first_run_lands_all(run, destination, sample):

@@ -158,7 +158,7 @@ def test_details_of_all_parts_equal_those_of_one_task(land, destination, ids, ma
     assert objects == {f"campaign_details/part-{part:02d}-of-04.parquet" for part in range(4)}
 
 
-def test_details_alone_fetch_no_series_and_change_no_day(land, braze, destination):
+def test_run_of_only_details_fetches_no_series_and_changes_no_day(land, braze, destination):
     summary = land(tables=["campaign_details"], lookback_days=30)
     assert braze.count(SERIES) == 0
     assert set(destination.data()) == {OBJECT}

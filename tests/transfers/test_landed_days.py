@@ -47,14 +47,14 @@ def test_landed_days_are_the_requested_days(span, reading, zone, braze, make_con
     settings = braze.configure(campaigns=1, timezone=zone, ending_at_reading=reading)
     (campaign_id,) = data.campaign_ids(settings)
     end = LAST_DAYS[zone] + timedelta(days=1)
-    wanted = [end - timedelta(days=back) for back in range(span, 0, -1)]
+    requested = [end - timedelta(days=back) for back in range(span, 0, -1)]
 
     CampaignDataSeriesToObjectStorageOperator(
         task_id="land",
         destination=f"file://{tmp_path}",
         campaign_ids=campaign_id,
         timezone=zone,
-        start=wanted[0],
+        start=requested[0],
         end=end,
         tables=["campaign_raw"],
         file_format="jsonl",
@@ -62,8 +62,8 @@ def test_landed_days_are_the_requested_days(span, reading, zone, braze, make_con
     ).execute(make_context())
 
     landed = _payloads(tmp_path)
-    assert list(landed) == [day.isoformat() for day in wanted]
-    assert landed == {day.isoformat(): data.day_object(settings, campaign_id, day) for day in wanted}
+    assert list(landed) == [day.isoformat() for day in requested]
+    assert landed == {day.isoformat(): data.day_object(settings, campaign_id, day) for day in requested}
     made_up_for = span // 100 if span in (100, 199, 200) and reading == "exclusive" else 0
     assert braze.count("/campaigns/data_series") == -(-span // 100) + made_up_for
 

@@ -92,7 +92,7 @@ def calls_needed(span, reading, length):
 def test_canvas(span, reading, zone, length, braze, land):
     settings = braze.configure(timezone=zone, ending_at_reading=reading, canvas_max_length=length)
     (canvas_id,) = data.canvas_ids(settings)
-    wanted, folder = land(
+    requested, folder = land(
         CanvasDataSeriesToObjectStorageOperator,
         span,
         zone,
@@ -105,7 +105,7 @@ def test_canvas(span, reading, zone, length, braze, land):
     for path in sorted(folder.glob("canvas_raw/dt=*/*.jsonl.gz")):
         (row,) = gzip.decompress(path.read_bytes()).splitlines()
         landed[path.parent.name.removeprefix("dt=")] = json.loads(json.loads(row)["payload"])
-    assert landed == {str(day): data.canvas_day(settings, canvas_id, day) for day in wanted}
+    assert landed == {str(day): data.canvas_day(settings, canvas_id, day) for day in requested}
     assert braze.count("/canvas/data_series") == calls_needed(span, reading, length)
 
 
@@ -168,13 +168,13 @@ def test_flat_series(span, reading, zone, name, braze, land):
     operator, arguments, table, figure = FLAT[name]
     if name == "segment":
         arguments = {"segment_ids": data.segment_ids(settings)[0]}
-    wanted, folder = land(operator, span, zone, tables=[table], **arguments)
+    requested, folder = land(operator, span, zone, tables=[table], **arguments)
     landed = {}
     for path in sorted(folder.glob(f"{table}/dt=*/*.parquet")):
         (row,) = pq.read_table(path, partitioning=None).to_pylist()
         assert str(row["day"]) == path.parent.name.removeprefix("dt=")
         landed[row["day"]] = row["size" if name == "segment" else "count" if name == "event" else "value"]
-    assert landed == {day: figure(settings, day) for day in wanted}
+    assert landed == {day: figure(settings, day) for day in requested}
     assert braze.count(PATHS[name]) == calls_needed(span, reading, 100)
 
 
@@ -188,7 +188,7 @@ def test_sends(span, zone, reading, braze, land):
         for campaign_id in data.campaign_ids(settings)
         if (sends := data.send_ids(settings, campaign_id))
     )
-    wanted, folder = land(
+    requested, folder = land(
         SendDataSeriesToObjectStorageOperator, span, zone, sends=[(campaign_id, send_id)], tables=["send_days"]
     )
     braze.configure(as_of="2026-12-15T06:00:00Z")
@@ -197,8 +197,8 @@ def test_sends(span, zone, reading, braze, land):
         for path in sorted(folder.glob("send_days/dt=*/*"))
         for row in pq.read_table(path, partitioning=None).to_pylist()
     ]
-    sent = [data.send_day(settings, campaign_id, send_id, day) for day in wanted]
+    sent = [data.send_day(settings, campaign_id, send_id, day) for day in requested]
     assert [(row["day"], row["unique_recipients"], row["conversions"]) for row in rows] == [
-        (day, each["unique_recipients"], each.get("conversions")) for day, each in zip(wanted, sent, strict=True)
+        (day, each["unique_recipients"], each.get("conversions")) for day, each in zip(requested, sent, strict=True)
     ]
     assert braze.count("/sends/data_series") == 1

@@ -280,7 +280,7 @@ def test_error_names_the_proxy(send_by_both, self_signed, monkeypatch):
         "[::1",
     ],
 )
-def test_proxy_that_is_not_an_address_is_rejected_and_not_quoted(raw_server, self_signed, monkeypatch, proxy):
+def test_proxy_that_is_not_an_address_is_rejected_and_not_shown(raw_server, self_signed, monkeypatch, proxy):
     context, certificate = self_signed
     server = raw_server(response(), tls=context)
     connection = a_connection(server.url, verify=str(certificate))
@@ -305,7 +305,7 @@ def test_get_by_a_proxy_of_another_kind_is_a_transport_error(send_by_both, self_
     ("status", "error", "requests"),
     [(401, BrazeAuthError, 1), (429, BrazeRateLimitError, 2), (503, BrazeServerError, 2)],
 )
-def test_status_of_an_error_counts_also_if_its_body_cannot_be_decoded(send_by_both, encoding, status, error, requests):
+def test_error_status_is_kept_if_the_body_cannot_be_decoded(send_by_both, encoding, status, error, requests):
     outcome, servers = send_by_both(
         response(b"no such encoding", status, {"Content-Encoding": encoding}), max_attempts=2
     )

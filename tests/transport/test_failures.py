@@ -34,7 +34,7 @@ def test_typo_in_the_host_is_reported_as_host_not_found():
     )
 
 
-def test_name_of_a_proxy_that_does_not_resolve_is_the_proxys():
+def test_unresolvable_proxy_is_named_as_the_cause():
     problem = describe_failure(nest(NO_NAME), Credentials(f"https://{REST}", KEY), "proxy.example.org")
     assert problem == "could not resolve the proxy 'proxy.example.org' ([Errno -2] Name or service not known)"
 

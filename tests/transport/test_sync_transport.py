@@ -325,7 +325,7 @@ def test_get_gives_up_when_the_task_has_waited_an_hour(raw_server, transport_to)
     assert len(server.requests) == 1
 
 
-def spent(seconds: int) -> dict[str, str]:
+def used_up(seconds: int) -> dict[str, str]:
     return {
         "X-RateLimit-Limit": "100",
         "X-RateLimit-Remaining": "0",
@@ -335,7 +335,7 @@ def spent(seconds: int) -> dict[str, str]:
 
 def test_get_sends_nothing_while_the_limit_is_used_up(raw_server, transport_to, caplog):
     caplog.set_level("INFO")
-    server = raw_server(response(headers=spent(1)), response())
+    server = raw_server(response(headers=used_up(1)), response())
     transport = transport_to(server, monotonic=time.monotonic, wall=lambda: NOW + 0.9)
     transport.get(LIST, {})
     assert transport.remaining(LIST) == 0
@@ -348,7 +348,7 @@ def test_get_sends_nothing_while_the_limit_is_used_up(raw_server, transport_to, 
 
 
 def test_get_gives_up_when_the_limit_is_used_up_for_longer_than_a_request_waits(raw_server, transport_to):
-    server = raw_server(response(headers=spent(1200)), response())
+    server = raw_server(response(headers=used_up(1200)), response())
     transport = transport_to(server, monotonic=time.monotonic)
     transport.get(LIST, {})
     with pytest.raises(BrazeRateLimitError, match=r"used up for another 1\d{3} s") as caught:
@@ -359,7 +359,7 @@ def test_get_gives_up_when_the_limit_is_used_up_for_longer_than_a_request_waits(
 
 
 def test_get_logs_once_how_long_the_limit_is_used_up(raw_server, transport_to, caplog, waiting):
-    server = raw_server(response(headers=spent(600)))
+    server = raw_server(response(headers=used_up(600)))
     transport = transport_to(server, monotonic=time.monotonic)
     transport.get(LIST, {})
     with ThreadPoolExecutor(4) as pool:
@@ -377,7 +377,7 @@ def test_get_logs_that_in_flight_requests_may_use_up_the_limit(raw_server, trans
         assert is_released.wait(20)
         stream.sendall(response())
 
-    server = raw_server(response(headers={**spent(600), "X-RateLimit-Remaining": "1"}), late)
+    server = raw_server(response(headers={**used_up(600), "X-RateLimit-Remaining": "1"}), late)
     transport = transport_to(server, monotonic=time.monotonic, wall=lambda: NOW)
     transport.get(LIST, {})
     with ThreadPoolExecutor(2) as pool:
@@ -391,7 +391,7 @@ def test_get_logs_that_in_flight_requests_may_use_up_the_limit(raw_server, trans
 
 
 def test_get_of_429_delays_the_others_despite_remaining_requests(raw_server, transport_to):
-    server = raw_server(response_429({**spent(1200), "X-RateLimit-Remaining": "50"}), response())
+    server = raw_server(response_429({**used_up(1200), "X-RateLimit-Remaining": "50"}), response())
     transport = transport_to(server, monotonic=time.monotonic)
     for _ in range(2):
         with pytest.raises(BrazeRateLimitError):
@@ -402,7 +402,7 @@ def test_get_of_429_delays_the_others_despite_remaining_requests(raw_server, tra
 @pytest.mark.parametrize(("path", "seconds"), [(LIST, 72_000), (SERIES, 1200)])
 @pytest.mark.parametrize("status", [200, 429])
 def test_get_ignores_an_implausible_reset(raw_server, transport_to, path, seconds, status):
-    server = raw_server(response(status=status, headers=spent(seconds)), response())
+    server = raw_server(response(status=status, headers=used_up(seconds)), response())
     transport = transport_to(server, monotonic=time.monotonic)
     with nullcontext() if status == 200 else pytest.raises(BrazeRateLimitError):
         transport.get(path, {})
@@ -411,7 +411,7 @@ def test_get_ignores_an_implausible_reset(raw_server, transport_to, path, second
 
 
 def test_get_of_another_bucket_is_sent_while_one_is_used_up(raw_server, transport_to):
-    server = raw_server(response(headers=spent(1200)), response())
+    server = raw_server(response(headers=used_up(1200)), response())
     transport = transport_to(server, monotonic=time.monotonic)
     transport.get(LIST, {})
     transport.get(SERIES, {})
@@ -419,7 +419,7 @@ def test_get_of_another_bucket_is_sent_while_one_is_used_up(raw_server, transpor
 
 
 def test_remaining_is_the_last_value_from_braze(raw_server, transport_to):
-    server = raw_server(response(headers={**spent(60), "X-RateLimit-Remaining": "77"}))
+    server = raw_server(response(headers={**used_up(60), "X-RateLimit-Remaining": "77"}))
     transport = transport_to(server, monotonic=time.monotonic)
     assert transport.remaining(LIST) is None
     transport.get(LIST, {})
@@ -597,7 +597,7 @@ def test_stop_ends_a_wait_for_the_reset(braze, to_sandbox, waiting):
 
 
 def test_stop_ends_every_waiting_thread(raw_server, transport_to, waiting):
-    server = raw_server(response(headers=spent(600)))
+    server = raw_server(response(headers=used_up(600)))
     transport = transport_to(server, monotonic=time.monotonic)
     transport.get(LIST, {})
     with ThreadPoolExecutor(8) as pool:
