@@ -37,7 +37,7 @@ def compare(landed, returned, *, landed_messages=None, returned_messages=None):
     return comparison
 
 
-def test_share_is_of_the_ages_at_which_the_figure_differs():
+def test_share_counts_only_ages_at_which_the_figure_differs():
     # Age 31 is equal, so its large figure takes no part.
     landed = {31: {"conversions": 1000}, 32: {"conversions": 10}, 34: {"conversions": 30}}
     returned = {31: {"conversions": 1000}, 32: {"conversions": 12}, 34: {"conversions": 28}}
@@ -50,7 +50,7 @@ def test_share_is_of_the_ages_at_which_the_figure_differs():
     }
 
 
-def test_share_of_texts_and_of_figures_without_a_sum_is_of_rows():
+def test_share_of_texts_and_of_figures_without_a_sum_counts_rows():
     landed = {31: {"other": '{"a":1}', "revenue": 0.5}, 32: {"other": "{}", "revenue": 0.5}}
     returned = {31: {"other": '{"a":2}', "revenue": 0.0}, 32: {"other": "{}", "revenue": 0.5}}
     comparison = compare(landed, returned)
@@ -83,6 +83,6 @@ def test_verdict_names_the_figure_of_the_day_table_that_differs_in_most_rows():
     ("oldest_age", "advice"),
     [(35, "set lookback_days=35"), (34, "lookback_days=35 may still be too short, so audit older days too")],
 )
-def test_verdict_asks_for_older_days_where_the_oldest_ones_differ(oldest_age, advice):
+def test_verdict_suggests_older_days_where_the_oldest_ones_differ(oldest_age, advice):
     comparison = compare({34: {"conversions": 1}}, {34: {"conversions": 2}})
     assert build_verdict(comparison, lookback_days=30, oldest_age=oldest_age).endswith(f"; {advice}")
