@@ -47,7 +47,7 @@ def test_xcom_renders_the_same_page_as_the_destination():
     assert render_excerpt(read_excerpt(through_json(for_xcom(document)))) == render_page(document)
 
 
-def test_a_figure_that_was_almost_nothing_may_grow_by_any_factor():
+def test_figure_close_to_zero_may_grow_by_any_factor():
     change = {"2": {"rows": 5, "changed": 1, "figures": {"revenue": [0.01, 20_000.0]}}}
     every = days(date(2026, 11, 16), 10)
     found = evidence([past_try(day, restatement=change) for day in every], every)

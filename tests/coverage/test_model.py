@@ -291,7 +291,7 @@ def test_keys_without_a_column_are_those_of_the_newest_try_of_each_part():
 @pytest.mark.parametrize(
     "tries", [[], [past_try(TEN[9], state="failed", is_complete=False)], [past_try(TEN[9], state="running")]]
 )
-def test_without_a_complete_run_nothing_is_said_about_the_lookback(tries):
+def test_lookback_is_not_judged_without_a_complete_run(tries):
     found = series_of(tries)
     assert found["lookback_days"] is None
     assert found["verdict"] == "No kept record is of a complete run, so the lookback cannot be judged."

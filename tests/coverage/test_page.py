@@ -173,7 +173,7 @@ def test_names_keep_the_blanks_and_joiners_of_all_scripts():
 
 
 @pytest.mark.parametrize(("number", "more"), [(50, 0), (51, 1)])
-def test_text_counts_the_subjects_that_it_leaves_out(number, more):
+def test_text_counts_omitted_subjects(number, more):
     every = days(date(2026, 11, 25), 1)
     bad = past_try(every[0], 0, failed=[f"campaign {each:03}" for each in range(number)])
     text = format_coverage(build_coverage("s3://lake/braze", [evidence([bad], every)], NOW))

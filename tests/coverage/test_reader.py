@@ -50,7 +50,7 @@ def newest(lake):
         ("tables", {"campaign_days": {"objects": [{}]}}),
     ],
 )
-def test_a_record_of_another_shape_is_named(newest, lake, capsys, place, value):
+def test_record_of_another_shape_is_named(newest, lake, capsys, place, value):
     record = json.loads(newest.read_text())
     *path, last = place.split(".")
     inner = record
@@ -64,7 +64,7 @@ def test_a_record_of_another_shape_is_named(newest, lake, capsys, place, value):
     assert re.search(rf"\$\.{place.partition('.')[0]}\b", error)
 
 
-def test_a_running_record_has_no_result(newest, lake):
+def test_running_record_has_no_result(newest, lake):
     record = json.loads(newest.read_text())
     for key in ("is_complete", "subjects", "restatement", "drift"):
         del record[key]
@@ -72,14 +72,14 @@ def test_a_running_record_has_no_result(newest, lake):
     assert main([f"file://{lake}"]) == 0
 
 
-def test_a_record_of_a_part_that_the_layout_lacks_does_not_count(newest, lake, capsys):
+def test_record_of_a_part_missing_in_the_layout_is_ignored(newest, lake, capsys):
     other = newest.rename(newest.with_name(newest.name.replace("-00-", "-09-", 1)))
     assert main([f"file://{lake}"]) == 0
     assert "  39 kept records: " in capsys.readouterr().out
     other.unlink()
 
 
-def test_the_error_of_the_task_has_no_character_that_a_terminal_acts_on(newest, lake, make_context):
+def test_error_of_the_task_has_no_control_characters_of_a_terminal(newest, lake, make_context):
     record = json.loads(newest.read_text())
     named = {"class": "BrazeApiError", "message": "status 500"}
     record["subjects"]["failed"] = {"\x1b[2Jone\ntwo\u202e": named}

@@ -85,7 +85,7 @@ def test_canvas_starting_at_is_rejected_instead_of_ignored(get, path):
     )
 
 
-def test_a_rejected_canvas_is_not_called_a_campaign(braze, get):
+def test_rejected_canvas_is_not_called_a_campaign(braze, get):
     canvas_id = data.canvas_ids(SETTINGS)[0]
     braze.configure(faults={"bad_subjects": {canvas_id: 400}})
     response = get("/canvas/data_series", canvas_id=canvas_id, length="3")
