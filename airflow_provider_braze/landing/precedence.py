@@ -24,12 +24,14 @@ class Precedence:
 
     :param own_try: this try.
     :param subjects: the subjects of its plan.
+    :param tables: names of the day tables that it lands. Tries that land others write none of its objects.
     """
 
-    def __init__(self, own_try: Try, subjects: Sequence[Subject]) -> None:
+    def __init__(self, own_try: Try, subjects: Sequence[Subject], tables: Collection[str]) -> None:
         self.fetches: list[dict[str, str]] = []
         """The chunks published so far, and when their fetch began."""
         self._try = own_try
+        self._tables = frozenset(tables)
         self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in subjects}
         self._subjects = frozenset(self._names.values())
         self._listed = frozenset(subject.name for subject in subjects if subject.is_plain)
@@ -109,7 +111,9 @@ class Precedence:
 
     def _overlaps(self, other: Other, chunk: Window) -> bool:
         writes = other.record["writes"]
-        if not writes or self._subjects.isdisjoint(_asked(other, self._listed)):
+        if not writes or self._tables.isdisjoint(other.record["tables"]):
+            return False
+        if self._subjects.isdisjoint(_asked(other, self._listed)):
             return False
         return bool(writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"])
 
@@ -143,7 +147,7 @@ def _fetched_at(other: Other, day: date) -> str:
 
 def _covers(other: Other, table: str, name: str, day: date, fetched_at: str) -> bool:
     record, text = other.record, day.isoformat()
-    if table not in record.get("tables", ()):
+    if table not in record["tables"]:
         return False
     if not record["writes"]["start"] <= text < record["writes"]["end"] or _fetched_at(other, day) <= fetched_at:
         return False

@@ -114,7 +114,7 @@ class _Run:
         self.own_try = Try(
             Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
         )
-        self.precedence = Precedence(self.own_try, plan.subjects)
+        self.precedence = Precedence(self.own_try, plan.subjects, [table.name for table in plan.day_tables])
         self.publisher = Publisher(
             store, plan.series, plan.layout, plan.part, self.own_try, hook.get_conn().check_stopped, self.precedence
         )

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from airflow_provider_braze.landing import run as landing_run
+from airflow_provider_braze.landing.publish import Publisher
 from airflow_provider_braze.sandbox import SandboxSettings, data
 from airflow_provider_braze.transfers.braze_to_object_storage import (
     CampaignDataSeriesToObjectStorageOperator,
@@ -177,3 +178,32 @@ def test_slow_run_lands_the_tables_that_the_later_fetch_did_not(land, braze_sand
     braze_sandbox.configure(as_of="2026-11-21T06:00:00Z")
     land("manual", tables=["campaign_messages"])
     assert messages.items() <= destination.data().items()
+
+
+def test_runs_of_different_tables_at_the_same_time_do_not_conflict(land, destination, monkeypatch):
+    """Neither writes an object of the other, so there is no order between them."""
+    publish, waits = Publisher.publish_days, [True]
+
+    def publish_and_wait(*args):
+        landed = publish(*args)
+        if waits and waits.pop():
+            land("scheduled", tables=["campaign_messages"])
+        return landed
+
+    monkeypatch.setattr(Publisher, "publish_days", publish_and_wait)
+    summary = land("manual", tables=["campaign_days"])
+    assert destination.record(summary["record"])["state"] == "success"
+    assert {name.partition("/")[0] for name in destination.data()} == {"campaign_days", "campaign_messages"}
+
+
+def test_failed_run_of_other_tables_fails_no_slower_run(land, destination, monkeypatch, after_first_fetch):
+    def fail(*args):
+        raise TimeoutError
+
+    def land_later():
+        with monkeypatch.context() as patch, pytest.raises(TimeoutError):
+            patch.setattr(Publisher, "publish_days", fail)
+            land("scheduled", tables=["campaign_messages"])
+
+    after_first_fetch(land_later)
+    assert land("manual", tables=["campaign_days"])["rows"]["campaign_days"]
