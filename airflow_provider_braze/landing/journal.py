@@ -27,6 +27,9 @@ PRESUMED_DEAD: Final = timedelta(hours=36)
 """Age at which an unfinished record belongs to a killed try; 12 hours more for clocks that differ."""
 CURSOR_LASTS: Final = timedelta(days=35)
 """Age up to which a cursor misses nothing, with a margin for clocks that differ."""
+_KEYS: Final = {"run", "plan", "tables", "given", "fetched_at", "state", "writes", "settled"}
+_FINAL_KEYS: Final = {"changed_days", "is_complete", "subjects", "restatement", "drift"}
+"""What is read of any record, and of one whose try has finished."""
 _TIME: Final = "%Y%m%dT%H%M%S%f"
 _NAME: Final = re.compile(r"(\d{8}T\d{12})-(\d+)-([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{12})\.json")
 
@@ -118,11 +121,8 @@ class Journal:
         if stored is None:
             return None
         try:
-            record = json.loads(stored.content)
-            other = Other(name, record)
-            for day in [*other.days, *_days_of(record["writes"])]:
-                date.fromisoformat(day)
-            record["settled"]
+            other = Other(name, json.loads(stored.content))
+            _check(other)
         except (AttributeError, ValueError, TypeError, KeyError) as error:
             raise BrazeDataError(
                 f"Cannot read {self.store.uri_of(self.path(name))}, the record of an earlier try. Remove it, and "
@@ -200,6 +200,16 @@ def _parse_cursor(cursor: str) -> frozenset[str]:
             "Reprocess all days, and start again without a cursor."
         )
     return frozenset(seen)
+
+
+def _check(other: Other) -> None:
+    """Check that a record has what others read of it: a try that stopped at one of these would not name the record."""
+    record = other.record
+    if missing := (_KEYS | _FINAL_KEYS if other.is_finished else _KEYS) - record.keys():
+        raise KeyError(*missing)
+    datetime.fromisoformat(record["fetched_at"])
+    for day in [*other.days, *_days_of(record["writes"])]:
+        date.fromisoformat(day)
 
 
 def _days_of(writes: Mapping[str, str] | None) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +13,8 @@ from airflow_provider_braze.landing.tries import Try
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
 NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+OPENING = {"plan": {}, "tables": {}, "given": None}
+FINAL = {"is_complete": True, "subjects": {}, "restatement": {}, "drift": {}}
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def begin(store, clock):
     def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
         run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
         writes = {"start": str(days[0]), "end": str(days[1] + timedelta(days=1))} if days else None
-        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], {"writes": writes})
+        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], {**OPENING, "writes": writes})
         own_try.begin()
         return own_try
 
@@ -50,13 +53,13 @@ def succeed(own_try: Try, *changed: date) -> list[str]:
     """End a try, and return the days that it reports."""
     report = own_try.report(own_try.look())
     days = sorted(f"{day}" for day in {*changed, *report.all_days})
-    own_try.finish({"state": "success", "changed_days": days, "settled": report.settled})
+    own_try.finish({**FINAL, "state": "success", "changed_days": days, "settled": report.settled})
     own_try.prune(of_all_tasks=True)
     return days
 
 
 def fail(own_try: Try, *changed: date) -> None:
-    own_try.finish({"state": "failed", "changed_days": [f"{day}" for day in changed]})
+    own_try.finish({**FINAL, "state": "failed", "changed_days": [f"{day}" for day in changed]})
 
 
 ALL = ["2026-11-16", "2026-11-17", "2026-11-18"]
@@ -162,6 +165,18 @@ def test_broken_record_is_an_error_that_names_it(begin, store, destination, cont
         own_try.look()
 
 
+@pytest.mark.parametrize("key", ["run", "plan", "tables", "given", "fetched_at", "writes", "settled", "is_complete"])
+def test_record_without_a_key_that_others_read_is_an_error_that_names_it(begin, store, destination, key):
+    own_try = begin()
+    fail(own_try)
+    name = f"_braze/campaigns/journal/{own_try.name.text}"
+    record = destination.record(f"{destination.uri}/{name}")
+    del record[key]
+    destination.put(name, json.dumps(record).encode())
+    with pytest.raises(BrazeDataError, match=rf"Cannot read .*{own_try.name.text}.*Remove it"):
+        begin().look()
+
+
 def test_foreign_objects_are_ignored(begin, destination):
     destination.put("_braze/campaigns/journal/notes.txt", b"")
     assert succeed(begin(), MONDAY) == ["2026-11-16"]
@@ -210,7 +225,7 @@ def test_changed_days_since_an_old_cursor_is_an_error(destination, clock):
 
 def test_record_is_readable_by_people(begin, destination):
     own_try = begin()
-    own_try.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
+    own_try.finish({**FINAL, "state": "failed", "changed_days": [], "error": "Été \ud83d"})
     (content,) = destination.contents().values()
     assert b'"error": "\xc3\x89t\xc3\xa9 \\ud83d"' in content
     assert destination.record(own_try.uri)["error"] == "Été \ud83d"
