@@ -18,7 +18,7 @@ from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.tables.keys import join_keys
-from airflow_provider_braze.tables.restatement import compare_rows, equal_rows
+from airflow_provider_braze.tables.restatement import Restatement, compare_rows, equal_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store, Stored
     from airflow_provider_braze.landing.tries import Try
     from airflow_provider_braze.tables.fingerprints import Fingerprint
-    from airflow_provider_braze.tables.restatement import Restatement, Sums
+    from airflow_provider_braze.tables.restatement import Sums
 
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
@@ -49,7 +49,7 @@ class LandedObject:
 
     :param day: None for a table that is not divided by day.
     :param rows: rows that it holds now, those of other runs included.
-    :param written: whether it differed and was replaced.
+    :param written: whether it differed and was replaced, by this try.
     """
 
     table: str
@@ -76,6 +76,8 @@ class Publisher:
     own_try: Try
     check: Callable[[], None]
     precedence: Precedence | None = None
+    landed: dict[str, LandedObject] = field(default_factory=dict, init=False, compare=False)
+    """The objects landed so far, by name."""
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
     """What changed in the day table, by day, against what was stored before this try."""
     _stored: dict[date, set[Key]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -224,11 +226,14 @@ class Publisher:
             return content
 
         self.store.update(name, change)
-        if day and restated:
-            # A day that is published again keeps the comparison with what was stored before.
-            self.restated.setdefault(day, restated)
+        if day and sums:
+            # A day that is published again keeps the comparison with what was stored before, if anything was.
+            self.restated.setdefault(day, restated or Restatement())
+        before = self.landed.get(name)
         # Attempted counts as written: a write whose response was lost shows as a conflict with an equal object.
-        return LandedObject(table.name, day, name, rows, size, attempted is not None)
+        is_written = attempted is not None or (before is not None and before.written)
+        self.landed[name] = landed = LandedObject(table.name, day, name, rows, size, is_written)
+        return landed
 
     def _claim_destination(self) -> None:
         """Write the layout, before the first object and not earlier: a run that fails before that claims nothing."""
@@ -271,8 +276,8 @@ class Publisher:
             return set()
         from airflow_provider_braze.tables.schemas import schema_of
 
-        rows, _ = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
-        return set(_keys_of(self._subjects(rows)))
+        found = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
+        return set(_keys_of(self._subjects(found.rows)))
 
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None
@@ -283,9 +288,9 @@ class Publisher:
         """
         if stored is None:
             return new, False, None
-        old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
-        merged = new if returned is None else replace_subjects(table, old, new, returned)
-        return merged, is_current and merged.equals(old), old if is_current else None
+        old = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+        merged = new if returned is None else replace_subjects(table, old.rows, new, returned)
+        return merged, old.is_current and merged.equals(old.rows), None if old.missing else old.rows
 
 
 def _keys_of(subjects: pa.Table) -> Iterator[Key]:
