@@ -28,6 +28,8 @@ A_KILLED_TRY = json.dumps(
         "state": "running",
         "run": {"dag_id": "other", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1},
         "fetched_at": "2026-11-19T05:59:00+00:00",
+        "plan": {},
+        "tables": {},
         "writes": {"start": "2026-11-17", "end": "2026-11-18"},
         "given": None,
         "settled": None,
