@@ -5,6 +5,7 @@ What is known to be there already is not even read from the spool.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from functools import cache, partial
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
 from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
 
     Key = tuple[str | None, ...]
+
+log = logging.getLogger(__name__)
 
 _ENCODERS: Final = 1
 """Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
@@ -284,11 +288,18 @@ class Publisher:
     ) -> tuple[pa.Table, bool, pa.Table | None]:
         """Return an object's new rows, whether it has them already, and its comparable rows.
 
+        A broken object is an error only if rows of it would stay.
         Rows of an object that lacks columns are not comparable: values of new columns are not restatement.
         """
         if stored is None:
             return new, False, None
-        old = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+        try:
+            old = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+        except BrazeDataError as error:
+            if returned is not None:
+                raise
+            log.warning("Replacing %s, which cannot be read: %s", self.store.uri_of(name), error.__cause__)
+            return new, False, None
         merged = new if returned is None else replace_subjects(table, old.rows, new, returned)
         return merged, old.is_current and merged.equals(old.rows), None if old.missing else old.rows
 

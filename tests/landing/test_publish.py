@@ -523,6 +523,24 @@ def test_publish_whole_of_the_same_table_writes_nothing(lake):
     assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
 
 
+@pytest.mark.parametrize("broken", [b"", b"<html>"])
+def test_publish_whole_over_a_broken_object_replaces_it(lake, destination, broken, caplog):
+    """All of its rows were listed again, so nothing in it is missed."""
+    destination.put("campaigns/campaigns.parquet", broken)
+    table = campaigns({"campaign_id": "a"})
+    assert lake.publisher().publish_whole(BY_NAME["campaigns"], table).written
+    assert destination.data() == {"campaigns/campaigns.parquet": encode(table, "parquet")}
+    assert f"Replacing {destination.uri}/campaigns/campaigns.parquet, which cannot be read: " in caplog.text
+
+
+def test_publish_whole_over_an_object_of_a_newer_version_leaves_it(lake, destination):
+    content = encode(campaigns({"campaign_id": "a"}).append_column("later", pa.array([1])), "parquet")
+    destination.put("campaigns/campaigns.parquet", content)
+    with pytest.raises(BrazeConfigError, match="'later'"):
+        lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "b"}))
+    assert destination.data() == {"campaigns/campaigns.parquet": content}
+
+
 def test_publish_whole_of_an_empty_table_makes_an_object_without_rows(lake, destination):
     assert lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns()).rows == 0
     assert list(destination.data()) == ["campaigns/campaigns.parquet"]
