@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from threading import Event, Lock, Semaphore
@@ -233,10 +233,15 @@ class Publisher:
         if day and sums:
             # A day that is published again keeps the comparison with what was stored before, if anything was.
             self.restated.setdefault(day, restated or Restatement())
-        before = self.landed.get(name)
         # Attempted counts as written: a write whose response was lost shows as a conflict with an equal object.
-        is_written = attempted is not None or (before is not None and before.written)
-        self.landed[name] = landed = LandedObject(table.name, day, name, rows, size, is_written)
+        return self._note(LandedObject(table.name, day, name, rows, size, attempted is not None))
+
+    def _note(self, landed: LandedObject) -> LandedObject:
+        """Note an object, which stays written when it is published again."""
+        before = self.landed.get(landed.name)
+        if before and before.written:
+            landed = replace(landed, written=True)
+        self.landed[landed.name] = landed
         return landed
 
     def _claim_destination(self) -> None:
