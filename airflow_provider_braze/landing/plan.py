@@ -6,7 +6,8 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.calls import split_days
@@ -38,6 +39,7 @@ class Plan:
     :param requests_per_minute: the connection's cap.
     :param is_lookback_from_details: whether the lookback is still to be determined from details.
     :param lookback: the lookback that details determined.
+    :param planned_at: when it was made: after the list was read, before anything else is fetched.
     """
 
     series: Series
@@ -54,6 +56,7 @@ class Plan:
     requests_per_minute: int | None = None
     is_lookback_from_details: bool = False
     lookback: Lookback | None = None
+    planned_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
     def day_tables(self) -> tuple[Table, ...]:

@@ -88,8 +88,8 @@ def land(
     try:
         if plan.day_tables:
             _land_days(plan, hook, run, spool_folder)
-        land_details(plan, details, run.publisher)
-        _land_list(plan, run.publisher)
+        land_details(plan, details, run.publisher, run.precedence)
+        _land_list(plan, run)
     except BaseException as error:
         if not run.own_try.has_begun:
             raise
@@ -112,10 +112,9 @@ class _Run:
             may_expire=plan.series.may_expire,
             is_read_again=plan.window.lookback_days > 0,
         )
-        self.own_try = Try(
-            Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
-        )
-        self.precedence = Precedence(self.own_try, plan.subjects, [table.name for table in plan.day_tables])
+        journal, now = Journal(store, plan.series.name), datetime.now(timezone.utc)
+        self.own_try = Try(journal, plan.part, plan.run, plan.planned_at, now, build_opening(plan))
+        self.precedence = Precedence(self.own_try, plan)
         self.publisher = Publisher(
             store, plan.series, plan.layout, plan.part, self.own_try, hook.get_conn().check_stopped, self.precedence
         )
@@ -300,7 +299,8 @@ def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> No
     )
 
 
-def _land_list(plan: Plan, publisher: Publisher) -> None:
+def _land_list(plan: Plan, run: _Run) -> None:
     table = plan.table_from("list")
-    if plan.listed is not None and not plan.part and table is not None:
-        publisher.publish_whole(table, plan.listed)
+    if plan.listed is None or plan.part or table is None or run.precedence.leaves_list(table.name):
+        return
+    run.publisher.publish_whole(table, plan.listed)

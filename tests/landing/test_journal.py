@@ -42,7 +42,7 @@ def begin(store, clock):
     def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
         run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
         writes = {"start": str(days[0]), "end": str(days[1] + timedelta(days=1))} if days else None
-        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], {**OPENING, "writes": writes})
+        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], clock[0], {**OPENING, "writes": writes})
         own_try.begin()
         return own_try
 

@@ -76,7 +76,8 @@ class Rival(Recording):
 
 
 def a_try(store: Store) -> Try:
-    return Try(Journal(store, "campaigns"), 0, RUN, datetime.now(timezone.utc), {"writes": WRITES})
+    now = datetime.now(timezone.utc)
+    return Try(Journal(store, "campaigns"), 0, RUN, now, now, {"writes": WRITES})
 
 
 @dataclass

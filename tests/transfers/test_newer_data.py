@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from airflow_provider_braze.landing import details as landing_details
 from airflow_provider_braze.landing import run as landing_run
 from airflow_provider_braze.landing.publish import Publisher
 from airflow_provider_braze.sandbox import SandboxSettings, data
@@ -208,3 +209,45 @@ def test_failed_run_of_other_tables_fails_no_slower_run(land, destination, monke
 
     after_first_fetch(land_later)
     assert land("manual", tables=["campaign_days"])["rows"]["campaign_days"]
+
+
+def test_slow_run_leaves_the_list_and_the_details_that_a_later_run_landed(
+    land, braze_sandbox, destination, after_first_fetch, caplog
+):
+    tables = ["campaign_days", "campaigns", "campaign_details"]
+
+    def land_later():
+        braze_sandbox.configure(campaigns=5, as_of="2026-11-24T06:00:00Z")
+        land("scheduled", tables=tables)
+        newer.update(whole_tables(destination))
+
+    newer: dict[str, bytes] = {}
+    caplog.set_level(logging.INFO, "airflow_provider_braze")
+    after_first_fetch(land_later)
+    record = destination.record(land("manual", tables=tables)["record"])
+    assert whole_tables(destination) == newer
+    assert destination.table("campaigns").num_rows == destination.table("campaign_details").num_rows == 5
+    assert record["tables"]["campaigns"]["written"] == record["tables"]["campaigns"]["rows"] == 0
+    for table in ("campaigns", "campaign_details"):
+        assert f"Left {table} alone, or rows of it, because a later fetch landed newer data" in caplog.messages
+
+
+def test_details_that_the_later_run_did_not_get_are_landed(land, braze_sandbox, destination, monkeypatch):
+    """The later run has ended before this one, which fetches details for long, fetches any day."""
+    first, *others = data.campaign_ids(braze_sandbox.settings)
+    tables, fetch, waits = ["campaign_details"], landing_details._fetch_into, [True]
+
+    def fetch_and_wait(*args):
+        fetch(*args)
+        if waits and waits.pop():
+            braze_sandbox.configure(faults={"bad_subjects": {first: 400}})
+            land("scheduled", tables=tables)
+
+    monkeypatch.setattr(landing_details, "_fetch_into", fetch_and_wait)
+    summary = land("manual", tables=tables)
+    assert destination.table("campaign_details").column("campaign_id").to_pylist() == sorted([first, *others])
+    assert destination.record(summary["record"])["tables"]["campaign_details"]["written"] == 1
+
+
+def whole_tables(destination):
+    return {name: content for name, content in destination.data().items() if "dt=" not in name}
