@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.landing.record_shape import check_record
 from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.series import find_series
 
@@ -27,9 +28,6 @@ PRESUMED_DEAD: Final = timedelta(hours=36)
 """Age at which an unfinished record belongs to a killed try; 12 hours more for clocks that differ."""
 CURSOR_LASTS: Final = timedelta(days=35)
 """Age up to which a cursor misses nothing, with a margin for clocks that differ."""
-_KEYS: Final = {"run", "plan", "tables", "given", "fetched_at", "state", "writes", "settled"}
-_FINAL_KEYS: Final = {"changed_days", "is_complete", "subjects", "restatement", "drift"}
-"""What is read of any record, and of one whose try has finished."""
 _TIME: Final = "%Y%m%dT%H%M%S%f"
 _NAME: Final = re.compile(r"(\d{8}T\d{12})-(\d+)-([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{12})\.json")
 
@@ -67,7 +65,10 @@ class TryName:
         found = _NAME.fullmatch(text)
         if found is None:
             return None
-        began = datetime.strptime(found[1], _TIME).replace(tzinfo=timezone.utc)
+        try:
+            began = datetime.strptime(found[1], _TIME).replace(tzinfo=timezone.utc)
+        except ValueError:  # not a time of the calendar
+            return None
         return cls(text, began, int(found[2]), found[3], found[4], found[5])
 
     def is_of_same_run(self, other: TryName) -> bool:
@@ -121,14 +122,17 @@ class Journal:
         if stored is None:
             return None
         try:
-            other = Other(name, json.loads(stored.content))
-            _check(other)
-        except (AttributeError, ValueError, TypeError, KeyError) as error:
+            record = json.loads(stored.content)
+            if not isinstance(record, dict):
+                raise ValueError("it is not an object")
+            check_record(record)
+        except (ValueError, RecursionError) as error:
             raise BrazeDataError(
-                f"Cannot read {self.store.uri_of(self.path(name))}, the record of an earlier try. Remove it, and "
-                "reprocess the days that this try landed."
+                f"Cannot read {self.store.uri_of(self.path(name))}, the record of an earlier try: {error}. If a newer "
+                "version of the provider wrote it, upgrade. Otherwise remove it, and reprocess the days that this try "
+                "landed."
             ) from error
-        return other
+        return Other(name, record)
 
     def path(self, name: TryName) -> str:
         """Return a record's name below the destination."""
@@ -200,16 +204,6 @@ def _parse_cursor(cursor: str) -> frozenset[str]:
             "Reprocess all days, and start again without a cursor."
         )
     return frozenset(seen)
-
-
-def _check(other: Other) -> None:
-    """Check that a record has what others read of it: a try that stopped at one of these would not name the record."""
-    record = other.record
-    if missing := (_KEYS | _FINAL_KEYS if other.is_finished else _KEYS) - record.keys():
-        raise KeyError(*missing)
-    datetime.fromisoformat(record["fetched_at"])
-    for day in [*other.days, *_days_of(record["writes"])]:
-        date.fromisoformat(day)
 
 
 def _days_of(writes: Mapping[str, str] | None) -> list[str]:

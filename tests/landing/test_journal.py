@@ -13,8 +13,16 @@ from airflow_provider_braze.landing.tries import Try
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
 NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
-OPENING = {"plan": {}, "tables": {}, "given": None}
-FINAL = {"is_complete": True, "subjects": {}, "restatement": {}, "drift": {}}
+PLAN = {"window": {"start": "2026-11-16", "end": "2026-11-19"}, "rule": "", "lookback_days": 2, "timezone": "UTC"}
+OPENING = {"plan": PLAN, "tables": {}, "given": None}
+FINAL = {
+    "is_complete": True,
+    "subjects": {"failed": {}, "rejected": {}, "missing_days": {}},
+    "details": None,
+    "restatement": {},
+    "drift": {},
+    "fetches": [],
+}
 
 
 @pytest.fixture
@@ -161,7 +169,7 @@ def test_broken_record_is_an_error_that_names_it(begin, store, destination, cont
     own_try = begin()
     name = "_braze/campaigns/journal/20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
     destination.put(name, content)
-    with pytest.raises(BrazeDataError, match=r"Cannot read .*Remove it"):
+    with pytest.raises(BrazeDataError, match=r"Cannot read .*remove it"):
         own_try.look()
 
 
@@ -173,12 +181,13 @@ def test_record_without_a_key_that_others_read_is_an_error_that_names_it(begin, 
     record = destination.record(f"{destination.uri}/{name}")
     del record[key]
     destination.put(name, json.dumps(record).encode())
-    with pytest.raises(BrazeDataError, match=rf"Cannot read .*{own_try.name.text}.*Remove it"):
+    with pytest.raises(BrazeDataError, match=rf"Cannot read .*{own_try.name.text}.*remove it"):
         begin().look()
 
 
 def test_foreign_objects_are_ignored(begin, destination):
     destination.put("_braze/campaigns/journal/notes.txt", b"")
+    destination.put("_braze/campaigns/journal/20269999T999999999999-00-1a2b3c4d-5e6f7a8b-0123456789ab.json", b"")
     assert succeed(begin(), MONDAY) == ["2026-11-16"]
 
 
