@@ -129,12 +129,18 @@ def listed_ids(series: Series, listed: pa.Table) -> list[str]:
     """
     flag = series.listing.required_flag if series.listing else None
     ids: list[str] = listed.column(0).to_pylist()
-    if flag is None:
-        return ids
-    flags = listed.column(flag).to_pylist()
-    if unknown := flags.count(None):
-        log.warning("Braze lists %s without a true or false `%s`. Fetching them too", series.count(unknown), flag)
-    return [id_ for id_, is_on in zip(ids, flags, strict=True) if is_on is not False]
+    if flag is not None:
+        flags = listed.column(flag).to_pylist()
+        if unknown := flags.count(None):
+            log.warning("Braze lists %s without a true or false `%s`. Fetching them too", series.count(unknown), flag)
+        ids = [id_ for id_, is_on in zip(ids, flags, strict=True) if is_on is not False]
+    if not ids:
+        log.warning(
+            "Braze lists no %s%s, so no days land. If the workspace has some, check that the API key belongs to it",
+            series.plural,
+            f" with `{flag}`" if flag else "",
+        )
+    return ids
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:
