@@ -7,7 +7,7 @@ import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import journal as journal_module
-from airflow_provider_braze.landing.journal import Journal, changed_days
+from airflow_provider_braze.landing.journal import Journal, changed_days, digest
 from airflow_provider_braze.landing.store import Store, VersionConflictError
 from airflow_provider_braze.landing.tries import Try
 
@@ -151,6 +151,17 @@ def test_old_records_are_removed(begin, clock, store):
     clock[0] += timedelta(days=41)
     assert succeed(begin("new")) == ["2026-11-16"]
     assert len(Journal(store, "campaigns").names()) == 1
+
+
+def test_run_without_days_removes_old_records_of_its_own_task_alone(begin, clock, store):
+    fail(begin("old", task="days"), MONDAY)
+    fail(begin("old", task="list"))
+    clock[0] += timedelta(days=41)
+    own_try = begin("new", task="list", days=None)
+    own_try.look()
+    own_try.prune(of_all_tasks=False)
+    assert [name.task for name in Journal(store, "campaigns").names()] == [digest("dag", "days"), own_try.name.task]
+    assert succeed(begin("new", task="days")) == ["2026-11-16"]
 
 
 def test_record_whose_creation_was_repeated_is_created_once(begin, destination):
