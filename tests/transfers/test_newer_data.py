@@ -30,7 +30,8 @@ def land(braze_sandbox, destination, make_context):
             lookback_days=2,
             tables=tables,
         )
-        return operator.execute(make_context(run_type))
+        # Without Airflow's check of who calls it, which 2.11 makes in its main thread only.
+        return type(operator).execute.__wrapped__(operator, make_context(run_type))
 
     return run
 

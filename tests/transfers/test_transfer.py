@@ -427,7 +427,8 @@ def test_parts_together_land_what_one_task_lands(land, braze_sandbox, destinatio
 def _dag_mapped_over(name, destination):
     declared = {"destination": destination.uri}
     declared.pop(name, None)
-    return SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs=declared))
+    task = SimpleNamespace(partial_kwargs=declared, expand_input=SimpleNamespace(value={name: []}))
+    return SimpleNamespace(get_task=lambda task_id: task)
 
 
 def test_mapped_without_part_over_one_destination_is_refused(land, destination, make_context, braze_sandbox):
