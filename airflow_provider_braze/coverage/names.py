@@ -28,7 +28,7 @@ def read_names(store: Store, series: Series, layout: Layout) -> dict[str, str]:
 
     try:
         uri = store.uri_of(layout.whole_object(table.name))
-        rows, _ = decode(stored.content, schema_of(table), layout.file_format, uri)
+        rows = decode(stored.content, schema_of(table), layout.file_format, uri).rows
     except BrazeError:  # names are a help, and their object is not what is checked
         return {}
     pairs = zip(rows.column(series.keys[0]).to_pylist(), rows.column(_NAME).to_pylist(), strict=True)

@@ -14,8 +14,7 @@ from airflow_provider_braze.core.series import may_be_qualified
 from airflow_provider_braze.core.zones import load_timezone
 from airflow_provider_braze.coverage.earlier import Earlier, read_earlier
 from airflow_provider_braze.coverage.names import read_names
-from airflow_provider_braze.coverage.records import check_record
-from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.exceptions import BrazeConfigError
 from airflow_provider_braze.landing.journal import PRESUMED_DEAD, Journal, TryName
 from airflow_provider_braze.landing.layout import Layout, parse_day_object, read_layout
 from airflow_provider_braze.series import all_series, find_series
@@ -202,13 +201,5 @@ def _read_try(journal: Journal, name: TryName, now: datetime) -> PastTry | None:
     other = journal.read(name)
     if other is None:
         return None
-    try:
-        check_record(other.record)
-    except ValueError as error:
-        uri = journal.store.uri_of(journal.path(name))
-        raise BrazeDataError(
-            f"Cannot read {uri}, the record of an earlier try: {error}. If a newer version of this package wrote it, "
-            "upgrade. Else remove it, and reprocess the days that this try landed."
-        ) from error
     is_dead = not other.is_finished and now - name.began > PRESUMED_DEAD
     return PastTry(name.began, name.part, is_dead, other.record)

@@ -51,11 +51,13 @@ class Sample:
     """The landed rows of a sample of subjects.
 
     :param rows: by subject, then by table.
-    :param landed_days: days for which the lake has objects, by part and table.
+    :param lacking: by part and table, the days for which the lake has an object, and the columns that it lacks.
     """
 
     rows: dict[str, RowsByTable] = field(default_factory=dict)
-    landed_days: dict[int, dict[str, set[date]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    lacking: dict[int, dict[str, dict[date, frozenset[str]]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def audit(
             failures[item.subject.name] = item.error
         else:
             name, rows = item
-            comparison.add(name, landed.rows[name], rows, landed.landed_days[part_of(name, layout.parts)])
+            comparison.add(name, landed.rows[name], rows, landed.lacking[part_of(name, layout.parts)])
     if failures and len(failures) == len(subjects):
         raise BrazePartialError(
             f"Nothing can be compared: no {series.noun} of the sample was returned: {format_failures(failures)}",
@@ -298,8 +300,9 @@ def _read(store: Store, layout: Layout, table: Table, day: date, part: int, samp
     stored = store.read(name)
     if stored is None:
         return None
-    sample.landed_days[part][table.name].add(day)
-    return decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))[0]
+    found = decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))
+    sample.lacking[part][table.name][day] = found.missing
+    return found.rows
 
 
 def _keep(sample: Sample, key: str, table: Table, rows: pa.Table | None) -> None:

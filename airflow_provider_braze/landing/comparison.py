@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from airflow_provider_braze.core.series import DAY, Series, Table
+from airflow_provider_braze.core.series import DAY, OTHER, Series, Table
 from airflow_provider_braze.core.text import counted
 
 Row = Mapping[str, Any]
@@ -71,13 +72,14 @@ class Comparison:
         name: str,
         landed: Mapping[str, Iterable[Row]],
         returned: Mapping[str, Iterable[Row]],
-        landed_days: Mapping[str, set[date]],
+        lacking: Mapping[str, Mapping[date, Collection[str]]],
     ) -> None:
         """Compare the rows of one subject.
 
         :param landed: rows in the lake by table; those of the day table determine the days that the lake has.
         :param returned: rows that Braze returns now, by table.
-        :param landed_days: days by table for which the lake has objects of the subject's part.
+        :param lacking: by table and day, the columns that the lake's object does not have because an older version
+            wrote it. Days without an object of the subject's part are absent.
         """
         days = {row[DAY] for row in landed[self.series.day_table.name]}
         now = {row[DAY] for row in returned[self.series.day_table.name]}
@@ -86,23 +88,27 @@ class Comparison:
         both = days & now
         self.compared += len(both)
         for table in self.series.tables:
-            if table.name in landed_days:
-                old, new = (_by_key(table, side[table.name]) for side in (landed, returned))
-                self._compare(name, table, old, new, both & landed_days[table.name])
+            if table.name in lacking:
+                wanted = {day: columns for day, columns in lacking[table.name].items() if day in both}
+                old, new = (_by_key(table, side[table.name], wanted) for side in (landed, returned))
+                self._compare(name, table, old, new, wanted)
 
     def _compare(
-        self, name: str, table: Table, landed: Mapping[Key, Row], returned: Mapping[Key, Row], wanted: set[date]
+        self,
+        name: str,
+        table: Table,
+        landed: Mapping[Key, Row],
+        returned: Mapping[Key, Row],
+        lacking: Mapping[date, Collection[str]],
     ) -> None:
         columns = [column for column in table.column_names if column not in table.sort_by]
         for key in landed.keys() | returned.keys():
             old, new = landed.get(key, {}), returned.get(key, {})
             day: date = (old or new)[DAY]
-            if day not in wanted:
-                continue
             age = (self.last_day - day).days
             if bool(old) != bool(new):
                 self.changed[name].add(day)
-            for column in columns:
+            for column in (each for each in columns if each not in lacking[day]):
                 self._compare_cell(name, day, age, (table.name, column), old.get(column), new.get(column))
 
     def _compare_cell(self, name: str, day: date, age: int, cell: Cell, old: Any, new: Any) -> None:
@@ -191,8 +197,24 @@ def _format_share(comparison: Comparison, cell: Cell) -> str:
     return f"{comparison.share(cell):.2%} of {cell[1]} at {format_age(comparison.differences[cell])}"
 
 
-def _by_key(table: Table, rows: Iterable[Row]) -> dict[Key, Row]:
-    return {tuple(row[column] for column in table.sort_by): row for row in rows}
+def _by_key(table: Table, rows: Iterable[Row], lacking: Mapping[date, Collection[str]]) -> dict[Key, Row]:
+    """Return the rows of some days, by their keys.
+
+    :param lacking: the days, and the columns that are not compared on each.
+    """
+    return {
+        tuple(row[column] for column in table.sort_by): _without(row, lacking[row[DAY]])
+        for row in rows
+        if row[DAY] in lacking
+    }
+
+
+def _without(row: Row, columns: Collection[str]) -> Row:
+    """Return a row whose ``other`` lacks keys: a version without a column kept its value there."""
+    if not columns or row.get(OTHER) is None:
+        return row
+    other = {key: value for key, value in json.loads(row[OTHER]).items() if key not in columns}
+    return {**row, OTHER: json.dumps(other, sort_keys=True) if other else None}
 
 
 def _number(value: Any) -> float:

@@ -22,7 +22,8 @@ from airflow_provider_braze.landing.spool import Batches
 if TYPE_CHECKING:
     from airflow_provider_braze.core.series import Subject, SubjectDetails
     from airflow_provider_braze.hooks.braze import BrazeHook
-    from airflow_provider_braze.landing.publish import LandedObject, Publisher
+    from airflow_provider_braze.landing.precedence import Precedence
+    from airflow_provider_braze.landing.publish import Publisher
 
 log = logging.getLogger(__name__)
 
@@ -84,18 +85,23 @@ def open_details(
         yield plan, details
 
 
-def land_details(plan: Plan, details: FetchedDetails | None, publisher: Publisher) -> list[LandedObject]:
-    """Land the details that Braze returned."""
+def land_details(plan: Plan, details: FetchedDetails | None, publisher: Publisher, precedence: Precedence) -> None:
+    """Land the details that Braze returned, except those that a later fetch has landed."""
     table = plan.table_from("details")
     if table is None or details is None or details.rows is None:
-        return []
+        return
     if plan.subjects and not details.tally.returned:
-        return []
+        return
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     from airflow_provider_braze.tables.sorting import sort_rows
 
-    landed = publisher.publish_part(table, sort_rows(table, details.rows.read()))
-    log.info("Landed the details of %s", plan.series.count(len(details.tally.returned)))
-    return [landed]
+    rows = sort_rows(table, details.rows.read())
+    left = pa.array(sorted(precedence.leaves_details(table.name)), pa.string())
+    rows = rows.filter(pc.invert(pc.is_in(rows.column(0), left)))
+    publisher.publish_part(table, rows)
+    log.info("Landed the details of %s", plan.series.count(rows.num_rows))
 
 
 def _new_details(plan: Plan, spool_folder: str | None, *, keeps_rows: bool) -> FetchedDetails:

@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from airflow_provider_braze.core.series import DAY
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing import jsonl, parquet
 
@@ -36,6 +37,18 @@ class Format:
     decode: Callable[[bytes, pa.Schema], pa.Table]
     matches_fingerprint: Callable[[bytes, pa.Schema, Fingerprint], bool]
     can_hold: Callable[[Column], bool]
+
+
+class Decoded(NamedTuple):
+    """The rows of an object.
+
+    :param is_current: whether the object has all columns of the schema, in its order and of its types.
+    :param missing: columns that it does not have. They are null in the rows.
+    """
+
+    rows: pa.Table
+    is_current: bool
+    missing: frozenset[str]
 
 
 FORMATS: Final[Mapping[str, Format]] = {
@@ -93,23 +106,25 @@ def matches_fingerprint(content: bytes, schema: pa.Schema, fingerprint: Fingerpr
         return False
 
 
-def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> tuple[pa.Table, bool]:
-    """Return an object's rows, and whether the object has all columns of the schema.
+def decode(content: bytes, schema: pa.Schema, file_format: FileFormat, uri: str) -> Decoded:
+    """Return an object's rows.
 
     :param schema: the table's. Columns that an older version did not have are null.
     :param uri: the object's address, for errors.
-    :raises BrazeDataError: the object is truncated, or of another format.
+    :raises BrazeDataError: the object is truncated, of another format, or lacks the subject or the day.
     :raises BrazeConfigError: the object has columns that this version does not know.
     """
     with _naming(uri, file_format):
         table = FORMATS[file_format].decode(content, schema)
     if table.schema.equals(schema):
-        return table, True
-    _check_columns(table.schema.names, schema, uri)
+        return Decoded(table, True, frozenset())
+    _check_columns(table.schema, schema, uri)
+    missing = frozenset(schema.names).difference(table.schema.names)
     with _naming(uri, file_format):
-        if schema.names[0] not in table.schema.names:
-            raise ValueError(f"it has no column {schema.names[0]!r}")
-        return _conform(table, schema), False
+        # Rows without a subject or a day would stay for ever.
+        if lacking := sorted(missing & {schema.names[0], DAY}):
+            raise ValueError(f"it has no column {lacking[0]!r}")
+        return Decoded(_conform(table, schema), False, missing)
 
 
 @contextmanager
@@ -129,12 +144,25 @@ def _naming(uri: str, file_format: FileFormat) -> Iterator[None]:
         ) from error
 
 
-def _check_columns(names: list[str], schema: pa.Schema, uri: str) -> None:
-    if unknown := sorted(set(names) - set(schema.names)):
+def _check_columns(found: pa.Schema, schema: pa.Schema, uri: str) -> None:
+    if unknown := sorted(set(_paths(found)).difference(_paths(schema))):
         raise BrazeConfigError(
-            f"{uri} has the column {unknown[0]!r}, which this version of the provider does not know. A newer version "
-            "wrote it. Upgrade the provider, or the column would be lost."
+            f"{uri} has the column {unknown[0]!r}, which this version of the provider does not know, so it would be "
+            "lost. If a newer version wrote it, upgrade the provider. If another tool did, write the object without it."
         )
+
+
+def _paths(fields: pa.Schema | pa.StructType, prefix: str = "") -> Iterator[str]:
+    """Yield the names of columns, and of the fields nested in them, such as ``messages.name``."""
+    import pyarrow as pa
+
+    for field in fields:
+        yield f"{prefix}{field.name}"
+        type_ = field.type
+        while hasattr(type_, "value_type"):  # a list, also of large texts or of fixed size
+            type_ = type_.value_type
+        if pa.types.is_struct(type_):
+            yield from _paths(type_, f"{prefix}{field.name}.")
 
 
 def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
+from airflow_provider_braze.landing.record_shape import check_record
 from airflow_provider_braze.landing.store import Store
 from airflow_provider_braze.series import find_series
 
@@ -64,7 +65,10 @@ class TryName:
         found = _NAME.fullmatch(text)
         if found is None:
             return None
-        began = datetime.strptime(found[1], _TIME).replace(tzinfo=timezone.utc)
+        try:
+            began = datetime.strptime(found[1], _TIME).replace(tzinfo=timezone.utc)
+        except ValueError:  # not a time of the calendar
+            return None
         return cls(text, began, int(found[2]), found[3], found[4], found[5])
 
     def is_of_same_run(self, other: TryName) -> bool:
@@ -119,16 +123,16 @@ class Journal:
             return None
         try:
             record = json.loads(stored.content)
-            other = Other(name, record)
-            for day in [*other.days, *_days_of(record["writes"])]:
-                date.fromisoformat(day)
-            record["settled"]
-        except (AttributeError, ValueError, TypeError, KeyError) as error:
+            if not isinstance(record, dict):
+                raise ValueError("it is not an object")
+            check_record(record)
+        except (ValueError, RecursionError) as error:
             raise BrazeDataError(
-                f"Cannot read {self.store.uri_of(self.path(name))}, the record of an earlier try. Remove it, and "
-                "reprocess the days that this try landed."
+                f"Cannot read {self.store.uri_of(self.path(name))}, the record of an earlier try: {error}. If a newer "
+                "version of the provider wrote it, upgrade. Otherwise remove it, and reprocess the days that this try "
+                "landed."
             ) from error
-        return other
+        return Other(name, record)
 
     def path(self, name: TryName) -> str:
         """Return a record's name below the destination."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -20,6 +20,7 @@ from airflow_provider_braze.landing.first_use import check_conditional_writes
 from airflow_provider_braze.landing.formats import FORMATS, FileFormat
 from airflow_provider_braze.landing.store import Store
 
+SCHEMA_VERSION: Final = 1
 _DESTINATION: Final = "_braze/destination.json"
 
 
@@ -40,7 +41,7 @@ class Layout:
     timezone: str
     host: str
     series: str = "campaigns"
-    schema_version: int = 1
+    schema_version: int = SCHEMA_VERSION
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -119,15 +120,29 @@ def read_layout(store: Store, series: str) -> Layout | None:
     """Return the layout of a series at a destination, None when nothing of it has landed.
 
     :param series: name of the series.
+    :raises BrazeConfigError: the tables are of another schema version.
     :raises BrazeDataError: the layout cannot be read.
     """
+    import msgspec
+
     found: dict[str, Any] = {}
     for name in (_DESTINATION, f"_braze/{series}/layout.json"):
         content = store.read_once(name)
         if content is None:
             return None
         found |= _parse(store, name, content)
-    return Layout(**{each.name: found[each.name] for each in fields(Layout)})
+    try:
+        layout = msgspec.convert(found, Layout)
+    except msgspec.ValidationError as error:
+        raise BrazeDataError(
+            f"{store.uri_of(_DESTINATION)} and {store.uri_of(name)} do not describe a layout: {error}. Restore them."
+        ) from error
+    if layout.schema_version != SCHEMA_VERSION:
+        raise BrazeConfigError(
+            f"{store.uri} holds {series} with schema_version={layout.schema_version}, but this version of the provider "
+            f"has {SCHEMA_VERSION}. Upgrade the provider."
+        )
+    return layout
 
 
 def validate_layout(store: Store, layout: Layout) -> None:

@@ -6,7 +6,8 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_braze.core.calls import split_days
@@ -38,6 +39,7 @@ class Plan:
     :param requests_per_minute: the connection's cap.
     :param is_lookback_from_details: whether the lookback is still to be determined from details.
     :param lookback: the lookback that details determined.
+    :param planned_at: when it was made: after the list was read, before anything else is fetched.
     """
 
     series: Series
@@ -54,6 +56,7 @@ class Plan:
     requests_per_minute: int | None = None
     is_lookback_from_details: bool = False
     lookback: Lookback | None = None
+    planned_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
 
     @property
     def day_tables(self) -> tuple[Table, ...]:
@@ -126,12 +129,18 @@ def listed_ids(series: Series, listed: pa.Table) -> list[str]:
     """
     flag = series.listing.required_flag if series.listing else None
     ids: list[str] = listed.column(0).to_pylist()
-    if flag is None:
-        return ids
-    flags = listed.column(flag).to_pylist()
-    if unknown := flags.count(None):
-        log.warning("Braze lists %s without a true or false `%s`. Fetching them too", series.count(unknown), flag)
-    return [id_ for id_, is_on in zip(ids, flags, strict=True) if is_on is not False]
+    if flag is not None:
+        flags = listed.column(flag).to_pylist()
+        if unknown := flags.count(None):
+            log.warning("Braze lists %s without a true or false `%s`. Fetching them too", series.count(unknown), flag)
+        ids = [id_ for id_, is_on in zip(ids, flags, strict=True) if is_on is not False]
+    if not ids:
+        log.warning(
+            "Braze lists no %s%s, so no days land. If the workspace has some, check that the API key belongs to it",
+            series.plural,
+            f" with `{flag}`" if flag else "",
+        )
+    return ids
 
 
 def choose_subjects(subjects: Sequence[Subject], part: int, parts: int) -> list[Subject]:

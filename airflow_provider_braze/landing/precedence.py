@@ -9,30 +9,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.models import Window
-from airflow_provider_braze.core.series import Subject
 from airflow_provider_braze.core.text import counted
 from airflow_provider_braze.exceptions import BrazeConflictError
 from airflow_provider_braze.landing.journal import Other
 from airflow_provider_braze.landing.tries import Try
+
+if TYPE_CHECKING:
+    from airflow_provider_braze.landing.plan import Plan
 
 
 class Precedence:
     """The subjects and days that belong to a later fetch.
 
     :param own_try: this try.
-    :param subjects: the subjects of its plan.
+    :param plan: its plan.
     """
 
-    def __init__(self, own_try: Try, subjects: Sequence[Subject]) -> None:
+    def __init__(self, own_try: Try, plan: Plan) -> None:
         self.fetches: list[dict[str, str]] = []
         """The chunks published so far, and when their fetch began."""
         self._try = own_try
-        self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in subjects}
+        self._planned_at = plan.planned_at.isoformat()
+        # Tries that land other tables write none of this one's objects.
+        self._tables = frozenset(table.name for table in plan.day_tables)
+        self._names: Mapping[tuple[str | None, ...], str] = {subject.key: subject.name for subject in plan.subjects}
         self._subjects = frozenset(self._names.values())
-        self._listed = frozenset(subject.name for subject in subjects if subject.is_plain)
+        self._listed = frozenset(subject.name for subject in plan.subjects if subject.is_plain)
         self._chunk: Window | None = None
         self._fetched_at = ""
         self._newer: list[Other] = []
@@ -40,6 +45,7 @@ class Precedence:
         self._unresolved: set[str] = set()
         self._trusted: set[str] = set()
         self._left: set[date] = set()
+        self._left_tables: list[str] = []
 
     def begin(self, chunk: Window, fetched_at: datetime) -> None:
         """Look at the other tries before a chunk is published.
@@ -61,6 +67,20 @@ class Precedence:
         if not owner.is_finished:
             self._trusted.add(owner.name.id)
         return True
+
+    def leaves_list(self, table: str) -> bool:
+        """Return whether the whole list was left to a try that read it later."""
+        return self._leaves_table(table, bool(self._landed_later(table)))
+
+    def leaves_details(self, table: str) -> set[str]:
+        """Return the subjects whose details were left to a try that fetched them later."""
+        found: set[str] = set()
+        for other in self._landed_later(table):
+            details = other.record["details"]
+            found |= {*_asked(other, self._listed)} - {*details["failed"], *details["rejected"]}
+        found &= self._subjects
+        self._leaves_table(table, bool(found))
+        return found
 
     def is_concurrent(self) -> bool:
         """Return whether a later fetch landed any of these days, so that :meth:`leaves` must be asked."""
@@ -103,13 +123,33 @@ class Precedence:
 
     def lines(self) -> Iterator[str]:
         """Format what was left alone as log lines."""
+        for table in self._left_tables:
+            yield f"Left {table} alone, or rows of it, because a later fetch landed newer data"
         if days := self.left:
             span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
             yield f"Left {counted(len(days), 'day')} alone, because a later fetch landed newer data: {span}"
 
+    def _leaves_table(self, table: str, is_left: bool) -> bool:
+        if is_left:
+            self._left_tables.append(table)
+        return is_left
+
+    def _landed_later(self, table: str) -> list[Other]:
+        """Return the tries that were planned later, and have landed a table without days."""
+        self._try.begin()
+        return [
+            other
+            for other in self._try.look_after_last_write()
+            if other.is_finished
+            and other.record.get("planned_at", "") > self._planned_at
+            and any(other.record["tables"].get(table, {}).get(count) for count in ("written", "unchanged"))
+        ]
+
     def _overlaps(self, other: Other, chunk: Window) -> bool:
         writes = other.record["writes"]
-        if not writes or self._subjects.isdisjoint(_asked(other, self._listed)):
+        if not writes or self._tables.isdisjoint(other.record["tables"]):
+            return False
+        if self._subjects.isdisjoint(_asked(other, self._listed)):
             return False
         return bool(writes["start"] < chunk.end.isoformat() and chunk.start.isoformat() < writes["end"])
 
@@ -143,7 +183,7 @@ def _fetched_at(other: Other, day: date) -> str:
 
 def _covers(other: Other, table: str, name: str, day: date, fetched_at: str) -> bool:
     record, text = other.record, day.isoformat()
-    if table not in record.get("tables", ()):
+    if table not in record["tables"]:
         return False
     if not record["writes"]["start"] <= text < record["writes"]["end"] or _fetched_at(other, day) <= fetched_at:
         return False

@@ -5,20 +5,22 @@ What is known to be there already is not even read from the spool.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
 from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
 from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.tables.keys import join_keys
-from airflow_provider_braze.tables.restatement import compare_rows, equal_rows
+from airflow_provider_braze.tables.restatement import Restatement, compare_rows, equal_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from airflow_provider_braze.landing.store import Store, Stored
     from airflow_provider_braze.landing.tries import Try
     from airflow_provider_braze.tables.fingerprints import Fingerprint
-    from airflow_provider_braze.tables.restatement import Restatement, Sums
+    from airflow_provider_braze.tables.restatement import Sums
 
     Incoming = Callable[[], tuple[pa.Table, pa.Table | None]]
     """Returns the rows of the returned subjects, and their keys; None for the keys when no other rows may stay."""
 
     Key = tuple[str | None, ...]
+
+log = logging.getLogger(__name__)
 
 _ENCODERS: Final = 1
 """Objects sorted, merged and encoded at once. More threads cost processor time and memory and gain nothing."""
@@ -49,7 +53,7 @@ class LandedObject:
 
     :param day: None for a table that is not divided by day.
     :param rows: rows that it holds now, those of other runs included.
-    :param written: whether it differed and was replaced.
+    :param written: whether it differed and was replaced, by this try.
     """
 
     table: str
@@ -76,6 +80,8 @@ class Publisher:
     own_try: Try
     check: Callable[[], None]
     precedence: Precedence | None = None
+    landed: dict[str, LandedObject] = field(default_factory=dict, init=False, compare=False)
+    """The objects landed so far, by name."""
     restated: dict[date, Restatement] = field(default_factory=dict, init=False, compare=False)
     """What changed in the day table, by day, against what was stored before this try."""
     _stored: dict[date, set[Key]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -224,11 +230,19 @@ class Publisher:
             return content
 
         self.store.update(name, change)
-        if day and restated:
-            # A day that is published again keeps the comparison with what was stored before.
-            self.restated.setdefault(day, restated)
+        if day and sums:
+            # A day that is published again keeps the comparison with what was stored before, if anything was.
+            self.restated.setdefault(day, restated or Restatement())
         # Attempted counts as written: a write whose response was lost shows as a conflict with an equal object.
-        return LandedObject(table.name, day, name, rows, size, attempted is not None)
+        return self._note(LandedObject(table.name, day, name, rows, size, attempted is not None))
+
+    def _note(self, landed: LandedObject) -> LandedObject:
+        """Note an object, which stays written when it is published again."""
+        before = self.landed.get(landed.name)
+        if before and before.written:
+            landed = replace(landed, written=True)
+        self.landed[landed.name] = landed
+        return landed
 
     def _claim_destination(self) -> None:
         """Write the layout, before the first object and not earlier: a run that fails before that claims nothing."""
@@ -271,21 +285,28 @@ class Publisher:
             return set()
         from airflow_provider_braze.tables.schemas import schema_of
 
-        rows, _ = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
-        return set(_keys_of(self._subjects(rows)))
+        found = decode(stored.content, schema_of(table), self.layout.file_format, self.store.uri_of(name))
+        return set(_keys_of(self._subjects(found.rows)))
 
     def _merge(
         self, table: Table, name: str, stored: Stored | None, new: pa.Table, returned: pa.Table | None
     ) -> tuple[pa.Table, bool, pa.Table | None]:
         """Return an object's new rows, whether it has them already, and its comparable rows.
 
+        A broken object is an error only if rows of it would stay.
         Rows of an object that lacks columns are not comparable: values of new columns are not restatement.
         """
         if stored is None:
             return new, False, None
-        old, is_current = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
-        merged = new if returned is None else replace_subjects(table, old, new, returned)
-        return merged, is_current and merged.equals(old), old if is_current else None
+        try:
+            old = decode(stored.content, new.schema, self.layout.file_format, self.store.uri_of(name))
+        except BrazeDataError as error:
+            if returned is not None:
+                raise
+            log.warning("Replacing %s, which cannot be read: %s", self.store.uri_of(name), error.__cause__)
+            return new, False, None
+        merged = new if returned is None else replace_subjects(table, old.rows, new, returned)
+        return merged, old.is_current and merged.equals(old.rows), None if old.missing else old.rows
 
 
 def _keys_of(subjects: pa.Table) -> Iterator[Key]:

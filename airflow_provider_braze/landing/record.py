@@ -40,7 +40,7 @@ def build_opening(plan: Plan) -> dict[str, Any]:
 def build_record(
     plan: Plan,
     outcome: Outcome,
-    objects: Sequence[LandedObject],
+    objects: Collection[LandedObject],
     changed: Collection[date],
     stats: TransportStats,
     seconds: float,
@@ -50,6 +50,7 @@ def build_record(
 ) -> dict[str, Any]:
     """Build what a record holds besides its opening when its try has ended, in plain values.
 
+    :param objects: what landed, also of a try that failed.
     :param changed: the days whose objects differ from before, or may differ.
     :param seconds: duration of the run.
     :param error: what the task fails with.
@@ -77,8 +78,8 @@ def build_record(
     }
 
 
-def _table_summary(name: str, objects: Sequence[LandedObject]) -> dict[str, Any]:
-    mine = [item for item in objects if item.table == name]
+def _table_summary(name: str, objects: Collection[LandedObject]) -> dict[str, Any]:
+    mine = sorted((item for item in objects if item.table == name), key=lambda item: item.name)
     written = [item for item in mine if item.written]
     return {
         "rows": sum(item.rows for item in mine),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from airflow_provider_braze.landing.log import format_result, name_chunk, with_p
 from airflow_provider_braze.landing.memory import load_arrow, release_memory
 from airflow_provider_braze.landing.plan import Plan
 from airflow_provider_braze.landing.precedence import Precedence
-from airflow_provider_braze.landing.publish import LandedObject, Publisher
+from airflow_provider_braze.landing.publish import Publisher
 from airflow_provider_braze.landing.record import build_opening, build_record, restatement_by_age
 from airflow_provider_braze.landing.tries import Report, Try
 
@@ -86,15 +86,16 @@ def land(
         run.outcome.details = details.tally
         run.outcome.drift.update(details.drift)
     try:
-        objects = _land_days(plan, hook, run, spool_folder) if plan.day_tables else []
-        objects += land_details(plan, details, run.publisher)
-        objects += _land_list(plan, run.publisher)
+        if plan.day_tables:
+            _land_days(plan, hook, run, spool_folder)
+        land_details(plan, details, run.publisher, run.precedence)
+        _land_list(plan, run)
     except BaseException as error:
         if not run.own_try.has_begun:
             raise
         return run.fail(error)
     _log_outcome(plan, run.outcome)
-    return run.finish(objects, skip_argument, failure)
+    return run.finish(skip_argument, failure)
 
 
 class _Run:
@@ -111,10 +112,9 @@ class _Run:
             may_expire=plan.series.may_expire,
             is_read_again=plan.window.lookback_days > 0,
         )
-        self.own_try = Try(
-            Journal(store, plan.series.name), plan.part, plan.run, datetime.now(timezone.utc), build_opening(plan)
-        )
-        self.precedence = Precedence(self.own_try, plan.subjects)
+        journal, now = Journal(store, plan.series.name), datetime.now(timezone.utc)
+        self.own_try = Try(journal, plan.part, plan.run, plan.planned_at, now, build_opening(plan))
+        self.precedence = Precedence(self.own_try, plan)
         self.publisher = Publisher(
             store, plan.series, plan.layout, plan.part, self.own_try, hook.get_conn().check_stopped, self.precedence
         )
@@ -123,7 +123,7 @@ class _Run:
         self._stats = hook.get_conn().stats
         self._began = began
 
-    def finish(self, objects: Sequence[LandedObject], skip_argument: str, failure: BaseException | None) -> Landed:
+    def finish(self, skip_argument: str, failure: BaseException | None) -> Landed:
         """Write the final record of a run that published everything that Braze returned."""
         plan, own_try, precedence = self.plan, self.own_try, self.precedence
         error: BaseException | None = error_of(
@@ -140,7 +140,7 @@ class _Run:
         report = own_try.report(others) if plan.day_tables and error is None else None
         for line in (*precedence.lines(), *(report.lines(plan.run) if report else ())):
             log.info("%s", line)
-        landed = self._write(objects, error, report)
+        landed = self._write(error, report)
         if error is None:
             own_try.prune(of_all_tasks=report is not None)
             if precedence.is_unresolved:
@@ -151,20 +151,13 @@ class _Run:
     def fail(self, error: BaseException) -> Landed:
         """Write the final record of a run that ended early, if the store takes it."""
         try:
-            return self._write([], error, None, is_complete=False)
+            return self._write(error, None, is_complete=False)
         except Exception as reason:  # the store's failure must not hide the run's
             log.warning("Could not write the record %s: %s", self.own_try.uri, reason)
             raise error from None
 
-    def _write(
-        self,
-        objects: Sequence[LandedObject],
-        error: BaseException | None,
-        report: Report | None,
-        *,
-        is_complete: bool = True,
-    ) -> Landed:
-        own_try = self.own_try
+    def _write(self, error: BaseException | None, report: Report | None, *, is_complete: bool = True) -> Landed:
+        own_try, objects = self.own_try, self.publisher.landed.values()
         changed = own_try.changed | (report.all_days if report else set())
         seconds = time.monotonic() - self._began
         content = build_record(
@@ -193,17 +186,16 @@ def _log_outcome(plan: Plan, outcome: Outcome) -> None:
             log.info("%s", line)
 
 
-def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None) -> list[LandedObject]:
+def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None) -> None:
     """Fetch and publish chunk by chunk: one is published while the next is fetched, so memory and disk stay flat."""
     from airflow_provider_braze.landing.spool import Spool
 
-    objects: list[LandedObject] = []
     decoder = plan.series.load_decoder(plan.series)
     chunks = plan.chunks
     expected_rows = len(plan.subjects) * plan.series.weight
     # Left in this order: first the publishing ends, then the spools are closed.
     with ExitStack() as spools, ThreadPoolExecutor(1, thread_name_prefix="braze-landing") as background:
-        publishing: Future[list[LandedObject]] | None = None
+        publishing: Future[None] | None = None
         try:
             for number, chunk in enumerate(chunks, 1):
                 spool = spools.enter_context(
@@ -212,15 +204,16 @@ def _land_days(plan: Plan, hook: BrazeHook, run: _Run, spool_folder: str | None)
                 name = name_chunk(chunk, number, len(chunks))
                 fetched_at = datetime.now(timezone.utc)
                 _fetch_into(spool, chunk, plan, decoder, hook, run.outcome, name=name)
-                objects += publishing.result() if publishing else []
+                if publishing:
+                    publishing.result()
                 publishing = background.submit(_publish, spool, chunk, run, fetched_at)
-            objects += publishing.result() if publishing else []
+            if publishing:
+                publishing.result()
             run.outcome.note_landed(run.landed_before)
         except BaseException:
             # What is being published ends at the next object.
             hook.stop()
             raise
-    return objects
 
 
 def _fetch_into(
@@ -280,7 +273,7 @@ def _build(batch: list[SubjectDays], plan: Plan, decoder: Decoder, outcome: Outc
         return decoder.build(good, plan.spooled)
 
 
-def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> list[LandedObject]:
+def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> None:
     plan, publisher = run.plan, run.publisher
     with spool:  # closed as soon as it is published: the next chunk needs the disk
         if plan.series.may_start_late and not plan.series.may_expire:
@@ -290,14 +283,12 @@ def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> li
         # A day that no subject returned is not proven to be empty, unless there was no subject.
         days = spool.days if plan.subjects else list(chunk)
         if not days:
-            return []
+            return
         run.own_try.begin()
         run.precedence.begin(chunk, fetched_at)
         objects = publisher.publish_days(spool, plan.day_tables, days)
         while run.precedence.must_repeat():
-            again = publisher.publish_days(spool, plan.day_tables, days)
-            pairs = zip(objects, again, strict=True)
-            objects = [replace(new, written=new.written or old.written) for old, new in pairs]
+            objects = publisher.publish_days(spool, plan.day_tables, days)
     written = sum(item.written for item in objects)
     log.info(
         "Landed %s (%s): %s written, %d unchanged",
@@ -306,11 +297,10 @@ def _publish(spool: Spool, chunk: Window, run: _Run, fetched_at: datetime) -> li
         counted(written, "file"),
         len(objects) - written,
     )
-    return objects
 
 
-def _land_list(plan: Plan, publisher: Publisher) -> list[LandedObject]:
+def _land_list(plan: Plan, run: _Run) -> None:
     table = plan.table_from("list")
-    if plan.listed is None or plan.part or table is None:
-        return []
-    return [publisher.publish_whole(table, plan.listed)]
+    if plan.listed is None or plan.part or table is None or run.precedence.leaves_list(table.name):
+        return
+    run.publisher.publish_whole(table, plan.listed)

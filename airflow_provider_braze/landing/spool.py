@@ -208,11 +208,15 @@ class Batches:
             self._writer.write_table(table)
 
     def read(self) -> pa.Table:
-        """Return the rows of all batches. No batch can be added afterwards."""
+        """Return the rows of all batches. No batch can be added afterwards.
+
+        :raises OSError: the disk is full, or cannot be written.
+        """
         import pyarrow as pa
 
-        self._writer.close()
-        self._file.seek(0)
+        with _naming_folder(self._folder):  # the last bytes are written only now
+            self._writer.close()
+            self._file.seek(0)
         return pa.ipc.open_stream(self._file).read_all()
 
     def close(self) -> None:

@@ -30,12 +30,19 @@ class Try:
     """One try of a landing run: its own record, and what it reports for others.
 
     :param run: identity of the try: Dag, run, task, map index, try number.
-    :param fetched_at: when the try began to fetch.
+    :param planned_at: when it had read the list and began to fetch details.
+    :param fetched_at: when it began to fetch days.
     :param opening: what the record holds until it is finished: ``writes``, the days about to be written.
     """
 
     def __init__(
-        self, journal: Journal, part: int, run: Mapping[str, Any], fetched_at: datetime, opening: Mapping[str, Any]
+        self,
+        journal: Journal,
+        part: int,
+        run: Mapping[str, Any],
+        planned_at: datetime,
+        fetched_at: datetime,
+        opening: Mapping[str, Any],
     ) -> None:
         self.journal = journal
         self.changed: set[date] = set()
@@ -44,11 +51,12 @@ class Try:
         self._opening = {
             **opening,
             "run": dict(run),
+            "planned_at": planned_at.isoformat(),
             "fetched_at": fetched_at.isoformat(),
             "state": "running",
             "settled": None,
         }
-        self._since = fetched_at - _CLOCKS_DIFFER
+        self._since = planned_at - _CLOCKS_DIFFER
         self._part = part
         self._lock = threading.Lock()
         self._finished: dict[TryName, Other] = {}

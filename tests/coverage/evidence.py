@@ -83,8 +83,10 @@ def past_try(
         "plan": {"window": window, "rule": rule, "lookback_days": lookback, "timezone": zone, "subjects": subjects},
         "writes": window,
         "given": given,
+        "planned_at": began.isoformat(),
         "fetched_at": began.isoformat(),
         "state": state,
+        "settled": None,
         "tables": {name: {} for name in tables},
     }
     if state != "running":
@@ -94,6 +96,8 @@ def past_try(
             "error": error,
             "tables": {name: {"written": 1, "rows": 1} for name in tables},
             "changed_days": [newest.isoformat()],
+            "details": None,
+            "fetches": [],
             "subjects": {
                 "failed": dict.fromkeys(failed, named),
                 "rejected": dict.fromkeys(rejected, named),

@@ -320,6 +320,21 @@ SECTIONS = (
                 "transfers/test_newer_data.py::test_slow_run_lands_tables_that_the_later_fetch_did_not_land",
             ),
             Row(
+                "a slow run lands list and details after a run that read them later",
+                "complete; those of the later run stay, and the log says so",
+                "transfers/test_newer_data.py::test_slow_run_leaves_the_list_and_the_details_that_a_later_run_landed",
+            ),
+            Row(
+                "two tasks land different tables of the same days at once",
+                "complete; neither fails",
+                "transfers/test_newer_data.py::test_runs_of_different_tables_at_the_same_time_do_not_conflict",
+            ),
+            Row(
+                "a list object that is broken",
+                "complete; the next list replaces it",
+                "landing/test_publish.py::test_publish_whole_over_a_broken_object_replaces_it",
+            ),
+            Row(
                 "two workers land the same days at once",
                 "complete; the rows of both are there",
                 "transfers/test_crashes.py::test_two_concurrent_runs_lose_nothing_of_either",

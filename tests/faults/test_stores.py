@@ -193,7 +193,7 @@ def cut(content: bytes) -> bytes:
 
 
 def changed(content: bytes, change: Callable[[pa.Table], pa.Table]) -> bytes:
-    table, _ = decode(content, SCHEMAS["campaign_days"], "parquet", OBJECT)
+    table = decode(content, SCHEMAS["campaign_days"], "parquet", OBJECT).rows
     return encode(change(table), "parquet")
 
 
@@ -279,7 +279,9 @@ NOTES: dict[str, Case] = {
         Fails(BrazeDataError, writes_nothing=True),
         (
             UNFINISHED,
-            b'{"state": "failed", "settled": null, "writes": null, "changed_days": ["yesterday"]}',
+            b'{"state": "failed", "settled": null, "writes": null, "changed_days": ["yesterday"], "run": {}, '
+            b'"plan": {}, "tables": {}, "given": null, "fetched_at": "2026-11-19T05:59:00+00:00", "is_complete": true, '
+            b'"subjects": {}, "restatement": {}, "drift": {}}',
             1,
         ),
     ),

@@ -31,9 +31,9 @@ def compare(landed, returned, *, landed_messages=None, returned_messages=None):
         {"campaign_days": days_of_ages(days), "campaign_messages": messages_of_ages(messages or {})}
         for days, messages in ((landed, landed_messages), (returned, returned_messages))
     ]
-    days = {LAST - timedelta(days=age) for age in landed}
+    lacking = {LAST - timedelta(days=age): frozenset[str]() for age in landed}
     comparison = Comparison(CAMPAIGNS, LAST)
-    comparison.add("c", *sides, {"campaign_days": days, "campaign_messages": days})
+    comparison.add("c", *sides, {"campaign_days": lacking, "campaign_messages": lacking})
     return comparison
 
 

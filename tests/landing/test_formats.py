@@ -24,7 +24,7 @@ from airflow_provider_braze.landing.formats import (
 )
 from airflow_provider_braze.tables.fingerprints import Fingerprint, fingerprint_rows
 from tests.campaign_tables import SCHEMAS, TABLES
-from tests.landing.tables import EXTREMES, any_table, days_of, table_of
+from tests.landing.tables import DAY, EXTREMES, any_table, days_of, table_of
 from tests.samples import examples
 
 FORMATS = ["parquet", "jsonl"]
@@ -59,7 +59,7 @@ def chunked(table: pa.Table, cuts: list[int]) -> pa.Table:
 @each_format
 @each_table
 def test_decode_of_encoded_extremes_returns_the_same_rows_in_the_same_order(name, file_format):
-    table, is_current = decode(encode(EXTREMES[name], file_format), SCHEMAS[name], file_format, URI)
+    table, is_current, _ = decode(encode(EXTREMES[name], file_format), SCHEMAS[name], file_format, URI)
     assert table.to_pylist() == EXTREMES[name].to_pylist()
     assert table.schema.equals(SCHEMAS[name])
     assert is_current
@@ -71,7 +71,7 @@ def test_decode_of_encoded_extremes_returns_the_same_rows_in_the_same_order(name
 @examples(8)
 def test_decode_of_any_encoded_rows_returns_the_same_rows(name, file_format, data):
     table = data.draw(any_table(name))
-    again, is_current = decode(encode(table, file_format), SCHEMAS[name], file_format, URI)
+    again, is_current, _ = decode(encode(table, file_format), SCHEMAS[name], file_format, URI)
     assert again.to_pylist() == table.to_pylist()
     assert again.equals(table)
     assert is_current
@@ -81,7 +81,7 @@ def test_decode_of_any_encoded_rows_returns_the_same_rows(name, file_format, dat
 @each_table
 def test_decode_of_an_object_without_rows_returns_an_empty_current_table(name, file_format):
     content = encode(SCHEMAS[name].empty_table(), file_format)
-    assert decode(content, SCHEMAS[name], file_format, URI) == (SCHEMAS[name].empty_table(), True)
+    assert decode(content, SCHEMAS[name], file_format, URI) == (SCHEMAS[name].empty_table(), True, frozenset())
     assert content
 
 
@@ -170,23 +170,26 @@ def test_encode_as_jsonl_returns_plain_json_rows_in_gzip_without_a_timestamp():
 
 @each_format
 def test_decode_of_an_older_object_fills_nulls_and_returns_that_it_is_not_current(file_format):
-    old = pa.table({"campaign_id": ["b", "a"], "conversions": pa.array([2**63 - 1, None], pa.int64())})
-    table, is_current = decode(content_of(old, file_format), DAYS, file_format, URI)
+    conversions = pa.array([2**63 - 1, None], pa.int64())
+    old = pa.table({"campaign_id": ["b", "a"], "day": pa.array([DAY, DAY]), "conversions": conversions})
+    content = encode(old, file_format)
+    table, is_current, missing = decode(content, DAYS, file_format, URI)
     assert table.schema.equals(DAYS)
     expected = table_of(
         "campaign_days",
-        {"campaign_id": "b", "day": None, "conversions": 2**63 - 1},
-        {"campaign_id": "a", "day": None},
+        {"campaign_id": "b", "day": DAY, "conversions": 2**63 - 1},
+        {"campaign_id": "a", "day": DAY},
     )
     assert table.equals(expected)
     assert not is_current
+    assert missing == set(DAYS.names) - set(old.schema.names)
 
 
 @each_format
 @each_table
 def test_decode_of_an_object_that_lacks_the_last_column_is_not_current(name, file_format):
     old = EXTREMES[name].drop_columns([SCHEMAS[name].names[-1]])
-    table, is_current = decode(encode(old, file_format), SCHEMAS[name], file_format, URI)
+    table, is_current, _ = decode(encode(old, file_format), SCHEMAS[name], file_format, URI)
     assert table.drop_columns([SCHEMAS[name].names[-1]]).equals(old)
     assert table.column(SCHEMAS[name].names[-1]).null_count == old.num_rows
     assert not is_current
@@ -194,13 +197,13 @@ def test_decode_of_an_object_that_lacks_the_last_column_is_not_current(name, fil
 
 def test_decode_of_columns_in_another_order_is_not_current():
     content = parquet_of(EXTREMES["campaign_days"].select(DAYS.names[::-1]))
-    assert decode(content, DAYS, "parquet", URI) == (EXTREMES["campaign_days"], False)
+    assert decode(content, DAYS, "parquet", URI) == (EXTREMES["campaign_days"], False, frozenset())
 
 
 @each_format
 def test_decode_of_a_newer_object_names_the_column_and_the_address(file_format):
     newer = pa.table({"campaign_id": ["a"], "zeta": [1], "conversions4": [1]})
-    with pytest.raises(BrazeConfigError, match=r"the column 'conversions4'.* Upgrade") as caught:
+    with pytest.raises(BrazeConfigError, match=r"the column 'conversions4'.* upgrade the provider") as caught:
         decode(content_of(newer, file_format), DAYS, file_format, URI)
     assert URI in str(caught.value)
 
@@ -211,8 +214,33 @@ def test_decode_of_jsonl_with_a_new_column_in_a_later_row_does_not_lose_it():
 
 
 def test_decode_of_jsonl_with_a_column_only_in_a_later_row_keeps_it():
-    table, _ = decode(jsonl_of({"campaign_id": "a"}, {"campaign_id": "b", "conversions": 1}), DAYS, "jsonl", URI)
+    table, *_ = decode(jsonl_of({"campaign_id": "a", "day": f"{DAY}"}, {"conversions": 1}), DAYS, "jsonl", URI)
     assert table.column("conversions").to_pylist() == [None, 1]
+
+
+def test_decode_of_a_whole_number_with_a_fraction_in_jsonl_is_a_data_error():
+    rows = [{"campaign_id": "a", "day": f"{DAY}", "conversions": number} for number in (2.0, 1.5)]
+    assert decode(jsonl_of(rows[0]), DAYS, "jsonl", URI).rows.column("conversions").to_pylist() == [2]
+    with pytest.raises(BrazeDataError, match="cannot be read as jsonl"):
+        decode(jsonl_of(*rows), DAYS, "jsonl", URI)
+
+
+@each_format
+def test_decode_of_an_object_without_days_is_a_data_error(file_format):
+    content = content_of(EXTREMES["campaign_days"].drop_columns(["day"]), file_format)
+    with pytest.raises(BrazeDataError, match="no column 'day'"):
+        decode(content, DAYS, file_format, URI)
+
+
+@each_format
+def test_decode_of_a_newer_nested_field_names_it_and_does_not_lose_it(file_format):
+    message = {"variation_api_id": "a", "later": "kept"}
+    if file_format == "jsonl":
+        content = jsonl_of({"campaign_id": "a", "messages": [None, message]})
+    else:
+        content = parquet_of(pa.table({"campaign_id": ["a"], "messages": [[None, message]]}))
+    with pytest.raises(BrazeConfigError, match=r"the column 'messages\.later'"):
+        decode(content, SCHEMAS["campaign_details"], file_format, URI)
 
 
 def _flip(content: bytes, place: int) -> bytes:
@@ -268,7 +296,7 @@ def test_decode_of_any_json_lines_returns_the_schema_or_raises_data_error(name, 
     columns = st.sampled_from(sorted({field.type: field.name for field in SCHEMAS[name]}.values()))
     rows = data.draw(st.lists(st.dictionaries(columns, _ANY_JSON, min_size=1, max_size=2), min_size=1, max_size=2))
     try:
-        table, _ = decode(jsonl_of(*rows), SCHEMAS[name], "jsonl", URI)
+        table, *_ = decode(jsonl_of(*rows), SCHEMAS[name], "jsonl", URI)
     except BrazeDataError:
         return
     assert table.schema.equals(SCHEMAS[name])
@@ -388,7 +416,7 @@ def test_matches_fingerprint_of_an_object_without_rows():
 def test_decode_drops_the_metadata_because_it_describes_only_this_object():
     rewritten = rewritten_with_its_notes(noted(days_of("a")), days_of("b"))
     assert pq.read_table(pa.BufferReader(rewritten)).schema.metadata
-    table, is_current = decode(rewritten, DAYS, "parquet", URI)
+    table, is_current, _ = decode(rewritten, DAYS, "parquet", URI)
     assert is_current
     assert not table.schema.metadata
 

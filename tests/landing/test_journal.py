@@ -1,17 +1,28 @@
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeConflictError, BrazeDataError
 from airflow_provider_braze.landing import journal as journal_module
-from airflow_provider_braze.landing.journal import Journal, changed_days
+from airflow_provider_braze.landing.journal import Journal, changed_days, digest
 from airflow_provider_braze.landing.store import Store, VersionConflictError
 from airflow_provider_braze.landing.tries import Try
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2026, 11, day) for day in (16, 17, 18))
 NOW = datetime(2026, 11, 19, 6, tzinfo=timezone.utc)
+PLAN = {"window": {"start": "2026-11-16", "end": "2026-11-19"}, "rule": "", "lookback_days": 2, "timezone": "UTC"}
+OPENING = {"plan": PLAN, "tables": {}, "given": None}
+FINAL = {
+    "is_complete": True,
+    "subjects": {"failed": {}, "rejected": {}, "missing_days": {}},
+    "details": None,
+    "restatement": {},
+    "drift": {},
+    "fetches": [],
+}
 
 
 @pytest.fixture
@@ -39,7 +50,7 @@ def begin(store, clock):
     def start(run_id="one", try_number=1, *, task="land", part=0, days=(MONDAY, WEDNESDAY), store=store) -> Try:
         run = {"dag_id": "dag", "run_id": run_id, "task_id": task, "map_index": -1, "try_number": try_number}
         writes = {"start": str(days[0]), "end": str(days[1] + timedelta(days=1))} if days else None
-        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], {"writes": writes})
+        own_try = Try(Journal(store, "campaigns"), part, run, clock[0], clock[0], {**OPENING, "writes": writes})
         own_try.begin()
         return own_try
 
@@ -50,13 +61,13 @@ def succeed(own_try: Try, *changed: date) -> list[str]:
     """Finish a try successfully, and return the days that it reports."""
     report = own_try.report(own_try.look())
     days = sorted(f"{day}" for day in {*changed, *report.all_days})
-    own_try.finish({"state": "success", "changed_days": days, "settled": report.settled})
+    own_try.finish({**FINAL, "state": "success", "changed_days": days, "settled": report.settled})
     own_try.prune(of_all_tasks=True)
     return days
 
 
 def fail(own_try: Try, *changed: date) -> None:
-    own_try.finish({"state": "failed", "changed_days": [f"{day}" for day in changed]})
+    own_try.finish({**FINAL, "state": "failed", "changed_days": [f"{day}" for day in changed]})
 
 
 ALL = ["2026-11-16", "2026-11-17", "2026-11-18"]
@@ -142,6 +153,17 @@ def test_old_records_are_removed(begin, clock, store):
     assert len(Journal(store, "campaigns").names()) == 1
 
 
+def test_run_without_days_removes_old_records_of_its_own_task_alone(begin, clock, store):
+    fail(begin("old", task="days"), MONDAY)
+    fail(begin("old", task="list"))
+    clock[0] += timedelta(days=41)
+    own_try = begin("new", task="list", days=None)
+    own_try.look()
+    own_try.prune(of_all_tasks=False)
+    assert [name.task for name in Journal(store, "campaigns").names()] == [digest("dag", "days"), own_try.name.task]
+    assert succeed(begin("new", task="days")) == ["2026-11-16"]
+
+
 def test_record_whose_creation_was_retried_is_created_once(begin, destination):
     class Repeating(Store):
         def write(self, name, content, expected):
@@ -158,12 +180,25 @@ def test_broken_record_raises_an_error_that_names_it(begin, store, destination, 
     own_try = begin()
     name = "_braze/campaigns/journal/20261118T060000000000-00-1a2b3c4d-5e6f7a8b-0123456789ab.json"
     destination.put(name, content)
-    with pytest.raises(BrazeDataError, match=r"Cannot read .*Remove it"):
+    with pytest.raises(BrazeDataError, match=r"Cannot read .*remove it"):
         own_try.look()
+
+
+@pytest.mark.parametrize("key", ["run", "plan", "tables", "given", "fetched_at", "writes", "settled", "is_complete"])
+def test_record_without_a_key_that_others_read_is_an_error_that_names_it(begin, store, destination, key):
+    own_try = begin()
+    fail(own_try)
+    name = f"_braze/campaigns/journal/{own_try.name.text}"
+    record = destination.record(f"{destination.uri}/{name}")
+    del record[key]
+    destination.put(name, json.dumps(record).encode())
+    with pytest.raises(BrazeDataError, match=rf"Cannot read .*{own_try.name.text}.*remove it"):
+        begin().look()
 
 
 def test_foreign_objects_are_ignored(begin, destination):
     destination.put("_braze/campaigns/journal/notes.txt", b"")
+    destination.put("_braze/campaigns/journal/20269999T999999999999-00-1a2b3c4d-5e6f7a8b-0123456789ab.json", b"")
     assert succeed(begin(), MONDAY) == ["2026-11-16"]
 
 
@@ -210,7 +245,7 @@ def test_changed_days_since_an_old_cursor_raises(destination, clock):
 
 def test_record_is_indented_json(begin, destination):
     own_try = begin()
-    own_try.finish({"state": "failed", "changed_days": [], "error": "Été \ud83d"})
+    own_try.finish({**FINAL, "state": "failed", "changed_days": [], "error": "Été \ud83d"})
     (content,) = destination.contents().values()
     assert b'"error": "\xc3\x89t\xc3\xa9 \\ud83d"' in content
     assert destination.record(own_try.uri)["error"] == "Été \ud83d"

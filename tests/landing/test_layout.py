@@ -15,7 +15,14 @@ import pytest
 from airflow_provider_braze.core.models import Window
 from airflow_provider_braze.exceptions import BrazeConfigError, BrazeDataError
 from airflow_provider_braze.landing.formats import FORMATS
-from airflow_provider_braze.landing.layout import Layout, ensure_layout, parse_day_object, part_of, validate_layout
+from airflow_provider_braze.landing.layout import (
+    Layout,
+    ensure_layout,
+    parse_day_object,
+    part_of,
+    read_layout,
+    validate_layout,
+)
 from airflow_provider_braze.landing.store import Store
 
 DESTINATION = "_braze/destination.json"
@@ -235,6 +242,23 @@ def test_broken_layout_raises_data_error_and_is_not_overwritten(store, destinati
         check(store, a_layout())
     assert str(caught.value).startswith(f"{destination.uri}/{name}")
     assert destination.contents() == contents
+
+
+@pytest.mark.parametrize(("name", "found"), [(DESTINATION, a_layout().shared), (LAYOUT, a_layout().own)])
+def test_read_layout_of_objects_that_lack_a_field_or_hold_a_wrong_one_is_a_data_error(destination, name, found):
+    ensure_layout(Store(destination.uri, destination.conn_id), a_layout())
+    for key in found.keys() - {"series", "schema_version"}:  # these have defaults
+        for changed in ({each: found[each] for each in found if each != key}, {**found, key: ["other"]}):
+            destination.put(name, json.dumps(changed).encode())
+            with pytest.raises(BrazeDataError, match=rf"do not describe a layout: .*{key}") as caught:
+                read_layout(Store(destination.uri, destination.conn_id), "campaigns")
+            assert f"{destination.uri}/{name}" in str(caught.value)
+
+
+def test_read_layout_of_another_schema_version_is_rejected(store, destination):
+    ensure_layout(store, replace(a_layout(), schema_version=2))
+    with pytest.raises(BrazeConfigError, match=r"campaigns with schema_version=2.*Upgrade"):
+        read_layout(Store(destination.uri, destination.conn_id), "campaigns")
 
 
 @pytest.mark.parametrize(("field", "other"), [("timezone", "UTC"), ("parts", 16)])

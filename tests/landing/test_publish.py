@@ -76,7 +76,8 @@ class Rival(Recording):
 
 
 def a_try(store: Store) -> Try:
-    return Try(Journal(store, "campaigns"), 0, RUN, datetime.now(timezone.utc), {"writes": WRITES})
+    now = datetime.now(timezone.utc)
+    return Try(Journal(store, "campaigns"), 0, RUN, now, now, {"writes": WRITES})
 
 
 @dataclass
@@ -112,7 +113,7 @@ class Lake:
     def read(self, table: str, day: date = DAY) -> pa.Table:
         extension = "parquet" if self.file_format == "parquet" else "jsonl.gz"
         stored = self.store().read(name_of(table, day, extension))
-        found, is_current = decode(stored.content, SCHEMAS[table], self.file_format, "the test's")
+        found, is_current, _ = decode(stored.content, SCHEMAS[table], self.file_format, "the test's")
         assert is_current
         return found
 
@@ -368,7 +369,9 @@ def restated_by(lake, *runs, store=None, times=1):
         for _ in range(times):
             publisher.publish_days(spool, [BY_NAME[name] for name in TABLES], spool.days)
     return {
-        day: (found.rows, found.changed, *found.figures["conversions"]) for day, found in publisher.restated.items()
+        day: (found.rows, found.changed, *found.figures["conversions"])
+        for day, found in publisher.restated.items()
+        if found.rows
     }
 
 
@@ -390,6 +393,20 @@ def test_restated_of_an_object_that_is_not_decoded_has_the_sums_of_all_batches(l
 def test_restated_of_a_day_published_again_equals_the_first(lake):
     lake.land(a_run("a"))
     assert restated_by(lake, a_run("a", conversions=4), times=2) == {DAY: (1, 1, 1, 4)}
+
+
+def test_restated_of_a_first_landing_published_again_is_nothing(lake):
+    assert restated_by(lake, a_run("a"), times=2) == {}
+
+
+def test_restated_of_an_object_that_another_tool_rewrote_in_its_own_types(lake, destination):
+    lake.land(a_run("a"))
+    name = name_of("campaign_days")
+    rows = pq.read_table(pa.BufferReader(destination.contents()[name]))
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows.set_column(0, "campaign_id", rows.column(0).cast(pa.large_string())), sink)
+    destination.put(name, sink.getvalue().to_pybytes())
+    assert restated_by(lake, a_run("a", conversions=4)) == {DAY: (1, 1, 1, 4)}
 
 
 def test_restated_of_a_write_whose_response_was_lost_is_that_of_the_first_attempt(lake):
@@ -495,7 +512,7 @@ def test_publish_whole_replaces_the_table_and_drops_unlisted_campaigns(destinati
     ((name, content),) = destination.data().items()
     assert landed == LandedObject("campaigns", None, f"campaigns/campaigns.{extension}", 2, len(content), True)
     assert name == landed.name
-    assert decode(content, SCHEMAS["campaigns"], file_format, name) == (current, True)
+    assert decode(content, SCHEMAS["campaigns"], file_format, name) == (current, True, frozenset())
 
 
 def test_publish_whole_of_the_same_table_writes_nothing(lake):
@@ -505,6 +522,24 @@ def test_publish_whole_of_the_same_table_writes_nothing(lake):
     again = lake.publisher(store).publish_whole(BY_NAME["campaigns"], table)
     assert store.data == []
     assert (again.written, again.rows, again.bytes) == (False, 2, first.bytes)
+
+
+@pytest.mark.parametrize("broken", [b"", b"<html>"])
+def test_publish_whole_over_a_broken_object_replaces_it(lake, destination, broken, caplog):
+    """All of its rows were listed again, so nothing in it is missed."""
+    destination.put("campaigns/campaigns.parquet", broken)
+    table = campaigns({"campaign_id": "a"})
+    assert lake.publisher().publish_whole(BY_NAME["campaigns"], table).written
+    assert destination.data() == {"campaigns/campaigns.parquet": encode(table, "parquet")}
+    assert f"Replacing {destination.uri}/campaigns/campaigns.parquet, which cannot be read: " in caplog.text
+
+
+def test_publish_whole_over_an_object_of_a_newer_version_leaves_it(lake, destination):
+    content = encode(campaigns({"campaign_id": "a"}).append_column("later", pa.array([1])), "parquet")
+    destination.put("campaigns/campaigns.parquet", content)
+    with pytest.raises(BrazeConfigError, match="'later'"):
+        lake.publisher().publish_whole(BY_NAME["campaigns"], campaigns({"campaign_id": "b"}))
+    assert destination.data() == {"campaigns/campaigns.parquet": content}
 
 
 def test_publish_whole_of_an_empty_table_writes_an_empty_object(lake, destination):

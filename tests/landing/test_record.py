@@ -107,14 +107,14 @@ def test_build_record_contains_the_run_and_its_results():
                 "unchanged": 0,
                 "objects": [
                     {
-                        "path": "campaign_days/dt=2026-10-24/part-00-of-01.parquet",
-                        "rows": 3,
-                        "bytes": 300,
-                    },
-                    {
                         "path": "campaign_days/dt=2026-10-23/part-00-of-01.parquet",
                         "rows": 2,
                         "bytes": 200,
+                    },
+                    {
+                        "path": "campaign_days/dt=2026-10-24/part-00-of-01.parquet",
+                        "rows": 3,
+                        "bytes": 300,
                     },
                 ],
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -70,6 +71,26 @@ def test_journal_makes_five_calls_to_the_store(land, monkeypatch):
     land()
     # It creates the record, lists the others before and after the days, and reads the last success in between.
     assert calls == ["write", "list", "read", "list", "write"]
+
+
+def test_record_of_a_failed_run_lists_what_it_has_written(land, monkeypatch, tmp_path):
+    write = Store.write
+
+    def writing(store, name, *arguments):
+        if name.startswith("campaign_messages/"):
+            raise TimeoutError
+        write(store, name, *arguments)
+
+    monkeypatch.setattr(Store, "write", writing)
+    with pytest.raises(TimeoutError):
+        land()
+    lake = tmp_path / "lake"
+    (record,) = (json.loads(each.read_text()) for each in lake.glob("_braze/campaigns/journal/*.json"))
+    paths = [each["path"] for each in record["tables"]["campaign_days"]["objects"]]
+    assert paths
+    assert paths == sorted(str(each.relative_to(lake)) for each in lake.glob("campaign_days/**/*.parquet"))
+    assert record["tables"]["campaign_days"]["rows"] == 5 * len(paths)
+    assert record["tables"]["campaign_messages"]["written"] == 0
 
 
 def _noting(method, calls):

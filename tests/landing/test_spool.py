@@ -308,6 +308,30 @@ def test_batches_leave_no_file_when_closed_twice_or_unread(folder):
     batches.close()
 
 
+def test_batches_on_a_full_disk_name_the_folder_also_when_the_last_bytes_are_written(tmp_path):
+    code = """
+import resource, sys
+import pyarrow as pa
+from airflow_provider_braze.landing.spool import Batches
+table = pa.table({"text": ["x"]})
+for limit in range(8, 1024, 8):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    batches, added = Batches(table.schema, sys.argv[1]), False
+    try:
+        batches.add(table)
+        added = True
+        batches.read()
+    except OSError as error:
+        print(added, error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    batches.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("True ") for line in lines)
+    assert all(f"Could not write to the `spool_folder` {tmp_path}: " in line for line in lines)
+
+
 def test_batches_in_a_missing_folder_raise_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         Batches(DETAILS.schema, str(tmp_path / "nowhere"))

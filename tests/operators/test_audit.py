@@ -174,6 +174,30 @@ def test_missing_message_is_found_and_null_differs_from_zero(land, audit, lake, 
     assert rows.keys() == {"35"}
 
 
+def without_column(lake: Path, age: int, column: str) -> None:
+    """Give a day's messages the form of a version that kept a key in ``other``, which has a column now."""
+    for path in (lake / f"campaign_messages/dt={day_of_age(age)}").iterdir():
+        rows = pq.read_table(path, partitioning=None)
+        older = []
+        for row in rows.to_pylist():
+            other = {column: row.pop(column), **json.loads(row["other"] or "{}")}
+            left = {key: value for key, value in other.items() if value is not None}
+            older.append({**row, "other": json.dumps(left) if left else None})
+        schema = pa.schema([each for each in rows.schema if each.name != column])
+        pq.write_table(pa.Table.from_pylist(older, schema=schema), path)
+
+
+def test_column_that_older_objects_lack_has_not_changed_and_the_others_are_compared(land, audit, lake, ids):
+    land()
+    for age in (35, 40):
+        without_column(lake, age, "sent")
+    assert audit()["figures"] == {}
+    rewrite(lake, "campaign_messages", 40, less(ids[2], "delivered", 1))
+    result = audit()
+    assert list(result["figures"]) == ["campaign_messages.delivered"]
+    assert result["figures"]["campaign_messages.delivered"]["rows_by_age"].keys() == {"40"}
+
+
 @pytest.mark.parametrize("parts", [1, 3])
 def test_heal_lands_different_days_and_the_journal_reports_them(land, audit, lake, ids, parts):
     for part in range(parts):

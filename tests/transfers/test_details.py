@@ -27,7 +27,13 @@ A_KILLED_TRY = json.dumps(
     {
         "state": "running",
         "run": {"dag_id": "other", "run_id": "run", "task_id": "land", "map_index": -1, "try_number": 1},
+        "planned_at": "2026-11-19T05:59:00+00:00",
         "fetched_at": "2026-11-19T05:59:00+00:00",
+        "plan": {
+            "window": {"start": "2026-11-17", "end": "2026-11-18"},
+            **{"rule": "schedule", "lookback_days": 0, "timezone": "UTC"},
+        },
+        "tables": {},
         "writes": {"start": "2026-11-17", "end": "2026-11-18"},
         "given": None,
         "settled": None,
@@ -149,8 +155,14 @@ def test_details_as_jsonl_are_the_same_rows(land, destination, ids):
     assert first["conversion_behaviors"][0]["window_seconds"] == 7 * 86_400
 
 
+def a_dag_mapped_over_parts(destination):
+    over = SimpleNamespace(value={"part": range(4)})
+    task = SimpleNamespace(partial_kwargs={"destination": destination.uri}, expand_input=over)
+    return SimpleNamespace(get_task=lambda task_id: task)
+
+
 def test_details_of_all_parts_equal_those_of_one_task(land, destination, ids, make_context):
-    dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
+    dag = a_dag_mapped_over_parts(destination)
     for part in range(4):
         land(make_context(map_index=part, dag=dag), parts=4, part=part)
     assert sorted(landed(destination)) == sorted(ids)
@@ -365,7 +377,7 @@ def test_lookback_auto_is_not_applied_in_backfill_runs(land, braze, make_context
 
 
 def test_lookback_auto_of_each_part_depends_on_its_own_campaigns(land, braze, destination, make_context):
-    dag = SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs={"destination": destination.uri}))
+    dag = a_dag_mapped_over_parts(destination)
     braze.configure(campaigns=5)
     days = {
         land(make_context(map_index=part, dag=dag), parts=8, part=part, lookback_days="auto")["days"]

@@ -372,6 +372,23 @@ def test_only_tracked_segments_are_requested_and_late_tracking_is_not_missing(la
 
 
 @pytest.mark.stores("file")
+@pytest.mark.parametrize(
+    ("series", "nothing"), [("canvases", "no canvases"), ("segments", "no segments with `analytics_tracking_enabled`")]
+)
+def test_empty_list_lands_nothing_with_a_warning(series, nothing, land, braze_sandbox, monkeypatch, caplog):
+    complete = segments._entry
+    monkeypatch.setattr(segments, "_entry", lambda each: {**complete(each), "analytics_tracking_enabled": False})
+    braze_sandbox.configure(canvases=0)
+    land(series, lookback_days=0)
+    warning = f"Braze lists {nothing}, so no days land. If the workspace has some, check that the API key"
+    assert warning in caplog.text
+    caplog.clear()
+    braze_sandbox.configure(canvases=1)
+    land("canvases", lookback_days=0)
+    assert warning not in caplog.text
+
+
+@pytest.mark.stores("file")
 @pytest.mark.parametrize("flag", [{}, {"analytics_tracking_enabled": "true"}, {"analytics_tracking_enabled": None}])
 def test_segments_listed_without_their_flag_are_fetched_with_a_warning(
     flag, land, braze_sandbox, destination, monkeypatch, caplog

@@ -427,7 +427,8 @@ def test_all_parts_land_the_same_as_one_task(land, braze_sandbox, destination, m
 def _dag_mapped_over(name, destination):
     declared = {"destination": destination.uri}
     declared.pop(name, None)
-    return SimpleNamespace(get_task=lambda task_id: SimpleNamespace(partial_kwargs=declared))
+    task = SimpleNamespace(partial_kwargs=declared, expand_input=SimpleNamespace(value={name: []}))
+    return SimpleNamespace(get_task=lambda task_id: task)
 
 
 def test_mapped_task_without_part_over_one_destination_is_rejected(land, destination, make_context, braze_sandbox):

@@ -1,4 +1,7 @@
-"""The parts of a record that coverage reads, and a check of their shape."""
+"""What other tries, audits and the coverage page read of a record, and a check that a record has it.
+
+A reader that fails at a missing part would not name the record.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,12 @@ class _Plan(msgspec.Struct):
     timezone: str
 
 
+class _Fetch(msgspec.Struct):
+    start: date
+    end: date
+    at: datetime
+
+
 class _Run(msgspec.Struct):
     dag_id: str
     task_id: str
@@ -37,6 +46,7 @@ class _Object(msgspec.Struct):
 
 class _Table(msgspec.Struct):
     written: int = 0
+    unchanged: int = 0
     objects: list[_Object] = []
 
 
@@ -45,9 +55,12 @@ class _Error(msgspec.Struct, rename={"class_": "class"}):
     message: str
 
 
-class _Subjects(msgspec.Struct):
+class _Tally(msgspec.Struct):
     failed: dict[str, _Error]
     rejected: dict[str, _Error]
+
+
+class _Subjects(_Tally):
     missing_days: dict[str, list[date]]
 
 
@@ -57,28 +70,37 @@ class _Change(msgspec.Struct):
     figures: dict[str, tuple[float | None, float | None]]
 
 
-class _Unfinished(msgspec.Struct):
+class _Opening(msgspec.Struct):
+    """The record of a try that has not finished."""
+
     run: _Run
     plan: _Plan
     fetched_at: datetime
+    planned_at: datetime
+    writes: _Days | None
     tables: dict[str, _Table]
     given: list[str] | None
+    settled: list[str] | None
 
 
-class _Finished(_Unfinished):
+class _Final(_Opening):
+    """The record of a try that has finished."""
+
     is_complete: bool
+    changed_days: list[date]
     subjects: _Subjects
+    details: _Tally | None
     restatement: dict[_Age, _Change]
     drift: dict[str, int]
+    fetches: list[_Fetch]
 
 
 def check_record(record: Mapping[str, Any]) -> None:
-    """Check the parts of a record that coverage reads.
+    """Check the parts of a record that are read.
 
-    :param record: a record of the journal, which has checked the rest.
     :raises ValueError: a part is missing, or has another shape.
     """
     try:
-        msgspec.convert(record, _Unfinished if record["state"] == "running" else _Finished)
+        msgspec.convert(record, _Opening if record.get("state") == "running" else _Final)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from None
