@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from airflow_provider_braze.landing.formats import encode
 from airflow_provider_braze.landing.run import BATCH_WEIGHT
-from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.sandbox import SandboxSettings, data
+from airflow_provider_braze.tables.sorting import split_by
 from tests.campaign_tables import build_tables, collect, decode_days
 
 CAMPAIGNS, DAYS = 1000, 100
@@ -79,7 +79,7 @@ def tables(batch: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
 def days_of(name: str, landed: Sequence[Mapping[str, pa.Table]]) -> list[pa.Table]:
     """Return the days of a table, each with the rows of all campaigns."""
     rows = pa.concat_tables(built[name] for built in landed).sort_by("day")
-    return [day for _, day in split_days(rows)]
+    return [day for _, day in split_by(rows, "day")]
 
 
 def parquet(day: pa.Table) -> None:

@@ -9,11 +9,11 @@ import hashlib
 import heapq
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import chain, compress, groupby
+from itertools import chain, compress, groupby, product
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_braze.core.models import Window
@@ -43,21 +43,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RowsByTable = dict[str, list[Row]]
-
 
 @dataclass(slots=True)
 class Sample:
     """The landed rows of a sample of subjects.
 
-    :param rows: by subject, then by table.
+    :param rows: by subject, then by table. A table without rows of the subject is absent.
     :param lacking: by part and table, the days for which the lake has an object, and the columns that it lacks.
     """
 
-    rows: dict[str, RowsByTable] = field(default_factory=dict)
+    rows: dict[str, dict[str, pa.Table]] = field(default_factory=lambda: defaultdict(dict))
     lacking: dict[int, dict[str, dict[date, frozenset[str]]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
     )
+
+    def rows_of(self, name: str) -> Mapping[str, list[Row]]:
+        """Return the rows of one subject, by table."""
+        return defaultdict(list, {table: rows.to_pylist() for table, rows in self.rows[name].items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ def audit(
             failures[item.subject.name] = item.error
         else:
             name, rows = item
-            comparison.add(name, landed.rows[name], rows, landed.lacking[part_of(name, layout.parts)])
+            comparison.add(name, landed.rows_of(name), rows, landed.lacking[part_of(name, layout.parts)])
     if failures and len(failures) == len(subjects):
         raise BrazePartialError(
             f"Nothing can be compared: no {series.noun} of the sample was returned: {format_failures(failures)}",
@@ -190,19 +192,19 @@ def read_sample(series: Series, store: Store, layout: Layout, window: Window, si
     The subjects are found while the objects are read. A subject of the final sample is among the lowest from its first
     day on, so no row of it is missed.
     """
-    sample = Sample()
+    sample, names = Sample(), set[str]()
     first, *others = _figure_tables(series)
     key = series.keys[0]
-    for day, part in ((day, part) for day in window for part in range(layout.parts)):
-        rows = _read(store, layout, first, day, part, sample)
-        known = set(sample.rows) | (set(rows.column(key).to_pylist()) if rows else set())
-        kept = heapq.nsmallest(size, known, key=_rank)
-        sample.rows = {name: sample.rows.get(name) or _no_rows(series) for name in kept}
-        _keep(sample, key, first, rows)
-    parts = {part_of(name, layout.parts) for name in sample.rows}
+    landed = []
+    for rows in _read_days(store, layout, first, window, range(layout.parts), sample):
+        known = names.union(rows.column(key).drop_null().to_pylist())
+        names = set(heapq.nsmallest(size, known, key=_rank))
+        landed.append(_rows_of(rows, key, names))
+    _add_rows(sample, first, key, [_rows_of(rows, key, names) for rows in landed])
+    parts = sorted({part_of(name, layout.parts) for name in names})
     for table in others:
-        for day, part in ((day, part) for day in window for part in sorted(parts)):
-            _keep(sample, key, table, _read(store, layout, table, day, part, sample))
+        read = _read_days(store, layout, table, window, parts, sample)
+        _add_rows(sample, table, key, [_rows_of(rows, key, names) for rows in read])
     return sample
 
 
@@ -293,31 +295,36 @@ def _fetch(
                 yield item.subject.name, {name: rows.to_pylist() for name, rows in built.items()}
 
 
-def _read(store: Store, layout: Layout, table: Table, day: date, part: int, sample: Sample) -> pa.Table | None:
+def _read_days(
+    store: Store, layout: Layout, table: Table, days: Iterable[date], parts: Sequence[int], sample: Sample
+) -> Iterator[pa.Table]:
+    """Yield the rows of each object that the lake has, and note in the sample what the object lacks."""
     from airflow_provider_braze.tables.schemas import schema_of
 
-    name = layout.day_object(table.name, day, part)
-    stored = store.read(name)
-    if stored is None:
-        return None
-    found = decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))
-    sample.lacking[part][table.name][day] = found.missing
-    return found.rows
+    for day, part in product(days, parts):
+        name = layout.day_object(table.name, day, part)
+        stored = store.read(name)
+        if stored is not None:
+            found = decode(stored.content, schema_of(table), layout.file_format, store.uri_of(name))
+            sample.lacking[part][table.name][day] = found.missing
+            yield found.rows
 
 
-def _keep(sample: Sample, key: str, table: Table, rows: pa.Table | None) -> None:
+def _rows_of(rows: pa.Table, key: str, names: Collection[str]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if rows is None:
-        return
-    mine = rows.filter(pc.is_in(rows.column(key), pa.array(sample.rows, pa.string())))
-    for row in mine.to_pylist():
-        sample.rows[row[key]][table.name].append(row)
+    return rows.filter(pc.is_in(rows.column(key), pa.array(sorted(names), pa.string())))
 
 
-def _no_rows(series: Series) -> RowsByTable:
-    return {table.name: [] for table in _figure_tables(series)}
+def _add_rows(sample: Sample, table: Table, key: str, landed: Sequence[pa.Table]) -> None:
+    import pyarrow as pa
+
+    from airflow_provider_braze.tables.sorting import split_by
+
+    if landed:
+        for name, rows in split_by(pa.concat_tables(landed).sort_by(key).combine_chunks(), key):
+            sample.rows[name][table.name] = rows
 
 
 def _figure_tables(series: Series) -> list[Table]:

@@ -14,11 +14,11 @@ from functools import cache, partial
 from threading import Event, Lock, Semaphore
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_braze.core.series import DAY
 from airflow_provider_braze.exceptions import BrazeDataError
 from airflow_provider_braze.landing.formats import decode, encode, matches_fingerprint
 from airflow_provider_braze.landing.layout import ensure_layout
 from airflow_provider_braze.landing.memory import release_memory
-from airflow_provider_braze.landing.spool import split_days
 from airflow_provider_braze.tables.keys import join_keys
 from airflow_provider_braze.tables.restatement import Restatement, compare_rows, equal_rows
 
@@ -143,7 +143,7 @@ class Publisher:
         held: dict[str, Mapping[date, pa.Table]] = {}
 
         def rows_of(table: Table) -> Mapping[date, pa.Table]:
-            from airflow_provider_braze.tables.sorting import sort_rows
+            from airflow_provider_braze.tables.sorting import sort_rows, split_by
 
             if table.name not in held:
                 # One table at a time: a day of many subjects is large.
@@ -152,7 +152,7 @@ class Publisher:
                     release_memory()
                 rows = sort_rows(table, spool.read(table, days))
                 release_memory()
-                held[table.name] = {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_days(rows))}
+                held[table.name] = {**dict.fromkeys(days, rows.slice(0, 0)), **dict(split_by(rows, DAY))}
             return held[table.name]
 
         @cache

@@ -176,15 +176,6 @@ class Spool:
             return reader.read_next_batch()
 
 
-def split_days(table: pa.Table) -> Iterator[tuple[date, pa.Table]]:
-    """Cut a table that is sorted by ``day`` into its days."""
-    counted = table.group_by("day", use_threads=False).aggregate([([], "count_all")]).to_pydict()
-    offset = 0
-    for day, count in zip(counted["day"], counted["count_all"], strict=True):
-        yield day, table.slice(offset, count)
-        offset += count
-
-
 class Batches:
     """Compressed batches in one file, which has no name, so that not even a killed worker leaves it behind.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby, repeat
@@ -78,6 +78,15 @@ def sort_columns(table: Table, columns: Columns) -> pa.Table:
     order = _order(columns, names, [key for key in table.sort_by if key != _POSITION])
     arrays = {column: _take(columns(column), order.indices) for column in names}
     return pa.Table.from_arrays([arrays.get(column, order.positions) for column in schema.names], schema=schema)
+
+
+def split_by(rows: pa.Table, column: str) -> Iterator[tuple[Any, pa.Table]]:
+    """Cut a table that is sorted by a column into the rows of each value, without a copy."""
+    counted = rows.group_by(column, use_threads=False).aggregate([([], "count_all")]).to_pydict()
+    offset = 0
+    for value, count in zip(counted[column], counted["count_all"], strict=True):
+        yield value, rows.slice(offset, count)
+        offset += count
 
 
 def _take(values: pa.Array, indices: pa.Array) -> pa.Array:
