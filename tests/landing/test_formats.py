@@ -292,12 +292,12 @@ _ANY_JSON = st.recursive(
 @each_table
 @given(data=st.data())
 @examples(25)
-def test_decode_of_any_json_lines_returns_the_schema_or_raises_data_error(name, data):
+def test_decode_of_any_json_lines_returns_the_schema_or_raises_an_error_of_its_own(name, data):
     columns = st.sampled_from(sorted({field.type: field.name for field in SCHEMAS[name]}.values()))
     rows = data.draw(st.lists(st.dictionaries(columns, _ANY_JSON, min_size=1, max_size=2), min_size=1, max_size=2))
     try:
         table, *_ = decode(jsonl_of(*rows), SCHEMAS[name], "jsonl", URI)
-    except BrazeDataError:
+    except (BrazeDataError, BrazeConfigError):  # a nested field that is unknown
         return
     assert table.schema.equals(SCHEMAS[name])
     assert table.num_rows == len(rows)
