@@ -130,7 +130,7 @@ system: venv chromium ## Whole deployments of Airflow 3.3, 3.0 and 2.11, with Po
 	.venv-system/bin/python -m pytest tests/system $(ARGS)
 	.venv-system/bin/python -m pytest --whole tests/system
 
-screenshots: chromium ## Take the pictures of Airflow's pages in docs/images anew
+screenshots: chromium ## Take the pictures of Airflow's pages in docs/images again
 	.venv-system/bin/python -m pytest tests/system/test_form.py tests/system/test_page.py $(ARGS)
 	cp .system/pictures/*.png docs/images/
 
