@@ -65,10 +65,7 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         # Yesterday has age 0: no younger day has ended.
         "age_days": (yesterday - newest).days if newest else None,
         "days": calendar.counts(),
-        "calendar": [
-            {"state": each.state, "start": each.start.isoformat(), "end": each.end.isoformat()}
-            for each in calendar.windows(*STATES)
-        ],
+        "calendar": _describe_windows(calendar),
         "repairs": find_repairs(evidence, calendar, names),
         "unproven": _describe_unproven(calendar, evidence.series.noun),
         "lacking": lacking,
@@ -86,6 +83,14 @@ def _build_series(evidence: Evidence, now: datetime) -> dict[str, Any]:
         "totals": _sum_totals(evidence.tries),
         "unread_records": evidence.unread,
     }
+
+
+def _describe_windows(calendar: Calendar) -> list[dict[str, str]]:
+    """Return the runs of days with one state, in plain values."""
+    return [
+        {"state": each.state, "start": each.start.isoformat(), "end": each.end.isoformat()}
+        for each in calendar.windows(*STATES)
+    ]
 
 
 def _describe_unproven(calendar: Calendar, noun: str) -> str | None:
