@@ -70,7 +70,10 @@ class Precedence:
 
     def leaves_list(self, table: str) -> bool:
         """Return whether the whole list was left to a try that read it later."""
-        return self._leaves_table(table, bool(self._landed_later(table)))
+        is_left = bool(self._landed_later(table))
+        if is_left:
+            self._left_tables.append(table)
+        return is_left
 
     def leaves_details(self, table: str) -> set[str]:
         """Return the subjects whose details were left to a try that fetched them later."""
@@ -79,7 +82,8 @@ class Precedence:
             details = other.record["details"]
             found |= {*_asked(other, self._listed)} - {*details["failed"], *details["rejected"]}
         found &= self._subjects
-        self._leaves_table(table, bool(found))
+        if found:
+            self._left_tables.append(table)
         return found
 
     def is_concurrent(self) -> bool:
@@ -128,11 +132,6 @@ class Precedence:
         if days := self.left:
             span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
             yield f"Left {counted(len(days), 'day')} alone, because a later fetch landed newer data: {span}"
-
-    def _leaves_table(self, table: str, is_left: bool) -> bool:
-        if is_left:
-            self._left_tables.append(table)
-        return is_left
 
     def _landed_later(self, table: str) -> list[Other]:
         """Return the tries that were planned later, and have landed a table without days."""
